@@ -1,0 +1,143 @@
+/*
+ * The HTTP server: routes, requests, replies.
+ *
+ *     static void hello(ferry_request *request, void *ctx)
+ *     {
+ *         ferry_request_reply_text(request, 200, "hello");
+ *     }
+ *     ferry_http_route(server, "GET", "/hello/{name}", hello, NULL, &error);
+ *
+ * Everything here runs on the loop's thread. A handler may reply at once or later; each request is
+ * replied to exactly once, and stays valid until then, also when its client has gone.
+ */
+#ifndef FERRY_HTTP_H
+#define FERRY_HTTP_H
+
+#include <ferry/loop.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ferry_http_server ferry_http_server;
+typedef struct ferry_request ferry_request;
+typedef void ferry_http_handler(ferry_request *request, void *ctx);
+
+/* Zero means the default in every field; the defaults are safe against strangers. */
+typedef struct ferry_http_options {
+    unsigned connections;      /* open at once; 10000; past it new ones wait in the backlog */
+    size_t header_bytes;       /* request line and headers; 16 KiB; past it 431 */
+    size_t body_bytes;         /* one request's body; 8 MiB; past it 413 */
+    size_t buffered_bytes;     /* all bodies together; 256 MiB; past it 503 */
+    int64_t header_timeout_ms; /* from a request's first byte to its last header; 10 s */
+    int64_t body_timeout_ms;   /* from there to the end of the body; 30 s */
+    int64_t idle_timeout_ms;   /* between requests of a connection; 60 s */
+    int64_t write_timeout_ms;  /* without progress in sending a reply; 30 s */
+    const char *server_name;   /* the Server header; none; copied */
+} ferry_http_options;
+
+/* Make a server without listeners. Owns: the caller, until ferry_http_server_free. Errors: NULL,
+ * no memory. */
+FERRY_API ferry_http_server *ferry_http_server_new(ferry_loop *loop,
+                                                   const ferry_http_options *options);
+
+/* Close everything. A request that was not replied to stays valid and its reply goes nowhere, so
+ * that work in progress may end later. NULL is allowed. */
+FERRY_API void ferry_http_server_free(ferry_http_server *server);
+
+/*
+ * Listen on "127.0.0.1:8002", "[::1]:8002", ":8002" (every address) or "unix:/run/ferry.sock"; port
+ * 0 picks one. `bound`, if not NULL, gets the address as it is bound, `bound_size` bytes at most.
+ * A socket file that nobody listens on any more is replaced. No name look-up is done.
+ * Errors: FERRY_INVALID the address does not parse, FERRY_CONFLICT it is in use, FERRY_FORBIDDEN
+ * no permission, FERRY_INTERNAL other.
+ */
+FERRY_API int ferry_http_listen(ferry_http_server *server, const char *address, char *bound,
+                                size_t bound_size, ferry_error *error);
+
+/*
+ * Bind a path to a handler. `methods` is a list such as "GET" or "GET,POST"; a route for GET
+ * answers HEAD as well. A path is literal but for segments such as {id}, which match one non-empty
+ * segment; a literal segment goes before a parameter. An unknown path is answered with 404, a known
+ * one with another method with 405 and Allow (OPTIONS: 204 and Allow). Owns: strings are copied;
+ * `ctx` stays the caller's. Errors: FERRY_INVALID a malformed path or method, FERRY_CONFLICT it is
+ * bound already.
+ */
+FERRY_API int ferry_http_route(ferry_http_server *server, const char *methods, const char *path,
+                               ferry_http_handler *handler, void *ctx, ferry_error *error);
+
+/* Begin to leave: stop listening, close idle connections, and answer every further reply with
+ * Connection: close. Requests that came in whole are still handled. */
+FERRY_API void ferry_http_server_drain(ferry_http_server *server);
+
+/* Counts for metrics and for the end of a drain. */
+typedef struct ferry_http_stats {
+    unsigned connections;  /* open now */
+    unsigned in_flight;    /* requests handed to a handler, not replied to yet */
+    unsigned receiving;    /* requests whose headers are complete and whose body is not */
+    unsigned sending;      /* replies that the client has not taken whole yet */
+    size_t buffered_bytes; /* request bodies held now */
+    uint64_t accepted;     /* connections since the start */
+    uint64_t timed_out;    /* connections closed at a deadline */
+} ferry_http_stats;
+
+FERRY_API void ferry_http_server_get_stats(const ferry_http_server *server,
+                                           ferry_http_stats *stats);
+
+/*
+ * What was asked. Strings are valid until the request is replied to. Methods are upper case. The
+ * path is without its query, still escaped; parameters and query values are unescaped. A lookup
+ * returns NULL where there is nothing; header names are compared without regard to case.
+ */
+FERRY_API const char *ferry_request_method(const ferry_request *request);
+FERRY_API const char *ferry_request_path(const ferry_request *request);
+FERRY_API const char *ferry_request_route(const ferry_request *request); /* the pattern */
+FERRY_API const char *ferry_request_param(const ferry_request *request, const char *name);
+FERRY_API const char *ferry_request_query(const ferry_request *request, const char *name);
+FERRY_API const char *ferry_request_header(const ferry_request *request, const char *name);
+FERRY_API const void *ferry_request_body(ferry_request *request, size_t *length);
+FERRY_API const char *ferry_request_peer(const ferry_request *request); /* address, no port */
+
+/* Visit every path parameter, query value or header in their order; a visitor that returns false
+ * ends the walk. */
+typedef bool ferry_request_visitor(void *arg, const char *name, const char *value);
+FERRY_API void ferry_request_each_param(const ferry_request *request, ferry_request_visitor *visit,
+                                        void *arg);
+FERRY_API void ferry_request_each_query(const ferry_request *request, ferry_request_visitor *visit,
+                                        void *arg);
+FERRY_API void ferry_request_each_header(const ferry_request *request, ferry_request_visitor *visit,
+                                         void *arg);
+
+/* Call fn(arg) once if the client goes away before the reply (a client that shuts down its sending
+ * side counts as gone). fn(NULL) of a later call replaces it. The request must still be replied
+ * to. */
+FERRY_API void ferry_request_on_gone(ferry_request *request, ferry_callback *fn, void *arg);
+FERRY_API bool ferry_request_is_gone(const ferry_request *request);
+
+/*
+ * Add a header to the coming reply. Errors: FERRY_INVALID when name or value could break the
+ * framing (control bytes, CR, LF), then nothing is added.
+ */
+FERRY_API int ferry_request_set_header(ferry_request *request, const char *name, const char *value);
+
+/*
+ * Reply, once: the request must not be touched afterwards (a second reply in the same turn is
+ * logged and ignored). The content type may be NULL for none. The body is copied;
+ * ferry_request_reply_owned takes over memory from malloc instead of copying it.
+ * HEAD sends the headers of the same reply.
+ */
+FERRY_API void ferry_request_reply(ferry_request *request, int status, const char *content_type,
+                                   const void *body, size_t length);
+FERRY_API void ferry_request_reply_owned(ferry_request *request, int status,
+                                         const char *content_type, void *body, size_t length);
+FERRY_API void ferry_request_reply_text(ferry_request *request, int status, const char *text);
+FERRY_API void ferry_request_reply_json(ferry_request *request, int status, const char *json);
+
+/* Reply with application/problem+json (RFC 9457) and the status of the error's code. */
+FERRY_API void ferry_request_reply_error(ferry_request *request, const ferry_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,99 @@
+/*
+ * The event loop: one thread that never blocks.
+ *
+ * A loop belongs to one thread: the one that made it, or from ferry_loop_run on the one that runs
+ * it. ferry_loop_add_callback is the only function that other threads may call (besides
+ * ferry_loop_ref and ferry_loop_unref); every other one checks, and a debug build aborts with the
+ * names of the function and of the two threads.
+ *
+ * Times are int64_t milliseconds of the loop's own monotonic clock.
+ */
+#ifndef FERRY_LOOP_H
+#define FERRY_LOOP_H
+
+#include <stdint.h>
+
+#include <ferry/error.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ferry_loop ferry_loop;
+typedef void ferry_callback(void *arg);
+
+/* Names a timer or a signal handler. 0 is never one; a number is not used again. */
+typedef uint64_t ferry_timer;
+typedef uint64_t ferry_signal;
+
+/*
+ * Make a loop. Thread: any; it owns the loop until another one runs it.
+ * Owns: the caller, until ferry_loop_free. Errors: NULL, errno says why.
+ */
+FERRY_API ferry_loop *ferry_loop_new(void);
+
+/*
+ * Close the loop and give up the maker's reference: timers and signal handlers are dropped
+ * uncalled, callbacks still waiting are freed unrun, later ones are refused. Not from a callback.
+ * Thread: loop. NULL is allowed.
+ */
+FERRY_API void ferry_loop_free(ferry_loop *loop);
+
+/*
+ * Keep a loop's memory for a thread that posts to it, and give it back. A closed loop that is kept
+ * refuses every callback, and nothing else may be asked of it. Thread: any.
+ */
+FERRY_API ferry_loop *ferry_loop_ref(ferry_loop *loop);
+FERRY_API void ferry_loop_unref(ferry_loop *loop);
+
+/*
+ * Run until ferry_loop_stop, also while there is nothing to do. The calling thread becomes the
+ * loop's. May be called again after it returned.
+ * Blocks: yes. Errors: FERRY_INTERNAL when the system refuses to wait for events.
+ */
+FERRY_API int ferry_loop_run(ferry_loop *loop);
+
+/* Let ferry_loop_run return after the present callback. Asked before the run, the run returns at
+ * once. Thread: loop; others post it: ferry_loop_add_callback(loop, stop, loop, NULL). */
+FERRY_API void ferry_loop_stop(ferry_loop *loop);
+
+/*
+ * Call fn(arg) on the loop, soon and once; callbacks of one thread keep their order. This is the
+ * one way from a thread back to the loop. Not from a signal handler.
+ * Thread: any. Owns: `arg` is fn's; if fn will never run (the loop closes or has closed, or no
+ * memory) free_arg(arg) is called instead, on the thread that found out; free_arg may be NULL.
+ * Errors: FERRY_REJECTED when the loop has closed, FERRY_INTERNAL without memory.
+ */
+FERRY_API int ferry_loop_add_callback(ferry_loop *loop, ferry_callback *fn, void *arg,
+                                      ferry_callback *free_arg);
+
+/* Return the loop's clock in milliseconds, as of now. Thread: loop. */
+FERRY_API int64_t ferry_loop_now_ms(const ferry_loop *loop);
+
+/*
+ * Call fn(arg) once, `delay_ms` from now or when the loop's clock reaches `when_ms`; a time that
+ * has passed means the next turn. Timers that are due together run in the order of their times.
+ * Thread: loop. Owns: `arg` stays the caller's. Errors: 0 without memory.
+ */
+FERRY_API ferry_timer ferry_loop_call_later(ferry_loop *loop, int64_t delay_ms, ferry_callback *fn,
+                                            void *arg);
+FERRY_API ferry_timer ferry_loop_call_at(ferry_loop *loop, int64_t when_ms, ferry_callback *fn,
+                                         void *arg);
+
+/* Drop a timer. Returns whether it was still to run; one that ran, was cancelled or is 0 is left
+ * alone, so a handle can never do harm. Thread: loop. */
+FERRY_API bool ferry_loop_cancel(ferry_loop *loop, ferry_timer timer);
+
+/*
+ * Call fn(arg) on the loop each time the process gets the signal, until removed or the loop closes.
+ * Thread: loop. Owns: `arg` stays the caller's. Errors: 0, errno says why.
+ */
+FERRY_API ferry_signal ferry_loop_add_signal(ferry_loop *loop, int signum, ferry_callback *fn,
+                                             void *arg);
+FERRY_API bool ferry_loop_remove_signal(ferry_loop *loop, ferry_signal handler);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

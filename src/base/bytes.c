@@ -1,0 +1,208 @@
+/*
+ * Byte strings that grow.
+ *
+ * Any thread may use one, one at a time. Capacity doubles; one more byte than `capacity` counts is
+ * always there for the NUL.
+ */
+#include "bytes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool bytes_reserve(struct bytes *bytes, size_t more)
+{
+    if (bytes->failed)
+        return false;
+    if (bytes->data && bytes->capacity - bytes->length >= more)
+        return true;
+    size_t capacity = bytes->capacity ? bytes->capacity : 64;
+    while (capacity - bytes->length < more && capacity < SIZE_MAX / 2)
+        capacity *= 2;
+    char *data = capacity - bytes->length >= more ? realloc(bytes->data, capacity + 1) : NULL;
+    if (!data) {
+        bytes->failed = true;
+        return false;
+    }
+    bytes->data = data;
+    bytes->capacity = capacity;
+    bytes->data[bytes->length] = '\0';
+    return true;
+}
+
+void bytes_append(struct bytes *bytes, const void *data, size_t length)
+{
+    if (length == 0 || !bytes_reserve(bytes, length))
+        return;
+    memcpy(bytes->data + bytes->length, data, length);
+    bytes->length += length;
+    bytes->data[bytes->length] = '\0';
+}
+
+void bytes_append_text(struct bytes *bytes, const char *text)
+{
+    bytes_append(bytes, text, strlen(text));
+}
+
+void bytes_append_char(struct bytes *bytes, char c)
+{
+    bytes_append(bytes, &c, 1);
+}
+
+void bytes_vprintf(struct bytes *bytes, const char *format, va_list args)
+{
+    va_list again;
+    va_copy(again, args);
+    int need = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    if (need < 0 || !bytes_reserve(bytes, (size_t)need)) {
+        bytes->failed = true;
+        return;
+    }
+    vsnprintf(bytes->data + bytes->length, (size_t)need + 1, format, args);
+    bytes->length += (size_t)need;
+}
+
+void bytes_printf(struct bytes *bytes, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    bytes_vprintf(bytes, format, args);
+    va_end(args);
+}
+
+/* Length of the UTF-8 sequence at `s` (RFC 3629), 0 if it is not one. */
+static size_t utf8_sequence(const unsigned char *s, size_t left)
+{
+    if (s[0] < 0x80)
+        return 1;
+    size_t n = s[0] >= 0xC2 && s[0] <= 0xDF ? 2 : (s[0] & 0xF0) == 0xE0 ? 3 : 4;
+    if (s[0] < 0xC2 || s[0] > 0xF4 || left < n)
+        return 0;
+    for (size_t i = 1; i < n; i++) {
+        if ((s[i] & 0xC0) != 0x80)
+            return 0;
+    }
+    bool overlong = (s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xF0 && s[1] < 0x90);
+    bool surrogate = s[0] == 0xED && s[1] > 0x9F;
+    bool beyond = s[0] == 0xF4 && s[1] > 0x8F;
+    return overlong || surrogate || beyond ? 0 : n;
+}
+
+void bytes_append_json(struct bytes *bytes, const char *text, size_t length)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    bytes_append_char(bytes, '"');
+    for (size_t i = 0; i < length;) {
+        size_t n = utf8_sequence(s + i, length - i);
+        if (n == 0) {
+            bytes_append_text(bytes, "\xEF\xBF\xBD");
+            n = 1;
+        } else if (s[i] == '"' || s[i] == '\\') {
+            bytes_printf(bytes, "\\%c", s[i]);
+        } else if (s[i] == '\n') {
+            bytes_append_text(bytes, "\\n");
+        } else if (s[i] < 0x20 || s[i] == 0x7F) {
+            bytes_printf(bytes, "\\u%04x", s[i]);
+        } else {
+            bytes_append(bytes, s + i, n);
+        }
+        i += n;
+    }
+    bytes_append_char(bytes, '"');
+}
+
+void bytes_append_hex(struct bytes *bytes, const void *data, size_t length)
+{
+    static const char digits[] = "0123456789abcdef";
+    const unsigned char *s = data;
+    for (size_t i = 0; i < length; i++) {
+        bytes_append_char(bytes, digits[s[i] >> 4]);
+        bytes_append_char(bytes, digits[s[i] & 15]);
+    }
+}
+
+const char *bytes_text(const struct bytes *bytes)
+{
+    return bytes->data ? bytes->data : "";
+}
+
+char *bytes_take(struct bytes *bytes)
+{
+    bytes_reserve(bytes, 1);
+    char *data = bytes->data;
+    if (bytes->failed) {
+        free(data);
+        data = NULL;
+    }
+    *bytes = (struct bytes){0};
+    return data;
+}
+
+void bytes_clear(struct bytes *bytes)
+{
+    bytes->length = 0;
+    bytes->failed = false;
+    if (bytes->data)
+        bytes->data[0] = '\0';
+}
+
+void bytes_fini(struct bytes *bytes)
+{
+    free(bytes->data);
+    *bytes = (struct bytes){0};
+}
+
+char *text_printf(const char *format, ...)
+{
+    struct bytes text = {0};
+    va_list args;
+    va_start(args, format);
+    bytes_vprintf(&text, format, args);
+    va_end(args);
+    return bytes_take(&text);
+}
+
+static ferry_code open_error_code(int number)
+{
+    switch (number) {
+    case ENOENT:
+    case ENOTDIR:
+        return FERRY_NOT_FOUND;
+    case EACCES:
+    case EPERM:
+        return FERRY_FORBIDDEN;
+    default:
+        return FERRY_INTERNAL;
+    }
+}
+
+int bytes_read_file(struct bytes *bytes, const char *path, size_t limit, ferry_error *error)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return ferry_error_set(error, open_error_code(errno), "%s: %s", path, strerror(errno));
+    size_t before = bytes->length;
+    char chunk[16384];
+    ssize_t n;
+    while ((n = read(fd, chunk, sizeof chunk)) != 0) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 || bytes->length - before + (size_t)n > limit)
+            break;
+        bytes_append(bytes, chunk, (size_t)n);
+    }
+    int number = errno;
+    close(fd);
+    if (n > 0)
+        return ferry_error_set(error, FERRY_TOO_LARGE, "%s: larger than %zu bytes", path, limit);
+    if (n < 0)
+        return ferry_error_set(error, FERRY_INTERNAL, "%s: %s", path, strerror(number));
+    if (bytes->failed)
+        return ferry_error_set(error, FERRY_INTERNAL, "%s: no memory", path);
+    return 0;
+}

@@ -1,0 +1,53 @@
+/*
+ * Byte strings that grow, with their length, and a NUL behind the last byte.
+ *
+ * A failed allocation is remembered (`failed`) and every later append is dropped, so that a long
+ * run of appends is checked once, at its end. A zeroed struct is an empty one.
+ */
+#ifndef BASE_BYTES_H
+#define BASE_BYTES_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <ferry/error.h>
+
+struct bytes {
+    char *data; /* NULL while nothing was ever appended */
+    size_t length;
+    size_t capacity;
+    bool failed;
+};
+
+void bytes_append(struct bytes *bytes, const void *data, size_t length);
+void bytes_append_text(struct bytes *bytes, const char *text);
+void bytes_append_char(struct bytes *bytes, char c);
+void bytes_printf(struct bytes *bytes, const char *format, ...) FERRY_PRINTF(2, 3);
+void bytes_vprintf(struct bytes *bytes, const char *format, va_list args) FERRY_PRINTF(2, 0);
+
+/* Append as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
+void bytes_append_json(struct bytes *bytes, const char *text, size_t length);
+
+/* Append as lower-case hexadecimal. */
+void bytes_append_hex(struct bytes *bytes, const void *data, size_t length);
+
+/* Return the text, never NULL ("" when empty). Valid until the next append. */
+const char *bytes_text(const struct bytes *bytes);
+
+/* Hand the memory over to the caller, who frees it, and leave an empty string; NULL when an append
+ * failed. An empty string gives "" in memory of its own. */
+char *bytes_take(struct bytes *bytes);
+
+void bytes_clear(struct bytes *bytes); /* keeps the memory */
+void bytes_fini(struct bytes *bytes);
+
+/* Make a string by printf in memory of its own; NULL without memory. */
+char *text_printf(const char *format, ...) FERRY_PRINTF(1, 2);
+
+/* Read a whole file. Returns 0 or FERRY_NOT_FOUND, FERRY_FORBIDDEN, FERRY_TOO_LARGE (more than
+ * `limit` bytes), FERRY_INTERNAL. Blocks. */
+int bytes_read_file(struct bytes *bytes, const char *path, size_t limit, ferry_error *error);
+
+#endif

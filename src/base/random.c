@@ -1,0 +1,41 @@
+/* Random bytes from getrandom(2). No state; any thread. */
+#include "random.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+void random_bytes(void *data, size_t length)
+{
+    char *at = data;
+    while (length > 0) {
+        ssize_t n = getrandom(at, length, 0);
+        if (n < 0 && errno != EINTR)
+            abort(); /* no kernel that runs this lacks it; an id that can be guessed is worse */
+        if (n > 0) {
+            at += n;
+            length -= (size_t)n;
+        }
+    }
+}
+
+char *random_id(char text[RANDOM_ID_TEXT_SIZE])
+{
+    unsigned char bits[RANDOM_ID_BYTES];
+    random_bytes(bits, sizeof bits);
+    for (size_t i = 0; i < sizeof bits; i++)
+        snprintf(text + 2 * i, 3, "%02x", bits[i]);
+    return text;
+}
+
+uint64_t random_below(uint64_t below)
+{
+    if (below == 0)
+        return 0;
+    uint64_t bits, unfair = UINT64_MAX - UINT64_MAX % below;
+    do {
+        random_bytes(&bits, sizeof bits);
+    } while (bits >= unfair);
+    return bits % below;
+}

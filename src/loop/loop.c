@@ -1,0 +1,350 @@
+/*
+ * The loop: libevent's dispatch, with a mailbox and timers of its own.
+ *
+ * Everything belongs to the loop's thread but the mailbox and the reference count. The event base
+ * has no locks: other threads reach it through the mailbox's descriptor only. A turn runs what is
+ * readable, at most MAILBOX_BUDGET posted callbacks, and what is due; a full mailbox does not keep
+ * sockets waiting.
+ *
+ * Shutdown: ferry_loop_free closes the mailbox first, so that threads which still hold a reference
+ * are refused from then on, and frees the rest with the last reference.
+ */
+#include "loop_base.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <ferry/log.h>
+
+#include "clock.h"
+#include "timer.h"
+
+enum { MAILBOX_BUDGET = 1024 };
+
+struct signal_handler {
+    struct signal_handler *next;
+    ferry_signal id;
+    struct event *event;
+    ferry_callback *fn;
+    void *arg;
+};
+
+struct ferry_loop {
+    atomic_uint references;
+    _Atomic(pthread_t) owner;
+    atomic_int owner_tid; /* to name the thread, also after it has ended */
+    bool stop;
+    struct mailbox mailbox;
+    struct timers timers;
+    struct event_base *base;
+    struct event *wake_event;
+    struct event *timer_event;
+    int64_t timer_armed_us; /* when timer_event is set for; INT64_MAX: it is not */
+    struct signal_handler *signals;
+    ferry_signal last_signal;
+};
+
+/* ---- threads ---- */
+
+static void loop_bind(ferry_loop *loop)
+{
+    atomic_store(&loop->owner, pthread_self());
+    atomic_store(&loop->owner_tid, gettid());
+}
+
+static void thread_name(int tid, char *name, size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/task/%d/comm", tid);
+    FILE *file = fopen(path, "re");
+    if (!file || !fgets(name, (int)size, file))
+        snprintf(name, size, "ended");
+    name[strcspn(name, "\n")] = '\0';
+    if (file)
+        fclose(file);
+}
+
+void loop_check_thread(const ferry_loop *loop, const char *function)
+{
+    if (pthread_equal(atomic_load_explicit(&loop->owner, memory_order_relaxed), pthread_self()))
+        return;
+    char mine[32], owners[32];
+    thread_name(gettid(), mine, sizeof mine);
+    thread_name(atomic_load(&loop->owner_tid), owners, sizeof owners);
+    ferry_log(FERRY_LOG_ERROR, "called on the wrong thread",
+              "function=%s thread=%s tid=%d loop_thread=%s loop_tid=%d", function, mine, gettid(),
+              owners, atomic_load(&loop->owner_tid));
+#ifndef NDEBUG
+    fprintf(stderr,
+            "ferry: %s was called on thread \"%s\" (%d), but the loop belongs to \"%s\" (%d); "
+            "use ferry_loop_add_callback\n",
+            function, mine, gettid(), owners, atomic_load(&loop->owner_tid));
+    abort();
+#endif
+}
+
+/* ---- turns ---- */
+
+static void on_wake(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    ferry_loop *loop = arg;
+    if (mailbox_drain(&loop->mailbox, MAILBOX_BUDGET, &loop->stop))
+        event_active(loop->wake_event, EV_READ, 0);
+}
+
+static void timer_arm(ferry_loop *loop)
+{
+    int64_t when_us;
+    if (!timers_next(&loop->timers, &when_us) || when_us >= loop->timer_armed_us)
+        return; /* an event that comes too early finds nothing due, and arms anew */
+    int64_t wait_us = when_us - clock_monotonic_us();
+    if (wait_us < 0)
+        wait_us = 0;
+    struct timeval wait = {.tv_sec = wait_us / 1000000, .tv_usec = wait_us % 1000000};
+    event_base_update_cache_time(loop->base); /* libevent adds the wait to a time it remembers */
+    if (event_add(loop->timer_event, &wait) == 0)
+        loop->timer_armed_us = when_us;
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    ferry_loop *loop = arg;
+    loop->timer_armed_us = INT64_MAX;
+    timers_run(&loop->timers, clock_monotonic_us(), &loop->stop);
+    timer_arm(loop);
+}
+
+int ferry_loop_run(ferry_loop *loop)
+{
+    loop_bind(loop);
+    int rc = loop->stop ? 0 : event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY);
+    loop->stop = false;
+    return rc < 0 ? FERRY_INTERNAL : 0;
+}
+
+void ferry_loop_stop(ferry_loop *loop)
+{
+    LOOP_CHECK(loop);
+    loop->stop = true;
+    event_base_loopbreak(loop->base);
+}
+
+/* ---- life ---- */
+
+static struct event_base *base_new(void)
+{
+    struct event_config *config = event_config_new();
+    if (!config)
+        return NULL;
+    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+    /* evhttp switches interest on and off at each request; the list folds that into nothing. */
+    event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+    struct event_base *base = event_base_new_with_config(config);
+    event_config_free(config);
+    return base;
+}
+
+ferry_loop *ferry_loop_new(void)
+{
+    ferry_loop *loop = calloc(1, sizeof *loop);
+    if (!loop)
+        return NULL;
+    atomic_init(&loop->references, 1);
+    loop_bind(loop);
+    timers_init(&loop->timers);
+    loop->timer_armed_us = INT64_MAX;
+    if (!mailbox_init(&loop->mailbox)) {
+        free(loop);
+        return NULL;
+    }
+    loop->base = base_new();
+    if (loop->base) {
+        loop->wake_event =
+            event_new(loop->base, loop->mailbox.wake_fd, EV_READ | EV_PERSIST, on_wake, loop);
+        loop->timer_event = event_new(loop->base, -1, 0, on_timer, loop);
+    }
+    if (!loop->wake_event || !loop->timer_event || event_add(loop->wake_event, NULL) < 0) {
+        int number = errno ? errno : ENOMEM;
+        ferry_loop_free(loop);
+        errno = number;
+        return NULL;
+    }
+    return loop;
+}
+
+void ferry_loop_free(ferry_loop *loop)
+{
+    if (!loop)
+        return;
+    LOOP_CHECK(loop);
+    mailbox_close(&loop->mailbox);
+    while (loop->signals)
+        ferry_loop_remove_signal(loop, loop->signals->id);
+    timers_fini(&loop->timers);
+    if (loop->wake_event)
+        event_free(loop->wake_event);
+    if (loop->timer_event)
+        event_free(loop->timer_event);
+    if (loop->base)
+        event_base_free(loop->base);
+    ferry_loop_unref(loop);
+}
+
+ferry_loop *ferry_loop_ref(ferry_loop *loop)
+{
+    atomic_fetch_add_explicit(&loop->references, 1, memory_order_relaxed);
+    return loop;
+}
+
+void ferry_loop_unref(ferry_loop *loop)
+{
+    if (atomic_fetch_sub_explicit(&loop->references, 1, memory_order_acq_rel) > 1)
+        return;
+    mailbox_fini(&loop->mailbox);
+    free(loop);
+}
+
+struct event_base *loop_event_base(ferry_loop *loop)
+{
+    return loop->base;
+}
+
+/* ---- add_callback ---- */
+
+struct posted_callback {
+    struct mailbox_entry entry;
+    ferry_callback *fn;
+    ferry_callback *free_arg;
+    void *arg;
+};
+
+static void posted_run(struct mailbox_entry *entry)
+{
+    struct posted_callback posted = *(struct posted_callback *)entry;
+    free(entry);
+    posted.fn(posted.arg);
+}
+
+static void posted_drop(struct mailbox_entry *entry)
+{
+    struct posted_callback posted = *(struct posted_callback *)entry;
+    free(entry);
+    if (posted.free_arg)
+        posted.free_arg(posted.arg);
+}
+
+bool loop_post(ferry_loop *loop, struct mailbox_entry *entry)
+{
+    return mailbox_post(&loop->mailbox, entry);
+}
+
+int ferry_loop_add_callback(ferry_loop *loop, ferry_callback *fn, void *arg,
+                            ferry_callback *free_arg)
+{
+    struct posted_callback *posted = malloc(sizeof *posted);
+    if (!posted) {
+        if (free_arg)
+            free_arg(arg);
+        return FERRY_INTERNAL;
+    }
+    *posted = (struct posted_callback){
+        .entry = {.run = posted_run, .drop = posted_drop},
+        .fn = fn,
+        .free_arg = free_arg,
+        .arg = arg,
+    };
+    return loop_post(loop, &posted->entry) ? 0 : FERRY_REJECTED;
+}
+
+/* ---- timers ---- */
+
+int64_t ferry_loop_now_ms(const ferry_loop *loop)
+{
+    LOOP_CHECK(loop);
+    return clock_monotonic_ms();
+}
+
+static ferry_timer timer_add(ferry_loop *loop, int64_t when_us, ferry_callback *fn, void *arg)
+{
+    ferry_timer timer = timers_add(&loop->timers, when_us, fn, arg);
+    timer_arm(loop);
+    return timer;
+}
+
+/* Milliseconds to microseconds, where 300,000 years stand for "never". */
+static int64_t us_of_ms(int64_t ms)
+{
+    return ms > INT64_MAX / 2000 ? INT64_MAX / 2 : ms * 1000;
+}
+
+ferry_timer ferry_loop_call_later(ferry_loop *loop, int64_t delay_ms, ferry_callback *fn, void *arg)
+{
+    LOOP_CHECK(loop);
+    return timer_add(loop, clock_monotonic_us() + us_of_ms(delay_ms > 0 ? delay_ms : 0), fn, arg);
+}
+
+ferry_timer ferry_loop_call_at(ferry_loop *loop, int64_t when_ms, ferry_callback *fn, void *arg)
+{
+    LOOP_CHECK(loop);
+    return timer_add(loop, us_of_ms(when_ms > 0 ? when_ms : 0), fn, arg);
+}
+
+bool ferry_loop_cancel(ferry_loop *loop, ferry_timer timer)
+{
+    LOOP_CHECK(loop);
+    return timers_cancel(&loop->timers, timer);
+}
+
+/* ---- signals ---- */
+
+static void on_signal(evutil_socket_t signum, short what, void *arg)
+{
+    (void)signum, (void)what;
+    struct signal_handler *handler = arg;
+    handler->fn(handler->arg);
+}
+
+ferry_signal ferry_loop_add_signal(ferry_loop *loop, int signum, ferry_callback *fn, void *arg)
+{
+    LOOP_CHECK(loop);
+    struct signal_handler *handler = calloc(1, sizeof *handler);
+    if (!handler)
+        return 0;
+    handler->id = loop->last_signal + 1;
+    handler->fn = fn;
+    handler->arg = arg;
+    handler->event = evsignal_new(loop->base, signum, on_signal, handler);
+    if (!handler->event || event_add(handler->event, NULL) < 0) {
+        if (handler->event)
+            event_free(handler->event);
+        free(handler);
+        errno = EINVAL;
+        return 0;
+    }
+    handler->next = loop->signals;
+    loop->signals = handler;
+    return loop->last_signal = handler->id;
+}
+
+bool ferry_loop_remove_signal(ferry_loop *loop, ferry_signal id)
+{
+    LOOP_CHECK(loop);
+    for (struct signal_handler **at = &loop->signals; *at; at = &(*at)->next) {
+        struct signal_handler *handler = *at;
+        if (handler->id == id) {
+            *at = handler->next;
+            event_free(handler->event);
+            free(handler);
+            return true;
+        }
+    }
+    return false;
+}

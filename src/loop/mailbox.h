@@ -1,0 +1,43 @@
+/*
+ * The mailbox: the one way from any thread to the loop.
+ *
+ * Entries are embedded in what they carry, so that posting allocates nothing and cannot fail for
+ * want of memory; it is refused only once the mailbox is closed.
+ */
+#ifndef LOOP_MAILBOX_H
+#define LOOP_MAILBOX_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct mailbox_entry {
+    struct mailbox_entry *next;
+    void (*run)(struct mailbox_entry *entry);  /* loop thread; the entry is its own again */
+    void (*drop)(struct mailbox_entry *entry); /* instead of run, when the mailbox was closed */
+};
+
+struct mailbox {
+    _Atomic(struct mailbox_entry *) posted; /* newest first; any thread pushes */
+    struct mailbox_entry *taken;            /* oldest first; the loop's */
+    int wake_fd;                            /* readable when there is something to take */
+};
+
+/* Returns whether the system gave a descriptor; errno says why not. */
+bool mailbox_init(struct mailbox *mailbox);
+
+/* Close, drop what is inside and every later post. Loop thread. */
+void mailbox_close(struct mailbox *mailbox);
+
+/* Free the descriptor; nobody may post any more. */
+void mailbox_fini(struct mailbox *mailbox);
+
+/* Post, or drop the entry at once on the calling thread when closed. Returns whether it was
+ * posted. Any thread. */
+bool mailbox_post(struct mailbox *mailbox, struct mailbox_entry *entry);
+
+/* Run at most `budget` entries, in the order of their posting, while `*stop` is false. Returns
+ * whether some are left. Loop thread. */
+bool mailbox_drain(struct mailbox *mailbox, size_t budget, const bool *stop);
+
+#endif

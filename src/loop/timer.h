@@ -1,0 +1,40 @@
+/*
+ * Timers: what is to run when, earliest first, equal times in the order they were made.
+ * Belongs to one thread. Times are microseconds of a clock of the caller's.
+ */
+#ifndef LOOP_TIMER_H
+#define LOOP_TIMER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef void timer_fn(void *arg);
+
+struct timer_slot;
+
+struct timers {
+    uint32_t *heap; /* slot numbers; heap[0] is the earliest */
+    size_t count;
+    size_t capacity; /* of heap and of slots alike */
+    struct timer_slot *slots;
+    uint32_t free_slot;
+    uint64_t sequence;
+};
+
+void timers_init(struct timers *timers);
+void timers_fini(struct timers *timers);
+
+/* Returns the timer's handle, 0 without memory. */
+uint64_t timers_add(struct timers *timers, int64_t when_us, timer_fn *fn, void *arg);
+
+/* Returns whether it was still waiting. Any number is a valid argument. */
+bool timers_cancel(struct timers *timers, uint64_t handle);
+
+/* Returns whether there is a timer, and its time. */
+bool timers_next(const struct timers *timers, int64_t *when_us);
+
+/* Run what is due at `now_us` and was made before this call, while `*stop` is false. */
+void timers_run(struct timers *timers, int64_t now_us, const bool *stop);
+
+#endif

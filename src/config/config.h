@@ -1,0 +1,83 @@
+/*
+ * The configuration, read and checked: from a YAML file, the environment and the command line to
+ * plain structures that need no further checks.
+ *
+ * Main thread, before the loop runs. Everything in a config lives until config_free.
+ */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <stdint.h>
+
+#include <ferry/http.h>
+#include <ferry/log.h>
+
+#include "bytes.h"
+#include "registry.h"
+
+enum route_mode { ROUTE_CALL, ROUTE_DEFER, ROUTE_EITHER };
+
+struct config_pool {
+    char *name;
+    unsigned threads;
+    unsigned queue;
+    size_t queue_bytes;
+    int64_t queue_timeout_ms; /* 0: none */
+    unsigned deferred;        /* threads that jobs may hold at once; never 0 if a job can come */
+};
+
+struct config_route {
+    char *path;
+    char *methods; /* "GET,POST"; what ferry_http_route takes */
+    enum route_mode mode;
+    struct worker *worker;
+    const struct config_pool *pool;
+    int64_t timeout_ms;     /* 0: none */
+    unsigned attempts;      /* of a job; at least 1 */
+    int64_t backoff_min_ms; /* of a job: the first wait, and the longest */
+    int64_t backoff_max_ms;
+};
+
+struct config {
+    char **listen; /* NULL-terminated, at least one */
+    char *admin_listen;
+    char *admin_token; /* NULL: none */
+    char *state;
+    ferry_http_options limits;
+    int64_t max_pending;
+    int64_t max_bytes;
+    unsigned max_crashes; /* 0: unlimited */
+    int64_t keep_ms;
+    int64_t drain_ms;
+    ferry_log_level log_level;
+    ferry_log_format log_format;
+    struct config_pool *pools;
+    size_t pool_count;
+    struct config_route *routes;
+    size_t route_count;
+};
+
+struct config_source {
+    const char *file;           /* NULL: the built-in text */
+    const char *const *sets;    /* "key.key=value", NULL-terminated; may be NULL */
+    const char *const *environ; /* as in environ(7); FERRY_SECTION__KEY is looked at; may be NULL */
+};
+
+/*
+ * Read, merge (sets over environment over file over defaults) and check; load the plug-ins that the
+ * config names into `registry`, which must know the built-in kinds, and open every worker that it
+ * names or a route uses.
+ * All that is wrong, and every warning, is appended to `report` in one go, each as
+ *     FILE:LINE:COL: error: message
+ *         the offending line
+ *         ^~~~~ and a hint below where there is one
+ * Returns NULL after an error. Blocks: reads files.
+ */
+struct config *config_load(const struct config_source *source, struct registry *registry,
+                           struct bytes *report);
+void config_free(struct config *config);
+
+/* The text that stands in for a file when there is none: conf/ferry.yaml, built in. */
+extern const char config_default_text[];
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * The registry: which kinds of worker there are, and which of them the config has opened, under
+ * which names. Loop thread (or the main thread, before the loop runs); the workers it hands out
+ * are read by every thread and stay until registry_free.
+ */
+#ifndef WORKER_REGISTRY_H
+#define WORKER_REGISTRY_H
+
+#include <ferry/worker.h>
+
+struct registry;
+
+/* An opened worker. */
+struct worker {
+    const ferry_worker *kind;
+    char *name;
+    void *state;              /* what open made */
+    ferry_settings *settings; /* its strings live as long as the worker */
+};
+
+struct registry *registry_new(void);
+
+/* Close every worker. The threads that ran them must have ended. Plug-ins stay loaded: a thread
+ * that was left behind may still be inside one. */
+void registry_free(struct registry *registry);
+
+/* Make a kind known. Errors: FERRY_CONFLICT a kind of this name is known already. */
+int registry_add_kind(struct registry *registry, const ferry_worker *kind, ferry_error *error);
+
+/* Load a plug-in and make its kind known. Errors: FERRY_NOT_FOUND no such file, FERRY_INVALID it
+ * is no ferry plug-in or one of another ABI version, FERRY_CONFLICT as above. */
+int registry_load_plugin(struct registry *registry, const char *path, ferry_error *error);
+
+/* Return a kind by its name, NULL if unknown; or walk all kinds, in the order they were added. */
+const ferry_worker *registry_kind(const struct registry *registry, const char *name);
+const ferry_worker *registry_kind_at(const struct registry *registry, size_t index);
+
+/*
+ * Open a worker under a name of its own. Takes over `settings`, also on failure, but for problems
+ * with the settings themselves: those stay readable through it until registry_free.
+ * Errors: NULL and `error`; FERRY_INVALID when settings_problem_count tells more.
+ */
+struct worker *registry_open(struct registry *registry, const char *name, const ferry_worker *kind,
+                             ferry_settings *settings, ferry_error *error);
+
+/* Return an opened worker by its name, NULL if there is none. */
+struct worker *registry_find(const struct registry *registry, const char *name);
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * A worker's settings: the keys under `workers: NAME:` as text, and what is wrong with them.
+ * The config fills it, the worker's `open` asks; what nobody asked for is reported as unknown.
+ */
+#ifndef WORKER_SETTINGS_H
+#define WORKER_SETTINGS_H
+
+#include <ferry/worker.h>
+
+/* `worker` is the name under `workers:`; copied, as everything here. NULL without memory. */
+ferry_settings *settings_new(const char *worker, const char *state_dir);
+void settings_free(ferry_settings *settings);
+
+/* Add a key with its values; a scalar has one value and is_list false. Returns 0 or FERRY_INTERNAL.
+ */
+int settings_add(ferry_settings *settings, const char *key, const char *const *values, size_t count,
+                 bool is_list);
+
+/* Report every key that no getter has asked for, naming those that were. */
+void settings_report_unknown(ferry_settings *settings);
+
+/* Visit what was reported, in order; `key` may be one that the config does not have. */
+typedef void settings_visitor(void *arg, const char *key, const char *message);
+size_t settings_problem_count(const ferry_settings *settings);
+void settings_each_problem(const ferry_settings *settings, settings_visitor *visit, void *arg);
+
+#endif

@@ -1,0 +1,179 @@
+/*
+ * The life of a call: made on the loop, run on a pool thread, ended on the loop.
+ *
+ * Ownership passes with the task: the submit gives the call to the executor, `done` (or `dropped`,
+ * when the loop has closed) has it back. In between the loop may only cancel it and read its
+ * progress; both go through the call's lock. The lock is held across the worker's cancel hook,
+ * which must not block: that is what keeps `run` from returning, and its data from going away,
+ * while the hook looks at it. It is the one lock of ferry that is held across foreign code.
+ */
+#include "call.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "call_struct.h"
+#include "clock.h"
+#include "thread_state.h"
+
+ferry_call *call_new(const struct worker *worker, char *block, size_t length,
+                     const struct call_options *options, ferry_error *error)
+{
+    ferry_call *call = calloc(1, sizeof *call);
+    if (!call) {
+        free(block);
+        ferry_error_set(error, FERRY_INTERNAL, "no memory");
+        return NULL;
+    }
+    if (call_input_parse(&call->input, block, length, error) < 0) {
+        free(call);
+        return NULL;
+    }
+    call->worker = worker;
+    call->attempt = options->attempt;
+    if (options->delivery_id)
+        snprintf(call->delivery_id, sizeof call->delivery_id, "%s", options->delivery_id);
+    else
+        random_id(call->delivery_id);
+    call->deadline_us =
+        options->timeout_ms > 0 ? clock_monotonic_us() + options->timeout_ms * 1000 : INT64_MAX;
+    pthread_mutex_init(&call->lock, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&call->cancel_set, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    return call;
+}
+
+void call_free(ferry_call *call)
+{
+    if (!call)
+        return;
+    pthread_cond_destroy(&call->cancel_set);
+    pthread_mutex_destroy(&call->lock);
+    call_input_fini(&call->input);
+    free(call->output.content_type);
+    bytes_fini(&call->output.headers);
+    bytes_fini(&call->output.body);
+    free(call);
+}
+
+/* ---- on the pool thread ---- */
+
+static int call_enter_worker(ferry_call *call)
+{
+    void *state;
+    ferry_error error = {0};
+    if (thread_state_get(call->worker, &state, &error) < 0)
+        return ferry_call_fail(call, FERRY_TRANSIENT, "%s cannot start on its thread: %s",
+                               call->worker->name, error.message);
+    pthread_mutex_lock(&call->lock);
+    call->running = true;
+    pthread_mutex_unlock(&call->lock);
+
+    int rc = call->worker->kind->run(call, state);
+
+    pthread_mutex_lock(&call->lock);
+    call->running = false;
+    call->data = NULL;
+    pthread_mutex_unlock(&call->lock);
+    return rc;
+}
+
+static void call_run(void *arg)
+{
+    ferry_call *call = arg;
+    int rc = call_enter_worker(call);
+    struct call_output *output = &call->output;
+    if (output->error.code || output->status)
+        return;
+    if (rc < 0)
+        ferry_error_set(&output->error, FERRY_INTERNAL, "%s failed (%s) and did not say why",
+                        call->worker->name, ferry_code_name((ferry_code)rc));
+    else
+        output->status = 204;
+}
+
+/* ---- on the loop ---- */
+
+static void call_finished(void *arg, const ferry_task_report *report)
+{
+    ferry_call *call = arg;
+    if (report->outcome == FERRY_CANCELLED)
+        ferry_error_set(&call->output.error, FERRY_CANCELLED, "cancelled before it started");
+    else if (report->outcome != FERRY_OK)
+        ferry_error_set(&call->output.error, report->outcome, "waited too long for a free thread");
+    call->done(call, report, call->arg);
+}
+
+static void call_dropped(void *arg, const ferry_task_report *report)
+{
+    (void)report;
+    call_free(arg);
+}
+
+int call_submit(ferry_call *call, ferry_loop *loop, ferry_executor *executor, call_done *done,
+                void *arg, ferry_error *error)
+{
+    ferry_error why = {0};
+    call->done = done;
+    call->arg = arg;
+    ferry_task_work work = {
+        .run = call_run,
+        .done = call_finished,
+        .dropped = call_dropped,
+        .arg = call,
+        .bytes = call->input.length,
+    };
+    call->task = ferry_executor_submit(executor, loop, &work, &why);
+    if (call->task)
+        return 0;
+    if (error)
+        *error = why;
+    return why.code;
+}
+
+bool call_cancel(ferry_call *call)
+{
+    atomic_store(&call->cancelled, true);
+    bool unstarted = ferry_task_cancel(call->task);
+    pthread_mutex_lock(&call->lock);
+    pthread_cond_broadcast(&call->cancel_set);
+    if (call->running && call->worker->kind->cancel)
+        call->worker->kind->cancel(call);
+    pthread_mutex_unlock(&call->lock);
+    return unstarted;
+}
+
+bool call_is_started(const ferry_call *call)
+{
+    return ferry_task_is_started(call->task);
+}
+
+struct call_output *call_output(ferry_call *call)
+{
+    return &call->output;
+}
+
+ferry_code call_outcome(const ferry_call *call)
+{
+    if (call->output.error.code)
+        return call->output.error.code;
+    if (call->output.status == 408)
+        return FERRY_DEADLINE;
+    /* A 5xx of the worker's own may pass, whichever it is. */
+    ferry_code code = ferry_code_from_status(call->output.status);
+    return call->output.status >= 500 && !ferry_code_is_transient(code) ? FERRY_TRANSIENT : code;
+}
+
+bool call_get_progress(ferry_call *call, double *fraction, char *message, size_t size)
+{
+    pthread_mutex_lock(&call->lock);
+    bool has_progress = call->has_progress;
+    *fraction = call->progress;
+    snprintf(message, size, "%s", call->progress_message);
+    pthread_mutex_unlock(&call->lock);
+    return has_progress;
+}

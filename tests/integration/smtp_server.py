@@ -1,0 +1,159 @@
+#!/usr/bin/python3
+"""A real SMTP server for tests (Debian's python3-aiosmtpd).
+
+    smtp_server.py --output FILE [--port N] [--delay SECONDS] [--until-eof]
+                   [--starttls CERT KEY | --smtps CERT KEY] [--auth USER:PASSWORD]
+
+It listens on 127.0.0.1, prints its port as the first line, and runs until SIGTERM (or, with
+--until-eof, until its standard input closes, so that it never outlives the test that started it).
+
+Each message that is accepted becomes one JSON line in FILE, written before the client is told 250:
+    connection  number of the TCP connection, from 1     tls, auth   bool
+    helo, from  as the client said them                  to          list of the recipients
+    message_id  with its angle brackets, "" if missing   data        the bytes, decoded as latin-1
+Messages that are refused are not written.
+
+A recipient's address says what happens, whatever its domain:
+    tempfail-N@   451 after DATA, the first N times for one Message-ID
+    tempfail@     450 at RCPT, always
+    reject@       550 at RCPT
+    reject-data@  554 after DATA
+    drop@         the message is taken, then the connection is cut instead of the 250,
+                  the first time for one Message-ID
+    hangup@       421 at RCPT, and the connection is closed
+--delay waits that long before the answer to DATA.
+"""
+
+import argparse
+import asyncio
+import collections
+import email
+import itertools
+import json
+import re
+import signal
+import ssl
+import sys
+
+from aiosmtpd.smtp import SMTP, AuthResult
+
+
+class Recorder:
+    """What the server does with each command; one for all connections."""
+
+    def __init__(self, output, delay):
+        self.output = output
+        self.delay = delay
+        self.failures = collections.Counter()  # by (kind, Message-ID)
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        knob = address.partition("@")[0]
+        if knob == "reject":
+            return "550 5.1.1 no such mailbox here"
+        if knob == "tempfail":
+            return "450 4.2.0 greylisted, come back later"
+        if knob == "hangup":
+            await server.push("421 4.3.2 closing down")
+            server.transport.close()
+            return "421 4.3.2 closing down"
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 OK"
+
+    def first_times(self, kind, message_id, limit):
+        self.failures[kind, message_id] += 1
+        return self.failures[kind, message_id] <= limit
+
+    async def handle_DATA(self, server, session, envelope):
+        await asyncio.sleep(self.delay)
+        message_id = str(email.message_from_bytes(envelope.content)["Message-ID"] or "").strip()
+        knobs = [address.partition("@")[0] for address in envelope.rcpt_tos]
+        if "reject-data" in knobs:
+            return "554 5.6.0 this content is not welcome"
+        for knob in knobs:
+            match = re.fullmatch(r"tempfail-(\d+)", knob)
+            if match and self.first_times(knob, message_id, int(match[1])):
+                return "451 4.3.0 try again later"
+        self.record(server, session, envelope, message_id)
+        if "drop" in knobs and self.first_times("drop", message_id, 1):
+            server.transport.abort()
+        return "250 2.0.0 taken"
+
+    def record(self, server, session, envelope, message_id):
+        entry = {
+            "connection": server.connection_number,
+            "tls": session.ssl is not None,
+            "auth": bool(session.authenticated),
+            "helo": session.host_name,
+            "from": envelope.mail_from,
+            "to": envelope.rcpt_tos,
+            "message_id": message_id,
+            "data": envelope.content.decode("latin-1"),
+        }
+        self.output.write(json.dumps(entry) + "\n")
+        self.output.flush()
+
+
+def tls_context(files):
+    if not files:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*files)
+    return context
+
+
+def authenticator(expected):
+    if not expected:
+        return None
+    user, _, password = expected.partition(":")
+
+    def check(server, session, envelope, mechanism, data):
+        good = (data.login, data.password) == (user.encode(), password.encode())
+        return AuthResult(success=good, handled=False)
+
+    return check
+
+
+async def serve(options):
+    recorder = Recorder(open(options.output, "a", encoding="utf-8"), options.delay)
+    numbers = itertools.count(1)
+
+    def connection():
+        server = SMTP(
+            recorder,
+            hostname="test.invalid",
+            tls_context=tls_context(options.starttls),
+            authenticator=authenticator(options.auth),
+            auth_required=bool(options.auth),
+            auth_require_tls=False,
+            loop=loop,
+        )
+        server.connection_number = next(numbers)
+        return server
+
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    if options.until_eof:
+        loop.add_reader(sys.stdin, lambda: sys.stdin.buffer.raw.read(4096) or stop.set())
+    listener = await loop.create_server(
+        connection, "127.0.0.1", options.port, ssl=tls_context(options.smtps)
+    )
+    print(listener.sockets[0].getsockname()[1], flush=True)
+    await stop.wait()
+    listener.close()
+
+
+def main():
+    parser = argparse.ArgumentParser(description="A real SMTP server for tests.")
+    parser.add_argument("--output", required=True)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--delay", type=float, default=0)
+    parser.add_argument("--until-eof", action="store_true")
+    parser.add_argument("--starttls", nargs=2, metavar=("CERT", "KEY"))
+    parser.add_argument("--smtps", nargs=2, metavar=("CERT", "KEY"))
+    parser.add_argument("--auth", metavar="USER:PASSWORD")
+    asyncio.run(serve(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()

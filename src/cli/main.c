@@ -1,0 +1,54 @@
+/* The ferry program: find the command, and run it. */
+#include <stdio.h>
+#include <string.h>
+
+#include <ferry/version.h>
+
+#include "commands.h"
+
+static const struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} commands[] = {
+    {"serve", command_serve, "serve the routes of a config"},
+    {"check", command_check, "check a config, without serving it"},
+    {"version", command_version, "show the version"},
+};
+
+enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
+
+static void print_usage(FILE *out)
+{
+    fprintf(out, "ferry carries blocking work off the event loop and brings the result back.\n\n"
+                 "usage: ferry COMMAND [OPTIONS]\n\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    fprintf(out, "\nferry COMMAND --help tells more. To begin: ferry serve\n");
+}
+
+int command_version(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    printf("ferry %s\n", ferry_version());
+    return EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "";
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        print_usage(stdout);
+        return EXIT_OK;
+    }
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
+        name = "version";
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(commands[i].name, name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    }
+    if (*name)
+        fprintf(stderr, "ferry: there is no command \"%s\"\n\n", name);
+    print_usage(stderr);
+    return EXIT_USAGE;
+}

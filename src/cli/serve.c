@@ -1,0 +1,63 @@
+/* ferry serve: run the server. Main thread. */
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+
+#include <ferry/log.h>
+
+#include "commands.h"
+#include "config_options.h"
+#include "server.h"
+
+/* Connections need descriptors; the soft limit is 1024 almost everywhere, for the sake of programs
+ * that use select(2). */
+static void raise_descriptor_limit(const struct config *config)
+{
+    enum { BESIDE_CONNECTIONS = 256 };
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur < config->limits.connections + BESIDE_CONNECTIONS)
+        ferry_log(FERRY_LOG_WARN, "fewer file descriptors than connections",
+                  "descriptors=%llu connections=%u hint=%s", (unsigned long long)limit.rlim_cur,
+                  config->limits.connections, "raise ulimit -n, or lower limits.connections");
+}
+
+static int serve(const struct config *config)
+{
+    ferry_log_set_level(config->log_level);
+    ferry_log_set_format(config->log_format);
+    ferry_log_set_sink(ferry_log_to_stderr, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit(config);
+    ferry_error error;
+    struct server *server = server_new(config, &error);
+    if (!server) {
+        fprintf(stderr, "ferry: %s\n", error.message);
+        return EXIT_RUNTIME;
+    }
+    int rc = server_run(server);
+    server_free(server);
+    return rc < 0 ? EXIT_RUNTIME : EXIT_OK;
+}
+
+int command_serve(int argc, char **argv)
+{
+    struct config_options options;
+    int rc = config_options_read(&options, argc, argv);
+    if (rc == 0 && options.wants_help) {
+        printf("ferry serve: serve the routes of a config until SIGTERM\n\n%s",
+               config_options_help);
+    } else if (rc == 0) {
+        struct loaded_config loaded;
+        rc = loaded_config_init(&loaded, &options);
+        if (rc == 0) {
+            rc = serve(loaded.config);
+            loaded_config_fini(&loaded);
+        }
+    }
+    config_options_fini(&options);
+    return rc;
+}

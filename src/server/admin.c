@@ -1,0 +1,49 @@
+/* The admin listener's own paths. Loop thread. */
+#include "admin.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* Compare in a time that does not tell how much of it was right. */
+static bool is_same(const char *given, const char *wanted)
+{
+    size_t length = strlen(wanted);
+    unsigned char difference = strlen(given) != length;
+    for (size_t i = 0; i < length && i < strlen(given); i++)
+        difference |= (unsigned char)(given[i] ^ wanted[i]);
+    return difference == 0;
+}
+
+static bool is_allowed(const struct admin *admin, ferry_request *request)
+{
+    static const char scheme[] = "Bearer ";
+    const char *given = ferry_request_header(request, "Authorization");
+    if (!admin->token)
+        return true;
+    if (given && strncasecmp(given, scheme, strlen(scheme)) == 0 &&
+        is_same(given + strlen(scheme), admin->token))
+        return true;
+    ferry_error error;
+    ferry_error_set(&error, FERRY_UNAUTHORIZED, "send Authorization: Bearer TOKEN");
+    ferry_request_set_header(request, "WWW-Authenticate", "Bearer realm=\"ferry admin\"");
+    ferry_request_reply_error(request, &error);
+    return false;
+}
+
+static void on_metrics(ferry_request *request, void *ctx)
+{
+    const struct admin *admin = ctx;
+    if (!is_allowed(admin, request))
+        return;
+    struct bytes text = {0};
+    metrics_render(admin->metrics, &text);
+    size_t length = text.length;
+    char *body = bytes_take(&text);
+    ferry_request_reply_owned(request, 200, "text/plain; version=0.0.4; charset=utf-8", body,
+                              body ? length : 0);
+}
+
+int admin_bind(ferry_http_server *http, struct admin *admin, ferry_error *error)
+{
+    return ferry_http_route(http, "GET", "/metrics", on_metrics, admin, error);
+}

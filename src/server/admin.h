@@ -1,0 +1,17 @@
+/* What is for the operator only: /metrics. Loop thread. */
+#ifndef SERVER_ADMIN_H
+#define SERVER_ADMIN_H
+
+#include <ferry/http.h>
+
+#include "metrics.h"
+
+struct admin {
+    struct metrics *metrics;
+    const char *token; /* NULL: none is asked for, which the config allows on loopback only */
+};
+
+/* Bind the admin paths. `admin` stays the caller's. */
+int admin_bind(ferry_http_server *http, struct admin *admin, ferry_error *error);
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * Shutdown. The order, of which this file is the first half and server_free the second:
+ *
+ *   1. /readyz answers 503, so that the balancer looks elsewhere
+ *   2. the queue claims nothing more; what is accepted from here on waits for the next start
+ *   3. the public listeners close, replies carry Connection: close, idle connections end
+ *   4. requests whose headers were complete finish; so do running attempts
+ *   5. the loop runs until no reply, no call and no commit is left          -> ferry_loop_stop
+ *   6. the public HTTP server is freed, the pools' threads end
+ *   7. the queue closes the database
+ *   8. the admin listener goes, which answered probes until here; then the loop
+ *
+ * Past the limit, or at a second signal: running attempts are recorded as interrupted, without a
+ * crash count, and the process exits under the threads that are left, with nothing freed.
+ *
+ * Loop thread. Step 5 is a question asked each POLL_MS: four parties would have to report
+ * otherwise, for an event that comes once in a process' life.
+ */
+#include "drain.h"
+
+#include <unistd.h>
+
+#include <ferry/log.h>
+
+enum { POLL_MS = 10, LAST_COMMIT_MS = 5000 };
+
+static bool is_done(const struct drain *drain)
+{
+    ferry_http_stats http;
+    ferry_http_server_get_stats(drain->http, &http);
+    return http.in_flight == 0 && http.receiving == 0 && http.sending == 0 &&
+           drain->routes->live_calls == 0 && queue_is_idle(drain->queue);
+}
+
+static void leave_now(const struct drain *drain, const char *why)
+{
+    ferry_http_stats http;
+    ferry_http_server_get_stats(drain->http, &http);
+    ferry_log(FERRY_LOG_WARN, why, "requests=%u calls=%u", http.in_flight + http.receiving,
+              drain->routes->live_calls);
+    queue_interrupt(drain->queue);
+    queue_close(drain->queue, LAST_COMMIT_MS);
+    ferry_log(FERRY_LOG_INFO, "stopped", NULL);
+    _exit(0);
+}
+
+static void on_poll(void *arg)
+{
+    struct drain *drain = arg;
+    if (is_done(drain))
+        ferry_loop_stop(drain->loop);
+    else if (ferry_loop_now_ms(drain->loop) - drain->begin_ms >= drain->limit_ms)
+        leave_now(drain, "drain took too long; what still runs is interrupted");
+    else
+        ferry_loop_call_later(drain->loop, POLL_MS, on_poll, drain);
+}
+
+void drain_begin(struct drain *drain)
+{
+    if (drain->health->draining)
+        leave_now(drain, "second signal; what still runs is interrupted");
+    drain->begin_ms = ferry_loop_now_ms(drain->loop);
+    drain->health->draining = true;
+    ferry_log(FERRY_LOG_INFO, "draining", "limit_ms=%lld", (long long)drain->limit_ms);
+    queue_drain(drain->queue);
+    ferry_http_server_drain(drain->http);
+    on_poll(drain);
+}

@@ -1,0 +1,18 @@
+/* /livez and /readyz. Loop thread. */
+#ifndef SERVER_HEALTH_H
+#define SERVER_HEALTH_H
+
+#include <ferry/http.h>
+
+#include "pool.h"
+
+struct health {
+    bool draining;
+    const struct pool *pools;
+    size_t pool_count;
+};
+
+/* Bind both paths. `health` stays the caller's, and is read at each request. */
+int health_bind(ferry_http_server *http, struct health *health, ferry_error *error);
+
+#endif

@@ -1,0 +1,93 @@
+/* A job as JSON: what is not there yet is null, so that every key is always there. No state. */
+#include "job_json.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+
+static void put_text(struct bytes *out, const char *key, const char *value)
+{
+    bytes_printf(out, ",\"%s\":", key);
+    if (value)
+        bytes_append_json(out, value, strlen(value));
+    else
+        bytes_append_text(out, "null");
+}
+
+static void put_time(struct bytes *out, const char *key, int64_t wall_ms)
+{
+    char text[CLOCK_RFC3339_SIZE];
+    put_text(out, key, wall_ms ? clock_format_rfc3339(wall_ms, text) : NULL);
+}
+
+static void put_progress(struct bytes *out, const struct job_progress *progress)
+{
+    if (!progress) {
+        bytes_append_text(out, ",\"progress\":null");
+        return;
+    }
+    bytes_printf(out, ",\"progress\":{\"fraction\":%.4g,\"message\":", progress->fraction);
+    bytes_append_json(out, progress->message, strlen(progress->message));
+    bytes_append_char(out, '}');
+}
+
+static void put_error(struct bytes *out, const struct job_record *job)
+{
+    if (!job->error) {
+        bytes_append_text(out, ",\"error\":null");
+        return;
+    }
+    bytes_printf(out, ",\"error\":{\"code\":\"%s\",\"message\":", ferry_code_name(job->error_code));
+    bytes_append_json(out, job->error, strlen(job->error));
+    bytes_append_char(out, '}');
+}
+
+/* A JSON result is shown as what it is, any other one as a string. */
+static void put_body(struct bytes *out, const struct job_record *job)
+{
+    json_t *parsed = NULL;
+    if (job->result_type && strncmp(job->result_type, "application/json", 16) == 0)
+        parsed = json_loadb(job->result, job->result_length, JSON_DECODE_ANY, NULL);
+    char *text = parsed ? json_dumps(parsed, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    if (text)
+        bytes_append_text(out, text);
+    else
+        bytes_append_json(out, job->result, job->result_length);
+    free(text);
+    json_decref(parsed);
+}
+
+static void put_result(struct bytes *out, const struct job_record *job)
+{
+    if (!job->result_status) {
+        bytes_append_text(out, ",\"result\":null");
+        return;
+    }
+    bytes_printf(out, ",\"result\":{\"status\":%d", job->result_status);
+    put_text(out, "content_type", job->result_type);
+    bytes_append_text(out, ",\"body\":");
+    if (job->result)
+        put_body(out, job);
+    else
+        bytes_append_text(out, "null");
+    bytes_append_char(out, '}');
+}
+
+void job_json(struct bytes *out, const struct job_record *job, const struct job_progress *progress)
+{
+    bytes_printf(out, "{\"id\":\"%s\"", job->id);
+    put_text(out, "route", job->route);
+    put_text(out, "worker", job->worker);
+    put_text(out, "state", job_state_name(job->state));
+    bytes_printf(out, ",\"attempt\":%u,\"crashes\":%u", job->attempt, job->crashes);
+    put_time(out, "created_at", job->created_ms);
+    put_time(out, "run_at", job->run_at_ms);
+    put_time(out, "started_at", job->started_ms);
+    put_time(out, "finished_at", job->finished_ms);
+    put_progress(out, progress);
+    put_error(out, job);
+    put_result(out, job);
+    bytes_append_text(out, "}\n");
+}

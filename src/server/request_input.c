@@ -1,0 +1,60 @@
+/* From a request to a call's input. Loop thread; no state. */
+#include "request_input.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "call_input.h"
+
+/* RFC 9110, 7.6.1: they belong to one connection. Host and the length go into the call anew. */
+static const char *const connection_headers[] = {
+    "connection", "keep-alive", "proxy-connection", "te",     "trailer", "transfer-encoding",
+    "upgrade",    "expect",     "content-length",   "prefer", NULL,
+};
+
+static const char *const credential_headers[] = {
+    "authorization",
+    "cookie",
+    "proxy-authorization",
+    NULL,
+};
+
+struct writer {
+    struct bytes *block;
+    enum call_field field;
+    bool for_disk;
+};
+
+static bool is_one_of(const char *const *names, const char *name)
+{
+    while (*names && strcasecmp(*names, name) != 0)
+        names++;
+    return *names != NULL;
+}
+
+static bool write_pair(void *arg, const char *name, const char *value)
+{
+    const struct writer *writer = arg;
+    bool skipped =
+        writer->field == CALL_HEADER && (is_one_of(connection_headers, name) ||
+                                         (writer->for_disk && is_one_of(credential_headers, name)));
+    if (!skipped)
+        call_input_add(writer->block, writer->field, name, value, strlen(value));
+    return true;
+}
+
+void request_input(ferry_request *request, bool for_disk, struct bytes *block)
+{
+    struct writer writer = {.block = block, .for_disk = for_disk};
+    const char *method = ferry_request_method(request);
+    call_input_add(block, CALL_METHOD, "", method, strlen(method));
+    writer.field = CALL_PARAM;
+    ferry_request_each_param(request, write_pair, &writer);
+    writer.field = CALL_QUERY;
+    ferry_request_each_query(request, write_pair, &writer);
+    writer.field = CALL_HEADER;
+    ferry_request_each_header(request, write_pair, &writer);
+    size_t length;
+    const void *body = ferry_request_body(request, &length);
+    call_input_end(block, body, length);
+}

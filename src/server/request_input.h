@@ -1,0 +1,16 @@
+/* A request as the input of a call. Loop thread. */
+#ifndef SERVER_REQUEST_INPUT_H
+#define SERVER_REQUEST_INPUT_H
+
+#include <ferry/http.h>
+
+#include "bytes.h"
+
+/*
+ * Write a request as the block of a call's input (call_input.h): the one copy that its payload
+ * gets. Headers that speak of the connection only are left out, and with `for_disk` the credentials
+ * too.
+ */
+void request_input(ferry_request *request, bool for_disk, struct bytes *block);
+
+#endif

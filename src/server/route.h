@@ -1,0 +1,34 @@
+/*
+ * A route: a path bound to a worker and a pool. Takes requests in, makes calls or jobs of them, and
+ * answers. Loop thread.
+ */
+#ifndef SERVER_ROUTE_H
+#define SERVER_ROUTE_H
+
+#include <ferry/http.h>
+
+#include "config.h"
+#include "metrics.h"
+#include "pool.h"
+#include "queue.h"
+
+struct route;
+
+/* What all routes of a server share. */
+struct route_context {
+    ferry_loop *loop;
+    ferry_http_server *http;
+    struct metrics *metrics;
+    struct queue *queue;
+    unsigned live_calls; /* calls of requests that have not ended, answered or not */
+};
+
+/* Make a route and bind it to context->http; jobs of it are made known to the queue. `context`,
+ * `config` and `pool` stay the caller's and must outlive the route. Returns NULL and `error`. */
+struct route *route_new(struct route_context *context, const struct config_route *config,
+                        struct pool *pool, ferry_error *error);
+
+/* No request or call of it may be under way any more. */
+void route_free(struct route *route);
+
+#endif

@@ -1,0 +1,25 @@
+/*
+ * The server: a config put together with everything below. Main thread, which becomes the loop's.
+ */
+#ifndef SERVER_SERVER_H
+#define SERVER_SERVER_H
+
+#include "config.h"
+
+struct server;
+
+/*
+ * Open the state folder, start the pools and listen. `config` and the workers in it stay the
+ * caller's and must outlive the server. The process should ignore SIGPIPE.
+ * Blocks: reads and checks the database. Errors: NULL, and `error` says what could not be had.
+ */
+struct server *server_new(const struct config *config, ferry_error *error);
+
+/* Serve until a SIGTERM or SIGINT has been drained. Returns 0, or a code when the loop failed. The
+ * process exits with 0 instead if a drain takes too long. */
+int server_run(struct server *server);
+
+/* Stop what is left and free all. NULL is allowed. */
+void server_free(struct server *server);
+
+#endif

@@ -1,0 +1,77 @@
+/*
+ * From the tree to a struct config, a file a section. What they share while they do it.
+ *
+ * Each reads on after what is wrong, with the default in its place, so that one run reports all.
+ */
+#ifndef CONFIG_CONFIG_CHECK_H
+#define CONFIG_CONFIG_CHECK_H
+
+#include "config.h"
+#include "diagnostics.h"
+#include "tree.h"
+
+/* The whole file, cut into its sections; NULL for what is absent or empty. */
+struct sections {
+    const struct tree *listen;
+    const struct tree *admin;
+    const struct tree *state;
+    const struct tree *limits;
+    const struct tree *jobs;
+    const struct tree *drain;
+    const struct tree *plugins;
+    const struct tree *log;
+    const struct tree *pools;
+    const struct tree *workers;
+    const struct tree *routes;
+};
+
+/* What is known of a pool beyond its config_pool (of the same index). */
+struct pool_check {
+    const struct tree *node; /* NULL: the implicit default pool */
+    bool has_calls;          /* a route waits for it */
+    bool is_used;
+};
+
+/* A worker that the config names, or a kind that a route names directly. */
+struct worker_check {
+    const struct tree *node; /* NULL: a kind */
+    const char *name;
+    struct worker *worker; /* NULL: it did not open, which is reported */
+    bool is_used;
+};
+
+struct checking {
+    struct diagnostics *diagnostics;
+    struct registry *registry;
+    struct config *config;
+    struct pool_check *pools;
+    const struct tree *routes; /* the section, while it is read */
+    struct worker_check *workers;
+    size_t worker_count;
+};
+
+/* config_server.c: listen, admin, state, limits, jobs, drain, log. */
+void check_server(struct checking *checking, const struct sections *sections);
+
+/* config_listen.c */
+void check_listen(struct checking *checking, const struct tree *listen);
+void check_admin(struct checking *checking, const struct tree *admin);
+void check_listeners_differ(struct checking *checking, const struct tree *place);
+
+/* config_pools.c. A pool's `deferred` is settled when all routes are known. */
+void check_pools(struct checking *checking, const struct tree *pools);
+const struct config_pool *check_pool_name(struct checking *checking, const struct tree *name,
+                                          bool has_calls);
+void check_pools_end(struct checking *checking);
+
+/* config_workers.c. Opens them. A name that a route gives may be a worker's or a kind's; NULL if
+ * it is neither, or could not be opened: both are reported. */
+void check_plugins(struct checking *checking, const struct tree *plugins);
+void check_workers(struct checking *checking, const struct tree *workers);
+struct worker *check_worker_name(struct checking *checking, const struct tree *name);
+void check_workers_end(struct checking *checking);
+
+/* config_routes.c */
+void check_routes(struct checking *checking, const struct tree *routes);
+
+#endif

@@ -1,0 +1,245 @@
+/*
+ * Addresses: where the server listens, and who may reach its admin listener. Main thread.
+ *
+ * The forms are those of ferry_http_listen. Names are not looked up anywhere, so a name is refused
+ * here, with its line, instead of later.
+ */
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "config_check.h"
+#include "section.h"
+
+enum { TOKEN_FILE_MAX = 4096 };
+
+/* ---- one address ---- */
+
+static bool is_port(const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+    return digits > 0 && digits <= 5 && text[digits] == '\0' && atoi(text) <= 65535;
+}
+
+/* Copy the host of "host:port" or "[host]:port", NULL if the form is another; NUL-terminated. */
+static const char *split_host(const char *text, char *host, size_t size, bool *is_ipv6)
+{
+    *is_ipv6 = text[0] == '[';
+    const char *start = text + *is_ipv6;
+    const char *end = strchr(start, *is_ipv6 ? ']' : ':');
+    if (!end || (size_t)(end - start) >= size)
+        return NULL;
+    memcpy(host, start, (size_t)(end - start));
+    host[end - start] = '\0';
+    end += *is_ipv6;
+    return *end == ':' && is_port(end + 1) ? host : NULL;
+}
+
+/* Return what is wrong with an address, NULL if nothing is. */
+static const char *address_problem(const char *text)
+{
+    char host[256];
+    bool is_ipv6;
+    unsigned char binary[sizeof(struct in6_addr)];
+    if (strncmp(text, "unix:", 5) == 0) {
+        size_t length = strlen(text + 5);
+        if (length == 0)
+            return "a path is missing";
+        return length < sizeof((struct sockaddr_un *)0)->sun_path ? NULL : "the path is too long";
+    }
+    if (!split_host(text, host, sizeof host, &is_ipv6))
+        return "not of the form HOST:PORT";
+    if (is_ipv6)
+        return inet_pton(AF_INET6, host, binary) == 1 ? NULL : "no IPv6 address in the brackets";
+    if (*host && inet_pton(AF_INET, host, binary) != 1)
+        return "the host is no IP address, and names are not looked up";
+    return NULL;
+}
+
+static bool check_address(const struct tree *node, const char *what,
+                          struct diagnostics *diagnostics)
+{
+    const char *text = expect_text(node, what, diagnostics);
+    const char *problem = text ? address_problem(text) : NULL;
+    if (problem) {
+        diagnostics_error(diagnostics, node->mark, "\"%s\": %s", text, problem);
+        diagnostics_hint(diagnostics,
+                         "127.0.0.1:8002, \"[::1]:8002\", :8002 for every address of this machine, "
+                         "or unix:/run/ferry.sock");
+    }
+    return text && !problem;
+}
+
+/* Port 0 picks a free one each time. */
+static bool is_same_address(const char *a, const char *b)
+{
+    size_t length = strlen(a);
+    bool picks = strncmp(a, "unix:", 5) != 0 && length > 2 && strcmp(a + length - 2, ":0") == 0;
+    return !picks && strcmp(a, b) == 0;
+}
+
+/* ---- listen ---- */
+
+static bool is_listed(char *const *list, const char *address)
+{
+    for (; *list; list++) {
+        if (is_same_address(*list, address))
+            return true;
+    }
+    return false;
+}
+
+static void list_free(char **list)
+{
+    for (char **at = list; at && *at; at++)
+        free(*at);
+    free(list);
+}
+
+static size_t add_address(struct checking *checking, char **list, size_t count,
+                          const struct tree *node)
+{
+    if (!check_address(node, "listen", checking->diagnostics))
+        return count;
+    if (is_listed(list, node->text)) {
+        diagnostics_error(checking->diagnostics, node->mark, "\"%s\" is listed twice", node->text);
+        return count;
+    }
+    list[count] = diagnostics_strdup(checking->diagnostics, node->text);
+    return count + (list[count] != NULL);
+}
+
+void check_listen(struct checking *checking, const struct tree *listen)
+{
+    struct diagnostics *diagnostics = checking->diagnostics;
+    if (!listen)
+        return;
+    if (listen->kind == TREE_MAP || (listen->kind == TREE_LIST && !listen->first)) {
+        diagnostics_error(diagnostics, listen->mark, "listen must be an address or a list of them");
+        return;
+    }
+    char **list = calloc(tree_count(listen) + 2, sizeof *list);
+    if (!list) {
+        diagnostics->no_memory = true;
+        return;
+    }
+    size_t count = 0;
+    if (listen->kind == TREE_SCALAR)
+        count = add_address(checking, list, count, listen);
+    for (const struct tree *node = listen->first; node; node = node->next)
+        count = add_address(checking, list, count, node);
+    list_free(checking->config->listen);
+    checking->config->listen = list;
+}
+
+/* ---- admin ---- */
+
+static bool is_loopback(const char *address)
+{
+    return strncmp(address, "unix:", 5) == 0 || strncmp(address, "127.", 4) == 0 ||
+           strncmp(address, "[::1]:", 6) == 0;
+}
+
+/* Take the blanks off both ends; what is left must be what an Authorization header can carry. */
+static char *token_trim(char *text)
+{
+    static const char blanks[] = " \t\r\n";
+    text += strspn(text, blanks);
+    size_t length = strlen(text);
+    while (length > 0 && strchr(blanks, text[length - 1]))
+        length--;
+    text[length] = '\0';
+    return text;
+}
+
+static const char *token_problem(const char *token)
+{
+    if (!*token)
+        return "is empty";
+    for (; *token; token++) {
+        if (*token <= ' ' || *token > '~')
+            return "holds more than one word of printable ASCII";
+    }
+    return NULL;
+}
+
+static void warn_readable(const struct tree *node, const char *path,
+                          struct diagnostics *diagnostics)
+{
+    struct stat status;
+    if (stat(path, &status) < 0 || (status.st_mode & (S_IROTH | S_IWOTH)) == 0)
+        return;
+    diagnostics_warning(diagnostics, node->mark, "token_file \"%s\" is open to every user", path);
+    diagnostics_hint(diagnostics, "chmod 600 %s", path);
+}
+
+/* Messages show the path, never the content. */
+static void read_token(struct checking *checking, const struct tree *node)
+{
+    struct diagnostics *diagnostics = checking->diagnostics;
+    const char *path = expect_text(node, "token_file", diagnostics);
+    if (!path)
+        return;
+    struct bytes content = {0};
+    ferry_error error;
+    if (bytes_read_file(&content, path, TOKEN_FILE_MAX, &error) < 0) {
+        diagnostics_error(diagnostics, node->mark, "token_file: %s", error.message);
+        bytes_fini(&content);
+        return;
+    }
+    bool has_nul = content.data && memchr(content.data, '\0', content.length);
+    char *text = bytes_take(&content);
+    char *token = text ? token_trim(text) : NULL;
+    const char *problem = has_nul ? "holds NUL bytes" : token ? token_problem(token) : NULL;
+    if (problem)
+        diagnostics_error(diagnostics, node->mark, "token_file \"%s\" %s", path, problem);
+    else
+        warn_readable(node, path, diagnostics);
+    if (!problem && token)
+        checking->config->admin_token = diagnostics_strdup(diagnostics, token);
+    diagnostics->no_memory |= !text;
+    free(text);
+}
+
+static void check_admin_listen(struct checking *checking, const struct tree *node, bool has_token)
+{
+    struct diagnostics *diagnostics = checking->diagnostics;
+    if (!check_address(node, "listen", diagnostics))
+        return;
+    if (!is_loopback(node->text) && !has_token) {
+        diagnostics_error(diagnostics, node->mark,
+                          "an admin listener off loopback needs a token_file");
+        diagnostics_hint(diagnostics, "anyone who reaches it could read and delete every job");
+    }
+    free(checking->config->admin_listen);
+    checking->config->admin_listen = diagnostics_strdup(diagnostics, node->text);
+}
+
+void check_admin(struct checking *checking, const struct tree *admin)
+{
+    struct nodes {
+        const struct tree *listen;
+        const struct tree *token_file;
+    } nodes = {0};
+    static const struct field fields[] = {
+        {"listen", FIELD_NODE, FIELD_AT(struct nodes, listen), 0, 0, NULL},
+        {"token_file", FIELD_NODE, FIELD_AT(struct nodes, token_file), 0, 0, NULL},
+        {0},
+    };
+    section_read(admin, "admin", fields, &nodes, checking->diagnostics);
+    if (nodes.token_file)
+        read_token(checking, nodes.token_file);
+    if (nodes.listen)
+        check_admin_listen(checking, nodes.listen, nodes.token_file != NULL);
+}
+
+void check_listeners_differ(struct checking *checking, const struct tree *place)
+{
+    const struct config *config = checking->config;
+    if (!place || !config->admin_listen || !is_listed(config->listen, config->admin_listen))
+        return;
+    diagnostics_error(checking->diagnostics, place->mark,
+                      "\"%s\" is the address of the admin listener as well", config->admin_listen);
+}

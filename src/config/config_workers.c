@@ -1,0 +1,235 @@
+/*
+ * The sections `plugins` and `workers`: loads the ones, opens the others. Main thread.
+ *
+ * A worker's own settings are none of ours: they go to its `open` as text, and what it finds wrong
+ * comes back by key and is shown at that key's line.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "config_check.h"
+#include "section.h"
+#include "settings.h"
+#include "suggest.h"
+
+/* ---- plug-ins ---- */
+
+void check_plugins(struct checking *checking, const struct tree *plugins)
+{
+    struct diagnostics *diagnostics = checking->diagnostics;
+    if (!expect_list(plugins, "plugins", diagnostics))
+        return;
+    for (const struct tree *node = plugins->first; node; node = node->next) {
+        ferry_error error;
+        const char *path = expect_text(node, "a plug-in", diagnostics);
+        if (path && registry_load_plugin(checking->registry, path, &error) < 0)
+            diagnostics_error(diagnostics, node->mark, "%s", error.message);
+    }
+}
+
+/* ---- settings ---- */
+
+static const char *setting_text(const struct tree *node, const struct tree *setting,
+                                struct diagnostics *diagnostics)
+{
+    if (node->kind == TREE_SCALAR)
+        return node->text;
+    struct mark mark = node->kind == TREE_NULL ? setting->key_mark : node->mark;
+    if (node->kind == TREE_NULL)
+        diagnostics_error(diagnostics, mark, "%s has no value", setting->key);
+    else
+        diagnostics_error(diagnostics, mark, "%s must be a value or a list of values, not %s",
+                          setting->key, node == setting ? "a map" : tree_kind_name(node->kind));
+    return NULL;
+}
+
+/* Returns false after a report. */
+static bool setting_add(ferry_settings *settings, const struct tree *setting,
+                        struct diagnostics *diagnostics)
+{
+    bool is_list = setting->kind == TREE_LIST;
+    size_t count = is_list ? tree_count(setting) : 1;
+    const char **values = calloc(count + 1, sizeof *values);
+    bool complete = values != NULL;
+    diagnostics->no_memory |= !complete;
+    const struct tree *node = is_list ? setting->first : setting;
+    for (size_t i = 0; complete && i < count; i++, node = node->next)
+        complete = (values[i] = setting_text(node, setting, diagnostics)) != NULL;
+    if (complete && settings_add(settings, setting->key, values, count, is_list) < 0) {
+        diagnostics->no_memory = true;
+        complete = false;
+    }
+    free(values);
+    return complete;
+}
+
+/* NULL after a report. `node` is NULL for a kind without settings. */
+static ferry_settings *settings_read(struct checking *checking, const char *name,
+                                     const struct tree *node)
+{
+    const char *state = checking->config->state;
+    ferry_settings *settings = state ? settings_new(name, state) : NULL;
+    if (!settings) {
+        checking->diagnostics->no_memory = true;
+        return NULL;
+    }
+    bool complete = true;
+    for (const struct tree *setting = node ? node->first : NULL; setting; setting = setting->next) {
+        if (strcmp(setting->key, "use") != 0)
+            complete = setting_add(settings, setting, checking->diagnostics) && complete;
+    }
+    if (!complete) {
+        settings_free(settings);
+        settings = NULL;
+    }
+    return settings;
+}
+
+struct problem_reader {
+    struct diagnostics *diagnostics;
+    const struct tree *node; /* NULL: a kind without settings */
+    struct mark mark;
+};
+
+/* A problem with a key that is there is shown at its value, any other at the worker's name. */
+static void on_problem(void *arg, const char *key, const char *message)
+{
+    const struct problem_reader *reader = arg;
+    const struct tree *setting = tree_find(reader->node, key);
+    bool is_unknown = strncmp(message, "unknown key", strlen("unknown key")) == 0;
+    struct mark mark = setting ? setting->mark : reader->mark;
+    if (setting && is_unknown)
+        mark = setting->key_mark;
+    diagnostics_error(reader->diagnostics, mark, "%s", message);
+}
+
+/* ---- opening ---- */
+
+static struct worker *open_worker(struct checking *checking, const char *name,
+                                  const ferry_worker *kind, const struct tree *node,
+                                  struct mark mark)
+{
+    struct diagnostics *diagnostics = checking->diagnostics;
+    ferry_settings *settings = settings_read(checking, name, node);
+    if (!settings)
+        return NULL;
+    ferry_error error;
+    struct worker *worker = registry_open(checking->registry, name, kind, settings, &error);
+    if (worker)
+        return worker;
+    struct problem_reader reader = {.diagnostics = diagnostics, .node = node, .mark = mark};
+    if (error.code == FERRY_INVALID && settings_problem_count(settings) > 0)
+        settings_each_problem(settings, on_problem, &reader);
+    else
+        diagnostics_error(diagnostics, mark, "%s", error.message);
+    return NULL;
+}
+
+static struct worker_check *remember(struct checking *checking, const char *name,
+                                     const struct tree *node, struct worker *worker)
+{
+    size_t count = checking->worker_count + 1;
+    struct worker_check *workers = realloc(checking->workers, count * sizeof *workers);
+    if (!workers) {
+        checking->diagnostics->no_memory = true;
+        return NULL;
+    }
+    checking->workers = workers;
+    checking->worker_count = count;
+    workers[count - 1] = (struct worker_check){.node = node, .name = name, .worker = worker};
+    return &workers[count - 1];
+}
+
+static void suggest_kinds(struct checking *checking, struct suggestion *suggestion)
+{
+    const ferry_worker *kind;
+    for (size_t i = 0; (kind = registry_kind_at(checking->registry, i)); i++)
+        suggestion_add(suggestion, kind->name);
+}
+
+/* Return the kind that `use` names, NULL after a report. */
+static const ferry_worker *read_use(struct checking *checking, const struct tree *worker)
+{
+    struct diagnostics *diagnostics = checking->diagnostics;
+    const struct tree *use = tree_find(worker, "use");
+    if (!use || use->kind == TREE_NULL) {
+        struct suggestion suggestion = {.given = ""};
+        suggest_kinds(checking, &suggestion);
+        diagnostics_error(diagnostics, worker->key_mark,
+                          "the worker \"%s\" lacks the key \"use\": which kind it is", worker->key);
+        suggestion_hint(&suggestion, diagnostics);
+        return NULL;
+    }
+    const char *name = expect_text(use, "use", diagnostics);
+    const ferry_worker *kind = name ? registry_kind(checking->registry, name) : NULL;
+    if (name && !kind) {
+        struct suggestion suggestion = {.given = name};
+        suggest_kinds(checking, &suggestion);
+        diagnostics_error(diagnostics, use->mark, "unknown kind of worker \"%s\"", name);
+        suggestion_hint(&suggestion, diagnostics);
+    }
+    return kind;
+}
+
+void check_workers(struct checking *checking, const struct tree *workers)
+{
+    struct diagnostics *diagnostics = checking->diagnostics;
+    if (!expect_map(workers, "workers", diagnostics))
+        return;
+    for (const struct tree *node = workers->first; node; node = node->next) {
+        struct worker *worker = NULL;
+        bool is_map = node->kind == TREE_NULL || expect_map(node, "a worker", diagnostics);
+        if (expect_name(node, "a worker", diagnostics) && is_map) {
+            const ferry_worker *kind = read_use(checking, node);
+            if (kind)
+                worker = open_worker(checking, node->key, kind, node, node->key_mark);
+        }
+        remember(checking, node->key, node, worker);
+    }
+}
+
+/* ---- use by routes ---- */
+
+static void report_unknown_worker(struct checking *checking, const struct tree *name)
+{
+    struct suggestion suggestion = {.given = name->text};
+    for (size_t i = 0; i < checking->worker_count; i++) {
+        if (checking->workers[i].node)
+            suggestion_add(&suggestion, checking->workers[i].name);
+    }
+    suggest_kinds(checking, &suggestion);
+    diagnostics_error(checking->diagnostics, name->mark, "unknown worker \"%s\"", name->text);
+    suggestion_hint(&suggestion, checking->diagnostics);
+}
+
+struct worker *check_worker_name(struct checking *checking, const struct tree *name)
+{
+    if (!expect_text(name, "worker", checking->diagnostics))
+        return NULL;
+    for (size_t i = 0; i < checking->worker_count; i++) {
+        if (strcmp(checking->workers[i].name, name->text) == 0) {
+            checking->workers[i].is_used = true;
+            return checking->workers[i].worker;
+        }
+    }
+    const ferry_worker *kind = registry_kind(checking->registry, name->text);
+    if (!kind) {
+        report_unknown_worker(checking, name);
+        return NULL;
+    }
+    struct worker *worker = open_worker(checking, kind->name, kind, NULL, name->mark);
+    remember(checking, kind->name, NULL, worker);
+    return worker;
+}
+
+void check_workers_end(struct checking *checking)
+{
+    if (checking->config->route_count == 0 || diagnostics_failed(checking->diagnostics))
+        return;
+    for (size_t i = 0; i < checking->worker_count; i++) {
+        const struct worker_check *check = &checking->workers[i];
+        if (check->node && !check->is_used)
+            diagnostics_warning(checking->diagnostics, check->node->key_mark,
+                                "no route uses the worker \"%s\"", check->name);
+    }
+}

@@ -1,0 +1,25 @@
+/*
+ * Overrides: what the environment and the command line put over the file.
+ *
+ *     FERRY_POOLS__DEFAULT__THREADS=4
+ *     --set pools.default.threads=4      --set 'routes."/a.b".timeout=5s'
+ *
+ * A value in brackets, braces or quotes is read as YAML ("[GET, POST]", "{threads: 4}"), every
+ * other one as it stands, so that "[::1]:8002" and "a: b" need no quotes.
+ */
+#ifndef CONFIG_OVERRIDES_H
+#define CONFIG_OVERRIDES_H
+
+#include "diagnostics.h"
+#include "tree.h"
+
+/* Put a NULL-terminated list of "key.key=value" into the tree. */
+void overrides_apply_sets(struct tree *root, const char *const *sets,
+                          struct diagnostics *diagnostics);
+
+/* The same for an environment. Variables whose first word is not one of `sections`
+ * (NULL-terminated) are somebody else's. */
+void overrides_apply_environ(struct tree *root, const char *const *environment,
+                             const char *const *sections, struct diagnostics *diagnostics);
+
+#endif

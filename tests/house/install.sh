@@ -1,0 +1,69 @@
+#!/bin/bash
+# libferry, installed: a C and a C++ program find it through CMake and through pkg-config, and run.
+# Usage: install.sh BUILD-FOLDER CC CXX
+set -euo pipefail
+
+build=$1
+cc=$2
+cxx=$3
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+prefix=$work/prefix
+
+fail() {
+    echo "install: $*" >&2
+    exit 1
+}
+
+cmake --install "$build" --prefix "$prefix" >"$work/log" || fail "$(cat "$work/log")"
+pc=$(find "$prefix" -name ferry.pc)
+libdir=${pc%/pkgconfig/ferry.pc}
+export PKG_CONFIG_PATH=$libdir/pkgconfig LD_LIBRARY_PATH=$libdir
+version=$(pkg-config --modversion ferry)
+
+# What it exports is what the headers promise, and nothing else.
+nm -D --defined-only "$libdir/libferry.so" | awk '{print $3}' | sort >"$work/exported"
+grep -v '^ferry_' "$work/exported" && fail "the library exports what is not its own"
+readelf -d "$libdir/libferry.so" | grep -q "SONAME.*libferry.so.${version%%.*}\]" || fail "SONAME"
+
+expect() { # expect WHAT COMMAND...: the command prints the version
+    local what=$1 said
+    shift
+    said=$("$@") || fail "$what: does not run"
+    [ "$said" = "$version" ] || fail "$what: says '$said', not '$version'"
+}
+
+# By pkg-config: shared as C and C++, and the archive with its private libraries.
+read -ra flags < <(pkg-config --cflags --libs ferry)
+read -ra archive < <(pkg-config --cflags --libs --static ferry | sed "s|-lferry|-l:libferry.a|")
+"$cc" -std=c17 -Wall -Werror -o "$work/c" "$here/consumer/use.c" "${flags[@]}"
+"$cxx" -std=c++17 -Wall -Werror -o "$work/cxx" "$here/consumer/use.cc" "${flags[@]}"
+"$cc" -std=c17 -Wall -Werror -o "$work/archive" "$here/consumer/use.c" "${archive[@]}"
+expect "pkg-config, C" "$work/c"
+expect "pkg-config, C++" "$work/cxx"
+expect "pkg-config, static" env -u LD_LIBRARY_PATH "$work/archive"
+
+# By CMake.
+cmake -G Ninja -S "$here/consumer" -B "$work/cmake" -DCMAKE_PREFIX_PATH="$prefix" \
+    -DCMAKE_C_COMPILER="$cc" -DCMAKE_CXX_COMPILER="$cxx" -DVERSION="$version" \
+    >"$work/log" 2>&1 || fail "$(cat "$work/log")"
+cmake --build "$work/cmake" >"$work/log" 2>&1 || fail "$(cat "$work/log")"
+for program in use_c use_cxx use_static; do
+    expect "find_package, $program" env -u LD_LIBRARY_PATH "$work/cmake/$program"
+done
+
+# A package's install: everything below DESTDIR, and a config that is there stays as it is.
+if [ -x "$prefix/bin/ferry" ]; then
+    config=$prefix/etc/ferry/ferry.yaml
+    [ -f "$config" ] || fail "no $config"
+    echo '# mine' >"$config"
+    cmake --install "$build" --prefix "$prefix" >/dev/null
+    grep -qx '# mine' "$config" || fail "the config was overwritten"
+    unit=$prefix/lib/systemd/system/ferry.service
+    [ -f "$unit" ] || fail "no $unit"
+    said=$("$prefix/bin/ferry" version) || fail "the program does not run"
+    [[ $said == *"$version"* ]] || fail "the program says '$said', not $version"
+fi
+DESTDIR=$work/stage cmake --install "$build" --prefix /usr >/dev/null
+[ -f "$work/stage/usr/include/ferry/loop.h" ] || fail "DESTDIR is not honoured"

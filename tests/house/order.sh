@@ -1,0 +1,55 @@
+#!/bin/bash
+# The order of the house, as far as the compiler does not see to it. Usage: order.sh REPOSITORY
+set -euo pipefail
+cd "$1"
+
+failed=0
+report() { # report RULE FINDINGS: findings are lines; none is fine
+    [ -z "$2" ] && return
+    failed=1
+    printf '%s:\n%s\n' "$1" "$2"
+}
+
+sources() { # the paths of all sources below the folders that are there
+    local folder folders=()
+    for folder in "$@"; do
+        [ -d "$folder" ] && folders+=("$folder")
+    done
+    find "${folders[@]}" -name '*.[ch]' -o -name '*.py' -o -name '*.sh' | sort
+}
+
+includes() { # includes REGEX PATHS...: who includes what matches
+    local regex=$1
+    shift
+    grep -HnE "^[[:space:]]*#[[:space:]]*include[[:space:]]*[\"<]$regex" "$@" || true
+}
+
+mapfile -t all < <(sources include src workers tests bench examples)
+mapfile -t ours < <(sources include src workers)
+
+too_long() { # too_long LINES PATHS...
+    local limit=$1
+    shift
+    wc -l "$@" | awk -v limit="$limit" '$2 != "total" && $1 > limit {print "  " $2 ": " $1}'
+}
+
+report 'longer than 500 lines' "$(too_long 500 "${all[@]}")"
+report 'a public header longer than 250 lines' "$(too_long 250 include/ferry/*.h)"
+report 'includes by a path that climbs' "$(includes '\.\./' "${all[@]}")"
+report 'two headers of one name (floors share an include path)' \
+    "$(find src workers -name '*.h' -printf '  %f\n' | sort | uniq -d)"
+
+# One floor knows each foreign library.
+border() { # border LIBRARY REGEX ALLOWED-PATH-REGEX
+    local paths
+    paths=$(printf '%s\n' "${ours[@]}" | grep -vE "$3")
+    # shellcheck disable=SC2086 # the paths of this repository have no spaces
+    report "$1 is included outside of its place" "$(includes "$2" $paths)"
+}
+border evhttp 'event2/http' '^src/http/'
+border libevent 'event2/' '^src/(loop|net|http)/'
+border SQLite 'sqlite3' '^(src/jobs/|workers/)'
+border libfyaml 'libfyaml' '^src/config/'
+border libcurl 'curl/' '^(workers/|src/http/)'
+
+exit "$failed"

@@ -1,0 +1,221 @@
+/*
+ * Replies.
+ *
+ * Each goes through reply_send, once a request: it decides what the framing needs, hands the evhttp
+ * request back to evhttp, and ends the ferry_request. Where the client's connection is gone, or the
+ * server, it only does the latter.
+ */
+#include <ctype.h>
+#include <event2/buffer.h>
+#include <event2/http.h>
+#include <event2/http_struct.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <ferry/log.h>
+
+#include "bytes.h"
+#include "request.h"
+#include "status.h"
+
+/* ---- headers ---- */
+
+static bool is_header_name(const char *name)
+{
+    for (const char *c = name; *c; c++) {
+        if (!isalnum((unsigned char)*c) && !strchr("!#$%&'*+-.^_`|~", *c))
+            return false;
+    }
+    return *name != '\0';
+}
+
+static bool is_header_value(const char *value)
+{
+    for (const unsigned char *c = (const unsigned char *)value; *c; c++) {
+        if ((*c < ' ' && *c != '\t') || *c == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+static bool is_framing(const char *name)
+{
+    return strcasecmp(name, "Content-Length") == 0 || strcasecmp(name, "Transfer-Encoding") == 0;
+}
+
+/* Only once; a second reply that comes too early is a fault of the program's. */
+static bool is_open(const ferry_request *request, const char *what)
+{
+    if (request->ev)
+        return true;
+    ferry_log(FERRY_LOG_ERROR, what, "method=%s path=%s", method_name(request->method),
+              request->text);
+    return false;
+}
+
+int ferry_request_set_header(ferry_request *request, const char *name, const char *value)
+{
+    LOOP_CHECK(request->loop);
+    if (!is_open(request, "a header was set after the reply"))
+        return FERRY_INVALID;
+    if (!is_header_name(name) || !is_header_value(value) || is_framing(name))
+        return FERRY_INVALID;
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(request->ev);
+    return evhttp_add_header(headers, name, value) == 0 ? 0 : FERRY_INTERNAL;
+}
+
+/* Tell whether a comma-separated header has a token. */
+static bool has_token(const char *value, const char *token)
+{
+    size_t length = strlen(token);
+    while (value && *value) {
+        value += strspn(value, " \t,");
+        size_t part = strcspn(value, " \t,");
+        if (part == length && strncasecmp(value, token, length) == 0)
+            return true;
+        value += part;
+    }
+    return false;
+}
+
+/* ---- framing ---- */
+
+/* Tell whether the connection ends with this reply: who wants it so, and who cannot do otherwise.
+ */
+static bool is_last(const ferry_request *request)
+{
+    const struct evhttp_request *ev = request->ev;
+    const char *connection = evhttp_find_header(ev->input_headers, "Connection");
+    const char *ours = evhttp_find_header(ev->output_headers, "Connection");
+    if (request->all->connections->draining || has_token(connection, "close") ||
+        has_token(ours, "close") || request->method & (METHOD_TRACE | METHOD_CONNECT) ||
+        strcmp(method_name(request->method), "?") == 0)
+        return true;
+    return ev->major < 1 ||
+           (ev->major == 1 && ev->minor < 1 && !has_token(connection, "keep-alive"));
+}
+
+/* Tell evhttp, and the client. evhttp wants to see exactly "close", and adds a keep-alive of its
+ * own to the reply when a client of HTTP/1.0 asked for one. */
+static void make_last(struct evhttp_request *ev)
+{
+    evhttp_remove_header(ev->output_headers, "Connection");
+    evhttp_add_header(ev->output_headers, "Connection", "close");
+    while (ev->minor == 0 && evhttp_remove_header(ev->input_headers, "Connection") == 0)
+        ;
+}
+
+static void add_headers(const ferry_request *request, int status, const char *content_type,
+                        size_t length)
+{
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(request->ev);
+    char number[24];
+    if (status != 204 && status != 304) {
+        snprintf(number, sizeof number, "%zu", length);
+        evhttp_add_header(headers, "Content-Length", number);
+        if (content_type && is_header_value(content_type))
+            evhttp_add_header(headers, "Content-Type", content_type);
+    }
+    if (status == 503 && !evhttp_find_header(headers, "Retry-After"))
+        evhttp_add_header(headers, "Retry-After", "1");
+    if (request->all->server_name)
+        evhttp_add_header(headers, "Server", request->all->server_name);
+}
+
+static void free_body(const void *data, size_t length, void *owned)
+{
+    (void)data, (void)length;
+    free(owned);
+}
+
+/* Returns whether the body is in evhttp's hands, or was not needed. */
+static bool add_body(struct evbuffer *out, const void *body, size_t length, void *owned)
+{
+    if (!owned)
+        return evbuffer_add(out, body, length) == 0;
+    if (evbuffer_add_reference(out, body, length, free_body, owned) == 0)
+        return true;
+    free(owned);
+    return false;
+}
+
+/* ---- the one way out ---- */
+
+static void reply_deliver(ferry_request *request, int status, const char *content_type,
+                          const void *body, size_t length, void *owned)
+{
+    struct evhttp_request *ev = request->ev;
+    bool has_body = length > 0 && status != 204 && status != 304 && request->method != METHOD_HEAD;
+    if (has_body && !add_body(evhttp_request_get_output_buffer(ev), body, length, owned)) {
+        status = 500;
+        length = 0;
+        content_type = NULL;
+    }
+    if (!has_body)
+        free(owned);
+    bool last = is_last(request);
+    add_headers(request, status, content_type, length);
+    if (last)
+        make_last(ev);
+    connection_send(request->connection, ev, last);
+    evhttp_send_reply(ev, status, status_reason(status), NULL);
+}
+
+/* `owned` is `body` if it is to be freed, else NULL. */
+static void reply_send(ferry_request *request, int status, const char *content_type,
+                       const void *body, size_t length, void *owned)
+{
+    LOOP_CHECK(request->loop);
+    if (!is_open(request, "a request was replied to twice")) {
+        free(owned);
+        return;
+    }
+    if (status < 200 || status > 599) {
+        ferry_log(FERRY_LOG_ERROR, "a reply's status must be 200 to 599", "status=%d", status);
+        status = 500;
+    }
+    if (request->connection) {
+        reply_deliver(request, status, content_type, body, length, owned);
+    } else {
+        free(owned);
+        evhttp_request_free(request->ev);
+    }
+    request_end(request);
+}
+
+void ferry_request_reply(ferry_request *request, int status, const char *content_type,
+                         const void *body, size_t length)
+{
+    reply_send(request, status, content_type, body, length, NULL);
+}
+
+void ferry_request_reply_owned(ferry_request *request, int status, const char *content_type,
+                               void *body, size_t length)
+{
+    reply_send(request, status, content_type, body, length, body);
+}
+
+void ferry_request_reply_text(ferry_request *request, int status, const char *text)
+{
+    reply_send(request, status, "text/plain; charset=utf-8", text, strlen(text), NULL);
+}
+
+void ferry_request_reply_json(ferry_request *request, int status, const char *json)
+{
+    reply_send(request, status, "application/json", json, strlen(json), NULL);
+}
+
+void reply_problem(ferry_request *request, int status, ferry_code code, const char *detail)
+{
+    struct bytes body = {0};
+    problem_append(&body, status, code, detail);
+    reply_send(request, status, PROBLEM_CONTENT_TYPE, bytes_text(&body), body.length, NULL);
+    bytes_fini(&body);
+}
+
+void ferry_request_reply_error(ferry_request *request, const ferry_error *error)
+{
+    reply_problem(request, ferry_code_status(error->code), error->code, error->message);
+}

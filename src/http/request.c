@@ -1,0 +1,376 @@
+/*
+ * Requests: their life, and what was asked.
+ *
+ * evhttp keeps a request that was not replied to when its connection dies of an error, and frees it
+ * in evhttp_free; request_lost, which comes before either, makes it ours in both cases. A reply
+ * ends a request; its memory goes at the end of the turn, in the reaper, so that a second reply in
+ * the same turn finds the first one's mark instead of freed memory.
+ */
+#include "request.h"
+
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/http_struct.h>
+#include <event2/keyvalq_struct.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ferry/log.h>
+
+#include "percent.h"
+
+struct query_value {
+    const char *name;
+    const char *value;
+};
+
+/* ---- life ---- */
+
+/* The target of a request without a scheme and host, which a client may send to a proxy. */
+static const char *target_of(const struct evhttp_request *ev)
+{
+    const char *uri = evhttp_request_get_uri(ev);
+    if (uri[0] == '/' || uri[0] == '*')
+        return uri;
+    const char *host = strstr(uri, "://");
+    if (!host)
+        return uri;
+    host += 3;
+    const char *path = host + strcspn(host, "/?#");
+    return *path == '/' ? path : "/";
+}
+
+/* Cut the target into path and query, behind the struct. */
+static void request_set_target(ferry_request *request, const char *target, size_t length)
+{
+    memcpy(request->text, target, length);
+    request->text[length] = '\0';
+    request->path_length = strcspn(request->text, "?#");
+    char *end = request->text + request->path_length;
+    if (*end == '?') {
+        request->query_text = end + 1;
+        request->query_text[strcspn(end + 1, "#")] = '\0';
+    }
+    *end = '\0';
+    request->text_end = request->text + length + 1;
+}
+
+ferry_request *request_new(struct requests *all, struct connection *connection,
+                           struct evhttp_request *ev)
+{
+    const char *target = target_of(ev);
+    size_t length = strlen(target);
+    /* A parameter's value is not longer than its piece of the path, the slash giving the NUL. */
+    ferry_request *request = malloc(sizeof *request + 2 * length + 2);
+    if (!request)
+        return NULL;
+    memset(request, 0, sizeof *request);
+    request->loop = all->loop;
+    request->all = all;
+    request->ev = ev;
+    request->connection = connection;
+    request->router = router_ref(all->router);
+    request->method = evhttp_request_get_command(ev);
+    request->held_bytes = evbuffer_get_length(evhttp_request_get_input_buffer(ev));
+    request_set_target(request, target, length);
+    all->connections->held_bytes += request->held_bytes;
+    all->in_flight++;
+    request->next = all->first;
+    if (all->first)
+        all->first->previous = request;
+    all->first = request;
+    connection_begin(connection, evhttp_request_get_connection(ev), request);
+    return request;
+}
+
+static void request_free(ferry_request *request)
+{
+    router_unref(request->router);
+    free(request->query);
+    free(request);
+}
+
+static void request_free_posted(struct mailbox_entry *entry)
+{
+    request_free((ferry_request *)entry);
+}
+
+static void request_free_later(ferry_request *request)
+{
+    request->entry.run = request_free_posted;
+    request->entry.drop = request_free_posted;
+    loop_post(request->loop, &request->entry);
+}
+
+static void request_unlink(ferry_request *request)
+{
+    struct requests *all = request->all;
+    if (request->next)
+        request->next->previous = request->previous;
+    if (request->previous)
+        request->previous->next = request->next;
+    else
+        all->first = request->next;
+    all->in_flight--;
+    all->connections->held_bytes -= request->held_bytes;
+}
+
+void request_end(ferry_request *request)
+{
+    struct requests *all = request->all;
+    request->ev = NULL;
+    request->connection = NULL;
+    if (request->gone_timer)
+        ferry_loop_cancel(request->loop, request->gone_timer);
+    if (!all) {
+        request_free_later(request);
+        return;
+    }
+    request_unlink(request);
+    if (!all->replied)
+        event_active(all->reaper, EV_TIMEOUT, 0);
+    request->next = all->replied;
+    all->replied = request;
+}
+
+static void on_reap(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    struct requests *all = arg;
+    while (all->replied) {
+        ferry_request *request = all->replied;
+        all->replied = request->next;
+        request_free(request);
+    }
+}
+
+bool requests_init(struct requests *all, ferry_loop *loop, struct connections *connections,
+                   const char *server_name)
+{
+    *all = (struct requests){.loop = loop, .connections = connections};
+    all->router = router_new();
+    all->reaper = event_new(loop_event_base(loop), -1, 0, on_reap, all);
+    all->server_name = server_name ? strdup(server_name) : NULL;
+    return all->router && all->reaper && (all->server_name || !server_name);
+}
+
+void requests_fini(struct requests *all)
+{
+    while (all->first) {
+        ferry_request *request = all->first;
+        request_unlink(request);
+        request->all = NULL;
+    }
+    while (all->replied) {
+        ferry_request *request = all->replied;
+        all->replied = request->next;
+        request_free_later(request);
+    }
+    if (all->reaper)
+        event_free(all->reaper);
+    router_unref(all->router);
+    free(all->server_name);
+}
+
+/* ---- the client's leaving ---- */
+
+static void request_tell_gone(ferry_request *request)
+{
+    ferry_callback *fn = request->on_gone;
+    request->on_gone = NULL;
+    if (fn)
+        fn(request->on_gone_arg);
+}
+
+void request_wait(ferry_request *request)
+{
+    if (request->connection)
+        connection_watch(request->connection);
+}
+
+void request_gone(void *arg)
+{
+    ferry_request *request = arg;
+    request->is_gone = true;
+    request_tell_gone(request);
+}
+
+void request_lost(void *arg)
+{
+    ferry_request *request = arg;
+    evhttp_request_own(request->ev);
+    request->connection = NULL;
+    request->is_gone = true;
+    if (request->all && !request->all->closing)
+        request_tell_gone(request);
+}
+
+static void on_gone_late(void *arg)
+{
+    ferry_request *request = arg;
+    request->gone_timer = 0;
+    request_tell_gone(request);
+}
+
+void ferry_request_on_gone(ferry_request *request, ferry_callback *fn, void *arg)
+{
+    LOOP_CHECK(request->loop);
+    request->on_gone = fn;
+    request->on_gone_arg = arg;
+    if (fn && request->is_gone && request->all && !request->gone_timer)
+        request->gone_timer = ferry_loop_call_later(request->loop, 0, on_gone_late, request);
+}
+
+bool ferry_request_is_gone(const ferry_request *request)
+{
+    LOOP_CHECK(request->loop);
+    return request->is_gone;
+}
+
+/* ---- what was asked ---- */
+
+void request_route(ferry_request *request, const struct router_match *match)
+{
+    request->route = match->route;
+    for (size_t i = 0; i < match->route->path->param_count; i++) {
+        const struct span *raw = &match->params[i];
+        request->params[i] = request->text_end;
+        request->text_end = percent_decode(raw->data, raw->length, request->text_end) + 1;
+    }
+}
+
+const char *ferry_request_method(const ferry_request *request)
+{
+    LOOP_CHECK(request->loop);
+    return method_name(request->method);
+}
+
+const char *ferry_request_path(const ferry_request *request)
+{
+    LOOP_CHECK(request->loop);
+    return request->text;
+}
+
+const char *ferry_request_route(const ferry_request *request)
+{
+    LOOP_CHECK(request->loop);
+    return request->route ? request->route->path->pattern : NULL;
+}
+
+static size_t param_count(const ferry_request *request)
+{
+    return request->route ? request->route->path->param_count : 0;
+}
+
+const char *ferry_request_param(const ferry_request *request, const char *name)
+{
+    LOOP_CHECK(request->loop);
+    for (size_t i = 0; i < param_count(request); i++) {
+        if (strcmp(request->route->path->param_names[i], name) == 0)
+            return request->params[i];
+    }
+    return NULL;
+}
+
+void ferry_request_each_param(const ferry_request *request, ferry_request_visitor *visit, void *arg)
+{
+    LOOP_CHECK(request->loop);
+    for (size_t i = 0; i < param_count(request); i++) {
+        if (!visit(arg, request->route->path->param_names[i], request->params[i]))
+            return;
+    }
+}
+
+static void query_add(ferry_request *request, char *text)
+{
+    static const char empty[] = "";
+    char *value = strchr(text, '=');
+    if (value)
+        *value++ = '\0';
+    form_decode(text);
+    if (value)
+        form_decode(value);
+    request->query[request->query_count++] =
+        (struct query_value){.name = text, .value = value ? value : empty};
+}
+
+/* Parse once, in place: the text is the request's own. */
+static void query_parse(const ferry_request *constant)
+{
+    ferry_request *request = (ferry_request *)constant; /* what is cached does not show */
+    char *text = request->query_text;
+    if (!text || request->query)
+        return;
+    size_t count = 1;
+    for (const char *c = text; *c; c++)
+        count += *c == '&';
+    request->query = calloc(count, sizeof *request->query);
+    if (!request->query)
+        return;
+    for (char *part; (part = strsep(&text, "&"));) {
+        if (*part)
+            query_add(request, part);
+    }
+}
+
+const char *ferry_request_query(const ferry_request *request, const char *name)
+{
+    LOOP_CHECK(request->loop);
+    query_parse(request);
+    for (size_t i = 0; i < request->query_count; i++) {
+        if (strcmp(request->query[i].name, name) == 0)
+            return request->query[i].value;
+    }
+    return NULL;
+}
+
+void ferry_request_each_query(const ferry_request *request, ferry_request_visitor *visit, void *arg)
+{
+    LOOP_CHECK(request->loop);
+    query_parse(request);
+    for (size_t i = 0; i < request->query_count; i++) {
+        if (!visit(arg, request->query[i].name, request->query[i].value))
+            return;
+    }
+}
+
+const char *ferry_request_header(const ferry_request *request, const char *name)
+{
+    LOOP_CHECK(request->loop);
+    return evhttp_find_header(evhttp_request_get_input_headers(request->ev), name);
+}
+
+void ferry_request_each_header(const ferry_request *request, ferry_request_visitor *visit,
+                               void *arg)
+{
+    LOOP_CHECK(request->loop);
+    const struct evkeyvalq *headers = evhttp_request_get_input_headers(request->ev);
+    for (const struct evkeyval *at = headers->tqh_first; at; at = at->next.tqe_next) {
+        if (!visit(arg, at->key, at->value))
+            return;
+    }
+}
+
+const void *ferry_request_body(ferry_request *request, size_t *length)
+{
+    LOOP_CHECK(request->loop);
+    struct evbuffer *body = evhttp_request_get_input_buffer(request->ev);
+    *length = evbuffer_get_length(body);
+    const void *data = *length ? (const void *)evbuffer_pullup(body, -1) : "";
+    if (!data)
+        *length = 0;
+    return data;
+}
+
+const char *ferry_request_peer(const ferry_request *request)
+{
+    LOOP_CHECK(request->loop);
+    static const char mapped[] = "::ffff:";
+    const char *host = request->ev->remote_host;
+    if (request->ev->remote_port == 0)
+        return "unix";
+    if (strncmp(host, mapped, sizeof mapped - 1) == 0 && strchr(host, '.'))
+        return host + sizeof mapped - 1;
+    return host;
+}

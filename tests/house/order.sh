@@ -39,6 +39,11 @@ report 'includes by a path that climbs' "$(includes '\.\./' "${all[@]}")"
 report 'two headers of one name (floors share an include path)' \
     "$(find src workers -name '*.h' -printf '  %f\n' | sort | uniq -d)"
 
+# They share a buffer between threads, or write past the end of one.
+banned='strtok|localtime|gmtime|asctime|ctime|rand|srand|setenv|putenv|readdir_r'
+banned+='|gets|strcpy|strcat|sprintf|vsprintf|alloca'
+report 'banned functions' "$(grep -HnE "(^|[^A-Za-z0-9_])($banned)\(" "${ours[@]}" || true)"
+
 # One floor knows each foreign library.
 border() { # border LIBRARY REGEX ALLOWED-PATH-REGEX
     local paths

@@ -1,5 +1,6 @@
 # What `cmake --install` leaves behind: libferry (shared and static), its headers, the package
-# files for CMake and pkg-config, and the program with its config and its systemd unit.
+# files for CMake and pkg-config, and the program with its config and its systemd unit. In three
+# components, which are the packages of a distribution: libferry, libferry-dev, ferry.
 
 include(CMakePackageConfigHelpers)
 
@@ -31,7 +32,8 @@ function(ferry_library type export_set)
     SOVERSION ${PROJECT_VERSION_MAJOR})
   install(TARGETS ${target} EXPORT ${export_set}
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
-    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+      COMPONENT libferry NAMELINK_COMPONENT libferry-dev
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT libferry-dev)
 endfunction()
 
 ferry_library(SHARED ferryTargets)
@@ -40,7 +42,7 @@ set_target_properties(ferry_shared PROPERTIES EXPORT_NAME ferry)
 target_link_options(ferry_shared PRIVATE -Wl,-z,relro,-z,now -Wl,--no-undefined)
 
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/ferry"
-  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT libferry-dev FILES_MATCHING PATTERN "*.h")
 
 # ---- for find_package(ferry) and pkg-config ----
 
@@ -51,15 +53,18 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/ferryConfigVersion.cmake
   COMPATIBILITY SameMinorVersion)
 install(FILES
   "${PROJECT_BINARY_DIR}/ferryConfig.cmake" "${PROJECT_BINARY_DIR}/ferryConfigVersion.cmake"
-  DESTINATION ${package_dir})
-install(EXPORT ferryTargets NAMESPACE ferry:: DESTINATION ${package_dir})
-install(EXPORT ferryStaticTargets NAMESPACE ferry:: DESTINATION ${package_dir})
+  DESTINATION ${package_dir} COMPONENT libferry-dev)
+foreach(export_set IN ITEMS ferryTargets ferryStaticTargets)
+  install(EXPORT ${export_set} NAMESPACE ferry::
+    DESTINATION ${package_dir} COMPONENT libferry-dev)
+endforeach()
 
 # ferry.pc finds its prefix from where it lies, so that an installed tree can be moved.
 file(RELATIVE_PATH FERRY_PC_TO_PREFIX
   "/prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/prefix")
 configure_file(cmake/ferry.pc.in "${PROJECT_BINARY_DIR}/ferry.pc" @ONLY)
-install(FILES "${PROJECT_BINARY_DIR}/ferry.pc" DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(FILES "${PROJECT_BINARY_DIR}/ferry.pc"
+  DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT libferry-dev)
 
 # ---- the program ----
 
@@ -76,14 +81,15 @@ if(TARGET ferry)
   string(REPLACE "/etc/ferry" "${CMAKE_INSTALL_FULL_SYSCONFDIR}/ferry" unit "${unit}")
   file(CONFIGURE OUTPUT ferry.service CONTENT "${unit}" @ONLY)
 
-  install(TARGETS ferry RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-  install(FILES conf/ferry.yaml DESTINATION ${CMAKE_INSTALL_DOCDIR})
-  install(FILES "${PROJECT_BINARY_DIR}/ferry.service" DESTINATION lib/systemd/system)
+  install(TARGETS ferry RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT ferry)
+  install(FILES conf/ferry.yaml DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT ferry)
+  install(FILES "${PROJECT_BINARY_DIR}/ferry.service"
+    DESTINATION lib/systemd/system COMPONENT ferry)
   # A config that is there is somebody's work: it stays.
   install(CODE "
     set(config_dir \"${config_dir}\")
     cmake_path(ABSOLUTE_PATH config_dir BASE_DIRECTORY \"\${CMAKE_INSTALL_PREFIX}\")
     if(NOT EXISTS \"\$ENV{DESTDIR}\${config_dir}/ferry.yaml\")
       file(INSTALL \"${PROJECT_SOURCE_DIR}/conf/ferry.yaml\" DESTINATION \"\${config_dir}\")
-    endif()")
+    endif()" COMPONENT ferry)
 endif()

@@ -42,7 +42,4 @@ struct position mark_position(const struct mark *mark);
 /* Return the offset of a line and column as above. */
 size_t source_offset(const struct source *source, size_t line, size_t column);
 
-/* Return the length of the UTF-8 character at `text`, 0 if the bytes are not UTF-8. */
-size_t utf8_length(const char *text, size_t left);
-
 #endif

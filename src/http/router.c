@@ -69,6 +69,7 @@ static unsigned method_bit(const char *name, size_t length)
     return 0;
 }
 
+/* Read a list such as "GET,POST"; 0 with `error` set when it is none. */
 static unsigned methods_parse(const char *text, ferry_error *error)
 {
     unsigned methods = 0;
@@ -76,18 +77,17 @@ static unsigned methods_parse(const char *text, ferry_error *error)
         at += strspn(at, " ");
         size_t length = strcspn(at, ", ");
         unsigned bit = method_bit(at, length);
-        if (!bit) {
+        at += length;
+        at += strspn(at, " ");
+        if (!bit || (*at && *at != ',')) {
             ferry_error_set(error, FERRY_INVALID, "%s: methods are a list such as GET or GET,POST",
                             text);
             return 0;
         }
         methods |= bit;
-        at += length;
-        at += strspn(at, " ");
-        if (*at != ',')
-            break;
+        if (!*at)
+            return methods;
     }
-    return methods;
 }
 
 char *allow_format(unsigned methods, char text[ALLOW_SIZE])

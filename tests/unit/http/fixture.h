@@ -165,10 +165,13 @@ static inline char *client_read_reply(int fd)
         bytes_append_char(&all, c);
     }
     const char *length = strstr(bytes_text(&all), "Content-Length: ");
-    for (long left = length ? strtol(length + 16, NULL, 10) : 0; left > 0; left--) {
-        if (recv(fd, &c, 1, 0) <= 0)
+    char part[4096];
+    for (size_t left = length ? strtoul(length + 16, NULL, 10) : 0; left > 0;) {
+        ssize_t n = recv(fd, part, left < sizeof part ? left : sizeof part, 0);
+        if (n <= 0)
             break;
-        bytes_append_char(&all, c);
+        bytes_append(&all, part, (size_t)n);
+        left -= (size_t)n;
     }
     return bytes_take(&all);
 }

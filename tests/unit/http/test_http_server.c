@@ -1,32 +1,147 @@
 /*
- * The server as its clients see it.
+ * The server as its clients see it: which route, and what is said when there is none.
  */
 #include "http/fixture.h"
 
-static void hello(ferry_request *request, void *ctx)
+static void say(ferry_request *request, void *ctx)
 {
-    (void)ctx;
-    ferry_request_reply_text(request, 200, "hello");
+    ferry_request_reply_text(request, 200, ctx);
 }
 
-static void a_request_is_answered(void **state)
+static void open_routes(struct fixture *f)
+{
+    static char list[] = "list", one[] = "one", any[] = "any";
+    fixture_open(f, NULL);
+    fixture_route(f, "GET,POST", "/users", say, list);
+    fixture_route(f, "GET", "/users/{id}", say, one);
+    fixture_route(f, "PATCH,PUT,DELETE,OPTIONS", "/any", say, any);
+}
+
+static void a_method_and_a_path_find_their_answer(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        const char *parts[3];
+    } cases[] = {
+        {"GET /users", {"HTTP/1.1 200 OK\r\n", "\r\n\r\nlist"}},
+        {"GET /users?a=b", {"\r\n\r\nlist"}},
+        {"GET /users/7", {"\r\n\r\none"}},
+        {"POST /users", {"\r\n\r\nlist"}},
+        {"PATCH /any", {"\r\n\r\nany"}},
+        {"DELETE /any", {"\r\n\r\nany"}},
+        {"OPTIONS /any", {"\r\n\r\nany"}},
+        {"GET /none", {"HTTP/1.1 404 Not Found\r\n", "application/problem+json", "\"not_found\""}},
+        {"GET //users", {"HTTP/1.1 404 Not Found\r\n"}},
+        {"GET /x/../users", {"HTTP/1.1 404 Not Found\r\n"}},
+        {"GET /users%00x", {"HTTP/1.1 400 Bad Request\r\n", "malformed escape"}},
+        {"PUT /users",
+         {"HTTP/1.1 405 Method Not Allowed\r\n", "\r\nAllow: GET, POST, HEAD, OPTIONS\r\n",
+          "\"status\":405"}},
+        {"OPTIONS /users",
+         {"HTTP/1.1 204 No Content\r\n", "\r\nAllow: GET, POST, HEAD, OPTIONS\r\n"}},
+        {"OPTIONS /none", {"HTTP/1.1 404 Not Found\r\n"}},
+        {"OPTIONS *", {"HTTP/1.1 204 No Content\r\n", "\r\nAllow: GET, "}},
+    };
+    struct fixture f;
+    open_routes(&f);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[128];
+        snprintf(text, sizeof text, "%s HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n",
+                 cases[i].line);
+        char *reply = ask(&f, text);
+        for (size_t j = 0; j < 3 && cases[i].parts[j]; j++)
+            assert_has(reply, cases[i].parts[j]);
+        free(reply);
+    }
+    fixture_close(&f);
+}
+
+/* Their framing cannot be trusted, so the connection ends with the answer. */
+static void what_is_not_offered_is_refused_and_closed(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"BREW /users HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 501 Not Implemented\r\n"},
+        {"CONNECT example.org:443 HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 501 Not Implemented\r\n"},
+        {"TRACE /users HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 405 Method Not Allowed\r\n"},
+        {"HEAD /users HTTP/1.1\r\nHost: h\r\nContent-Length: 33\r\n\r\n"
+         "GET /users HTTP/1.1\r\nHost: h\r\n\r\n",
+         "HTTP/1.1 400 Bad Request\r\n"},
+    };
+    struct fixture f;
+    open_routes(&f);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *reply = talk(&f, cases[i][0]);
+        assert_has(reply, cases[i][1]);
+        assert_has(reply, "\r\nConnection: close\r\n");
+        assert_lacks(reply, "200 OK");
+        assert_lacks(reply, "[no end]");
+        free(reply);
+    }
+    fixture_close(&f);
+}
+
+/* evhttp says this itself, as long as there is no guard before it. */
+static void a_malformed_request_is_400(void **state)
 {
     (void)state;
     struct fixture f;
-    fixture_open(&f, NULL);
-    fixture_route(&f, "GET", "/hello", hello, NULL);
-    char *reply = ask(&f, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
-    assert_has(reply, "HTTP/1.1 200 OK\r\n");
-    assert_has(reply, "\r\n\r\nhello");
+    open_routes(&f);
+    char *reply = talk(&f, "nonsense without end\r\n\r\n");
+    assert_has(reply, "HTTP/1.1 400 Bad Request\r\n");
+    assert_lacks(reply, "[no end]");
     free(reply);
     assert_true(fixture_wait(&f, has_no_connections, NULL));
     fixture_close(&f);
 }
 
+static void nothing_to_free_is_allowed(void **state)
+{
+    (void)state;
+    ferry_http_server_free(NULL);
+}
+
+static void a_route_can_be_refused(void **state)
+{
+    (void)state;
+    struct fixture f;
+    ferry_error error = {0};
+    open_routes(&f);
+    assert_int_equal(ferry_http_route(f.server, "GET", "/users", say, NULL, &error),
+                     FERRY_CONFLICT);
+    assert_int_equal(ferry_http_route(f.server, "GET", "users", say, NULL, &error), FERRY_INVALID);
+    fixture_close(&f);
+}
+
+static void a_server_can_be_freed_with_open_connections(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_routes(&f);
+    int fresh = client_connect(f.address), half = client_connect(f.address);
+    client_send(half, "POST /users HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf");
+    char *reply = ask(&f, "GET /users HTTP/1.1\r\nHost: h\r\n\r\n");
+    free(reply);
+    assert_true(fixture_stats(&f).connections >= 2);
+    assert_int_equal(fixture_stats(&f).receiving, 1);
+    fixture_close(&f);
+    char c;
+    assert_true(recv(fresh, &c, 1, 0) <= 0);
+    assert_true(recv(half, &c, 1, 0) <= 0);
+    close(fresh);
+    close(half);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_request_is_answered),
+        cmocka_unit_test(a_method_and_a_path_find_their_answer),
+        cmocka_unit_test(what_is_not_offered_is_refused_and_closed),
+        cmocka_unit_test(a_malformed_request_is_400),
+        cmocka_unit_test(nothing_to_free_is_allowed),
+        cmocka_unit_test(a_route_can_be_refused),
+        cmocka_unit_test(a_server_can_be_freed_with_open_connections),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,488 @@
+/*
+ * Connections: their deadlines, their limits, what follows one request, and the drain.
+ */
+#include "http/fixture.h"
+
+enum { SHORT_MS = 50, LONG_MS = 60000 };
+
+static void hello(ferry_request *request, void *ctx)
+{
+    (void)ctx;
+    ferry_request_reply_text(request, 200, "hello");
+}
+
+static void open_hello(struct fixture *f, const ferry_http_options *options)
+{
+    fixture_open(f, options);
+    fixture_route(f, "GET,POST", "/hello", hello, NULL);
+}
+
+static ferry_request *kept;
+static unsigned kept_count;
+
+static void keep(ferry_request *request, void *ctx)
+{
+    (void)ctx;
+    kept = request;
+    kept_count++;
+}
+
+static bool has_kept(struct fixture *f, void *arg)
+{
+    (void)f;
+    return kept_count == *(unsigned *)arg;
+}
+
+static void wait_for_kept(struct fixture *f, unsigned count)
+{
+    assert_true(fixture_wait(f, has_kept, &count));
+}
+
+static bool has_connections(struct fixture *f, void *arg)
+{
+    return fixture_stats(f).connections == *(unsigned *)arg;
+}
+
+static void wait_for_connections(struct fixture *f, unsigned count)
+{
+    assert_true(fixture_wait(f, has_connections, &count));
+}
+
+static size_t count_of(const char *text, const char *part)
+{
+    size_t count = 0;
+    for (const char *at = text; (at = strstr(at, part)); at++)
+        count++;
+    return count;
+}
+
+/* ---- one request after another ---- */
+
+static void requests_can_be_pipelined(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_hello(&f, NULL);
+    char *reply = talk(&f, "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n"
+                           "POST /hello HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc"
+                           "GET /none HTTP/1.1\r\nHost: h\r\n\r\n"
+                           "GET /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    assert_int_equal(count_of(reply, "HTTP/1.1 200 OK\r\n"), 3);
+    assert_int_equal(count_of(reply, "HTTP/1.1 404 Not Found\r\n"), 1);
+    assert_int_equal(fixture_stats(&f).accepted, 1);
+    free(reply);
+    fixture_close(&f);
+}
+
+static void keep_alive_run(struct client *client)
+{
+    int fd = client_connect(client->f->address);
+    for (int i = 0; i < 100; i++) {
+        client_send(fd, client->text);
+        char *reply = client_read_reply(fd);
+        client->count += strstr(reply, "\r\n\r\nhello") != NULL;
+        free(reply);
+    }
+    close(fd);
+}
+
+static void a_connection_is_kept(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_hello(&f, NULL);
+    struct client client = {
+        .f = &f, .run = keep_alive_run, .text = "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n"};
+    client_run(&client);
+    assert_int_equal(client.count, 100);
+    assert_int_equal(fixture_stats(&f).accepted, 1);
+    fixture_close(&f);
+}
+
+/* A second request while the first is in flight waits, and does no harm. */
+static void pipelining_waits_for_the_reply(void **state)
+{
+    (void)state;
+    struct fixture f;
+    kept_count = 0;
+    fixture_open(&f, NULL);
+    fixture_route(&f, "GET", "/keep", keep, NULL);
+    int fd = client_connect(f.address);
+    for (unsigned i = 1; i <= 3; i++) {
+        client_send(fd, "GET /keep HTTP/1.1\r\nHost: h\r\n\r\nGET /keep HTTP/1.1\r\n");
+        wait_for_kept(&f, 2 * i - 1);
+        client_send(fd, "Host: h\r\n\r\n");
+        ferry_request_reply_text(kept, 200, "x");
+        wait_for_kept(&f, 2 * i);
+        ferry_request_reply_text(kept, 200, "x");
+    }
+    close(fd);
+    wait_for_connections(&f, 0);
+    fixture_close(&f);
+}
+
+/* ---- deadlines ---- */
+
+static ferry_http_options patient(void)
+{
+    return (ferry_http_options){.header_timeout_ms = LONG_MS,
+                                .body_timeout_ms = LONG_MS,
+                                .idle_timeout_ms = LONG_MS,
+                                .write_timeout_ms = LONG_MS};
+}
+
+/* The server closes what it was sent, with this end of what it says. */
+static void assert_timed_out(const ferry_http_options *options, const char *text, const char *said)
+{
+    struct fixture f;
+    open_hello(&f, options);
+    char *reply = talk(&f, text);
+    assert_lacks(reply, "[no end]");
+    if (*said)
+        assert_has(reply, said);
+    else
+        assert_string_equal(reply, "");
+    free(reply);
+    assert_int_equal(fixture_stats(&f).timed_out, 1);
+    wait_for_connections(&f, 0);
+    assert_int_equal(fixture_stats(&f).buffered_bytes, 0);
+    fixture_close(&f);
+}
+
+static void a_header_has_a_deadline(void **state)
+{
+    (void)state;
+    ferry_http_options options = patient();
+    options.header_timeout_ms = SHORT_MS;
+    assert_timed_out(&options, "", "");
+    assert_timed_out(&options, "GET /hello HT", "");
+    assert_timed_out(&options, "GET /hello HTTP/1.1\r\nHost: h\r\nA: b", "");
+    assert_timed_out(&options, "GET /hello HTTP/1.1\r\nHost: h\r\n\r\nGET /hel", "\r\n\r\nhello");
+}
+
+/* One byte at a time is no progress. */
+static void drip_run(struct client *client)
+{
+    int fd = client_connect(client->f->address);
+    char c = 'G';
+    while (client_send_bytes(fd, &c, 1)) {
+        if (recv(fd, &c, 1, MSG_DONTWAIT) == 0)
+            break;
+        usleep(1000);
+    }
+    close(fd);
+}
+
+static void a_drip_does_not_move_the_deadline(void **state)
+{
+    (void)state;
+    ferry_http_options options = patient();
+    options.header_timeout_ms = SHORT_MS;
+    struct fixture f;
+    open_hello(&f, &options);
+    struct client client = {.f = &f, .run = drip_run};
+    client_run(&client);
+    assert_int_equal(fixture_stats(&f).timed_out, 1);
+    fixture_close(&f);
+}
+
+static void a_body_has_a_deadline(void **state)
+{
+    (void)state;
+    ferry_http_options options = patient();
+    options.body_timeout_ms = SHORT_MS;
+    assert_timed_out(&options, "POST /hello HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf",
+                     "");
+    assert_timed_out(&options,
+                     "POST /hello HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab",
+                     "");
+}
+
+static void an_idle_connection_has_a_deadline(void **state)
+{
+    (void)state;
+    ferry_http_options options = patient();
+    options.idle_timeout_ms = SHORT_MS;
+    assert_timed_out(&options, "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n", "\r\n\r\nhello");
+}
+
+static void big(ferry_request *request, void *ctx)
+{
+    (void)ctx;
+    size_t length = 64 << 20; /* more than the sockets' buffers take */
+    ferry_request_reply_owned(request, 200, NULL, calloc(1, length), length);
+}
+
+static bool has_timed_out(struct fixture *f, void *arg)
+{
+    (void)arg;
+    return fixture_stats(f).timed_out == 1;
+}
+
+static void a_reply_that_nobody_takes_has_a_deadline(void **state)
+{
+    (void)state;
+    ferry_http_options options = patient();
+    options.write_timeout_ms = SHORT_MS;
+    struct fixture f;
+    fixture_open(&f, &options);
+    fixture_route(&f, "GET", "/big", big, NULL);
+    int fd = client_connect(f.address);
+    client_send(fd, "GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_true(fixture_wait(&f, has_timed_out, NULL));
+    wait_for_connections(&f, 0);
+    close(fd);
+    fixture_close(&f);
+}
+
+/* ---- limits ---- */
+
+static void connections_have_a_limit(void **state)
+{
+    (void)state;
+    const ferry_http_options options = {.connections = 2};
+    struct fixture f;
+    open_hello(&f, &options);
+    int first = client_connect(f.address), second = client_connect(f.address);
+    wait_for_connections(&f, 2);
+    int third = client_connect(f.address); /* waits in the backlog */
+    client_send(third, "GET /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    client_send(first, "GET /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    char c;
+    assert_int_equal(recv(third, &c, 1, MSG_DONTWAIT), -1);
+    assert_int_equal(fixture_stats(&f).accepted, 2);
+    bool (*is_served)(struct fixture *, void *) = has_connections;
+    unsigned one = 1;
+    assert_true(fixture_wait(&f, is_served, &one)); /* first and third came and went */
+    assert_int_equal(fixture_stats(&f).accepted, 3);
+    char *reply = client_read_all(third);
+    assert_has(reply, "hello");
+    free(reply);
+    close(first);
+    close(second);
+    close(third);
+    wait_for_connections(&f, 0);
+    fixture_close(&f);
+}
+
+/* A header line of `length` bytes in a request. */
+static char *long_header(size_t length, const char *before)
+{
+    struct bytes text = {0};
+    bytes_printf(&text, "%sGET /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX: ", before);
+    for (size_t i = 0; i < length; i++)
+        bytes_append_char(&text, 'x');
+    bytes_append_text(&text, "\r\n\r\n");
+    return bytes_take(&text);
+}
+
+static void a_header_that_is_too_long_is_431(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_hello(&f, NULL);
+    static const size_t lengths[] = {16 << 10, 100 << 10, 4 << 20};
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        char *text = long_header(lengths[i], "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
+        char *reply = talk(&f, text);
+        assert_has(reply, "\r\n\r\nhello"); /* the one before it */
+        assert_has(reply, "HTTP/1.1 431 Request Header Fields Too Large\r\n");
+        assert_has(reply, "\r\nConnection: close\r\n");
+        assert_has(reply, "application/problem+json");
+        assert_lacks(reply, "[no end]");
+        free(text);
+        free(reply);
+    }
+    char *text = long_header(15 << 10, "");
+    char *reply = talk(&f, text);
+    assert_has(reply, "HTTP/1.1 200 OK\r\n");
+    free(text);
+    free(reply);
+    assert_true(fixture_wait(&f, has_no_connections, NULL));
+    assert_int_equal(fixture_stats(&f).buffered_bytes, 0);
+    fixture_close(&f);
+}
+
+/* A request with a body of `length` bytes. */
+static char *long_body(size_t length)
+{
+    struct bytes text = {0};
+    bytes_printf(
+        &text,
+        "POST /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n",
+        length);
+    for (size_t i = 0; i < length; i++)
+        bytes_append_char(&text, 'x');
+    return bytes_take(&text);
+}
+
+static void assert_body_gets(struct fixture *f, size_t length, const char *status)
+{
+    char *text = long_body(length);
+    char *reply = talk(f, text);
+    assert_has(reply, status);
+    assert_lacks(reply, "[no end]");
+    free(text);
+    free(reply);
+}
+
+static void a_body_that_is_too_long_is_413(void **state)
+{
+    (void)state;
+    const ferry_http_options options = {.body_bytes = 1 << 20};
+    struct fixture f;
+    open_hello(&f, &options);
+    assert_body_gets(&f, 1 << 20, "HTTP/1.1 200 OK\r\n");
+    assert_body_gets(&f, (1 << 20) + 1, "HTTP/1.1 413 Content Too Large\r\n");
+    assert_body_gets(&f, 8 << 20, "HTTP/1.1 413 Content Too Large\r\n");
+    char *reply = talk(&f, "POST /hello HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+                           "7fffffff\r\n");
+    assert_has(reply, "HTTP/1.1 413 ");
+    free(reply);
+    assert_true(fixture_wait(&f, has_no_connections, NULL));
+    assert_int_equal(fixture_stats(&f).buffered_bytes, 0);
+    fixture_close(&f);
+}
+
+static void bodies_together_have_a_limit(void **state)
+{
+    (void)state;
+    const ferry_http_options options = {.buffered_bytes = 256 << 10};
+    struct fixture f;
+    kept_count = 0;
+    open_hello(&f, &options);
+    fixture_route(&f, "POST", "/keep", keep, NULL);
+    assert_body_gets(&f, 200 << 10, "HTTP/1.1 200 OK\r\n");
+    char body[100 << 10];
+    memset(body, 'x', sizeof body);
+    int fd = client_connect(f.address);
+    client_send(fd, "POST /keep HTTP/1.1\r\nHost: h\r\nContent-Length: 102400\r\n\r\n");
+    client_send_bytes(fd, body, sizeof body);
+    wait_for_kept(&f, 1);
+    assert_int_equal(fixture_stats(&f).buffered_bytes, 100 << 10);
+    assert_body_gets(&f, 200 << 10, "HTTP/1.1 503 Service Unavailable\r\n");
+    assert_body_gets(&f, 200 << 10, "\r\nRetry-After: 1\r\n");
+    ferry_request_reply_text(kept, 200, "done");
+    assert_body_gets(&f, 200 << 10, "HTTP/1.1 200 OK\r\n");
+    close(fd);
+    assert_true(fixture_wait(&f, has_no_connections, NULL));
+    assert_int_equal(fixture_stats(&f).buffered_bytes, 0);
+    fixture_close(&f);
+}
+
+/* The chunks that evhttp has taken out of the buffer still count. */
+static void chunks_count_while_they_gather(void **state)
+{
+    (void)state;
+    const ferry_http_options options = {.buffered_bytes = 64 << 10};
+    struct fixture f;
+    open_hello(&f, &options);
+    struct bytes text = {0};
+    bytes_append_text(&text,
+                      "POST /hello HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for (int i = 0; i < 200; i++)
+        bytes_printf(&text, "400\r\n%01024d\r\n", 0);
+    char *reply = talk(&f, bytes_text(&text));
+    assert_has(reply, "HTTP/1.1 503 Service Unavailable\r\n");
+    free(reply);
+    bytes_fini(&text);
+    fixture_close(&f);
+}
+
+/* ---- drain ---- */
+
+static void a_drain_closes_what_is_idle_and_finishes_the_rest(void **state)
+{
+    (void)state;
+    struct fixture f;
+    kept_count = 0;
+    open_hello(&f, NULL);
+    fixture_route(&f, "GET", "/keep", keep, NULL);
+    int fresh = client_connect(f.address);
+    int busy = client_connect(f.address);
+    int partial = client_connect(f.address);
+    client_send(busy, "GET /keep HTTP/1.1\r\nHost: h\r\n\r\n");
+    client_send(partial, "GET /keep HTTP/1.1\r\nHost: h\r\n");
+    wait_for_kept(&f, 1);
+    wait_for_connections(&f, 3);
+    char *reply = ask(&f, "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
+    free(reply);
+
+    ferry_http_server_drain(f.server);
+    assert_int_equal(client_connect(f.address), -1);
+    wait_for_connections(&f, 2);
+    assert_int_equal(fixture_stats(&f).timed_out, 0);
+    char c;
+    assert_int_equal(recv(fresh, &c, 1, 0), 0);
+    ferry_request_reply_text(kept, 200, "done");
+    client_send(partial, "\r\n");
+    wait_for_kept(&f, 2);
+    ferry_request_reply_text(kept, 200, "done");
+    wait_for_connections(&f, 0);
+    const int both[] = {busy, partial};
+    for (size_t i = 0; i < 2; i++) {
+        reply = client_read_all(both[i]);
+        assert_has(reply, "\r\nConnection: close\r\n");
+        assert_has(reply, "\r\n\r\ndone");
+        assert_lacks(reply, "[no end]");
+        free(reply);
+        close(both[i]);
+    }
+    close(fresh);
+    fixture_close(&f);
+}
+
+static void take_all_run(struct client *client)
+{
+    char part[65536];
+    ssize_t n;
+    while ((n = recv(client->fd, part, sizeof part, 0)) > 0)
+        client->count += (size_t)n;
+}
+
+static bool is_sending(struct fixture *f, void *arg)
+{
+    (void)arg;
+    return fixture_stats(f).sending == 1;
+}
+
+/* What is on its way when the drain begins says nothing of a close, and is closed all the same. */
+static void a_drain_lets_a_reply_end(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, NULL);
+    fixture_route(&f, "GET", "/big", big, NULL);
+    struct client client = {.f = &f, .run = take_all_run, .fd = client_connect(f.address)};
+    client_send(client.fd, "GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_true(fixture_wait(&f, is_sending, NULL));
+    ferry_http_server_drain(f.server);
+    client_run(&client);
+    assert_true(client.count > 64 << 20);
+    wait_for_connections(&f, 0);
+    assert_int_equal(fixture_stats(&f).timed_out, 0);
+    close(client.fd);
+    fixture_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(requests_can_be_pipelined),
+        cmocka_unit_test(a_connection_is_kept),
+        cmocka_unit_test(pipelining_waits_for_the_reply),
+        cmocka_unit_test(a_header_has_a_deadline),
+        cmocka_unit_test(a_drip_does_not_move_the_deadline),
+        cmocka_unit_test(a_body_has_a_deadline),
+        cmocka_unit_test(an_idle_connection_has_a_deadline),
+        cmocka_unit_test(a_reply_that_nobody_takes_has_a_deadline),
+        cmocka_unit_test(connections_have_a_limit),
+        cmocka_unit_test(a_header_that_is_too_long_is_431),
+        cmocka_unit_test(a_body_that_is_too_long_is_413),
+        cmocka_unit_test(bodies_together_have_a_limit),
+        cmocka_unit_test(chunks_count_while_they_gather),
+        cmocka_unit_test(a_drain_closes_what_is_idle_and_finishes_the_rest),
+        cmocka_unit_test(a_drain_lets_a_reply_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

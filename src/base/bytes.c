@@ -75,9 +75,9 @@ void bytes_printf(struct bytes *bytes, const char *format, ...)
     va_end(args);
 }
 
-/* Length of the UTF-8 sequence at `s` (RFC 3629), 0 if it is not one. */
-static size_t utf8_sequence(const unsigned char *s, size_t left)
+size_t utf8_length(const char *text, size_t left)
 {
+    const unsigned char *s = (const unsigned char *)text;
     if (s[0] < 0x80)
         return 1;
     size_t n = s[0] >= 0xC2 && s[0] <= 0xDF ? 2 : (s[0] & 0xF0) == 0xE0 ? 3 : 4;
@@ -98,7 +98,7 @@ void bytes_append_json(struct bytes *bytes, const char *text, size_t length)
     const unsigned char *s = (const unsigned char *)text;
     bytes_append_char(bytes, '"');
     for (size_t i = 0; i < length;) {
-        size_t n = utf8_sequence(s + i, length - i);
+        size_t n = utf8_length(text + i, length - i);
         if (n == 0) {
             bytes_append_text(bytes, "\xEF\xBF\xBD");
             n = 1;
@@ -133,7 +133,7 @@ const char *bytes_text(const struct bytes *bytes)
 
 char *bytes_take(struct bytes *bytes)
 {
-    bytes_reserve(bytes, 1);
+    bytes_reserve(bytes, 0);
     char *data = bytes->data;
     if (bytes->failed) {
         free(data);

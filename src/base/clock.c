@@ -31,17 +31,27 @@ int64_t clock_wall_ms(void)
     return clock_us(CLOCK_REALTIME) / 1000;
 }
 
+int64_t clock_monotonic_us_after(int64_t ms)
+{
+    if (ms > INT64_MAX / 2000)
+        return INT64_MAX / 2;
+    return clock_monotonic_us() + (ms > 0 ? ms * 1000 : 0);
+}
+
 char *clock_format_rfc3339(int64_t wall_ms, char text[CLOCK_RFC3339_SIZE])
 {
-    time_t seconds = (time_t)(wall_ms / 1000);
+    int64_t milliseconds = (wall_ms % 1000 + 1000) % 1000; /* also before 1970 */
+    time_t seconds = (time_t)((wall_ms - milliseconds) / 1000);
     struct tm utc;
     gmtime_r(&seconds, &utc);
     char date[sizeof "2026-11-21T10:09:14"];
     if (strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc) == 0)
         memcpy(date, "9999-12-31T23:59:59", sizeof date);
-    snprintf(text, CLOCK_RFC3339_SIZE, "%s.%03uZ", date, (unsigned)(wall_ms % 1000) % 1000);
+    snprintf(text, CLOCK_RFC3339_SIZE, "%s.%03uZ", date, (unsigned)milliseconds % 1000);
     return text;
 }
+
+static const double quantity_max = 9e15; /* every whole number up to it is a double */
 
 struct unit {
     const char *name;
@@ -56,6 +66,8 @@ static bool quantity_read(const char **text, const struct unit *units, bool bare
         return false;
     char *end;
     double number = strtod(*text, &end);
+    if (!(number <= quantity_max))
+        return false;
     size_t digits = strspn(*text, "0123456789.");
     if ((size_t)(end - *text) != digits) /* no exponents, no hexadecimal */
         return false;
@@ -65,14 +77,16 @@ static bool quantity_read(const char **text, const struct unit *units, bool bare
     if (letters == 0) {
         *text = end;
         *value = (int64_t)number;
-        return (bare_allowed || number == 0) && number <= 9e15 && (double)*value == number;
+        return bare_allowed && (double)*value == number;
     }
     for (; units->name; units++) {
         if (strlen(units->name) == letters && strncmp(units->name, end, letters) == 0) {
             number *= (double)units->factor;
+            if (number > quantity_max)
+                return false;
             *text = end + letters;
             *value = (int64_t)(number + 0.5);
-            return number <= 9e15;
+            return true;
         }
     }
     return false;
@@ -82,10 +96,10 @@ int duration_parse_ms(const char *text, int64_t *ms, ferry_error *error)
 {
     static const struct unit units[] = {{"ms", 1},      {"s", 1000},     {"m", 60000},
                                         {"h", 3600000}, {"d", 86400000}, {NULL, 0}};
-    const char *at = text;
+    const char *at = strcmp(text, "0") == 0 ? "0s" : text;
     int64_t total = 0, part;
     do {
-        if (!quantity_read(&at, units, false, &part))
+        if (!quantity_read(&at, units, false, &part) || total + part > (int64_t)quantity_max)
             return ferry_error_set(error, FERRY_INVALID,
                                    "\"%s\" is not a duration; write 250ms, 5s, 10m, 1h30m or 7d",
                                    text);

@@ -17,11 +17,16 @@ int64_t clock_monotonic_us(void);
 int64_t clock_monotonic_ms(void);
 int64_t clock_wall_ms(void); /* since 1970, UTC */
 
+/* Return the monotonic time `ms` from now, in microseconds; what is further off than the clock can
+ * count is 100,000 years off, and what is past is now. */
+int64_t clock_monotonic_us_after(int64_t ms);
+
 /* Write wall-clock milliseconds as "2026-11-21T10:09:14.123Z"; returns `text`. */
 char *clock_format_rfc3339(int64_t wall_ms, char text[CLOCK_RFC3339_SIZE]);
 
 /* Parse "5s", "1.5h", "250ms", "7d", "1m30s"; a bare "0" is allowed, any other number needs its
- * unit. Returns 0 or FERRY_INVALID with a message that names the units. */
+ * unit. At most 9e15 ms, so that microseconds fit as well. Returns 0 or FERRY_INVALID with a
+ * message that names the units. */
 int duration_parse_ms(const char *text, int64_t *ms, ferry_error *error);
 
 /* Parse "16KiB", "8MiB", "4GiB", "512B", "1000": bytes, in powers of 1024. Returns 0 or

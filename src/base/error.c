@@ -48,8 +48,12 @@ int ferry_error_set_v(ferry_error *error, ferry_code code, const char *format, v
         return code;
     error->code = code;
     int n = vsnprintf(error->message, sizeof error->message, format, args);
-    if (n >= (int)sizeof error->message)
-        memcpy(error->message + sizeof error->message - 4, "...", 4);
+    if (n >= (int)sizeof error->message) {
+        size_t cut = sizeof error->message - 4;
+        while (cut > 0 && (error->message[cut] & 0xC0) == 0x80)
+            cut--; /* not within a UTF-8 sequence */
+        memcpy(error->message + cut, "...", 4);
+    }
     return code;
 }
 

@@ -8,11 +8,13 @@
 #include <ferry/log.h>
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "bytes.h"
 #include "clock.h"
 
 enum {
@@ -36,30 +38,45 @@ struct line {
     bool json;
 };
 
-static void line_put(struct line *line, const char *text, size_t length)
+/* Put all of it, or nothing when there is no room. */
+static bool line_put(struct line *line, const char *text, size_t length)
 {
-    if (line->length + length <= LINE_USABLE) {
-        memcpy(line->text + line->length, text, length);
-        line->length += length;
-    }
+    if (line->length + length > LINE_USABLE)
+        return false;
+    memcpy(line->text + line->length, text, length);
+    line->length += length;
+    return true;
+}
+
+/* Put the character at `text` so that it is valid inside quotes in both formats, and moves no
+ * terminal's cursor. */
+static bool line_put_character(struct line *line, const char *text, size_t length)
+{
+    unsigned char c = (unsigned char)text[0];
+    char escaped[8];
+    int n;
+    if (length == 0) /* not UTF-8 */
+        return line_put(line, "\xEF\xBF\xBD", 3);
+    if (c == '"' || c == '\\')
+        n = snprintf(escaped, sizeof escaped, "\\%c", c);
+    else if (c == '\n')
+        n = snprintf(escaped, sizeof escaped, "\\n");
+    else if (c < 0x20 || c == 0x7F)
+        n = snprintf(escaped, sizeof escaped, "\\u%04x", c);
+    else if (c == 0xC2 && (unsigned char)text[1] < 0xA0) /* the control characters of Latin-1 */
+        n = snprintf(escaped, sizeof escaped, "\\u%04x", (unsigned char)text[1]);
+    else
+        return line_put(line, text, length);
+    return line_put(line, escaped, (size_t)n);
 }
 
 static void line_put_escaped(struct line *line, const char *value, size_t length)
 {
     line_put(line, "\"", 1);
-    for (size_t i = 0; i < length; i++) {
-        unsigned char c = (unsigned char)value[i];
-        char escaped[8];
-        int n;
-        if (c == '"' || c == '\\')
-            n = snprintf(escaped, sizeof escaped, "\\%c", c);
-        else if (c == '\n')
-            n = snprintf(escaped, sizeof escaped, "\\n");
-        else if (c < 0x20 || c == 0x7F)
-            n = snprintf(escaped, sizeof escaped, "\\u%04x", c);
-        else
-            n = snprintf(escaped, sizeof escaped, "%c", c);
-        line_put(line, escaped, (size_t)n);
+    for (size_t i = 0, n; i < length; i += n ? n : 1) {
+        n = utf8_length(value + i, length - i);
+        if (!line_put_character(line, value + i, n))
+            break; /* what follows would not, either */
     }
     if (line->length < LINE_USABLE + 1) /* always closed, also when the value was cut */
         line->text[line->length++] = '"';
@@ -78,8 +95,8 @@ static bool is_plain(const char *value, size_t length)
 static void line_put_field(struct line *line, const char *key, size_t key_length, const char *value,
                            size_t length, bool number)
 {
-    if (line->length + key_length + 8 > LINE_USABLE)
-        return;
+    if (line->length + key_length + 8 + (number ? length : 0) > LINE_USABLE)
+        return; /* a number is whole, or not there */
     if (line->json) {
         line_put(line, line->length > 1 ? ",\"" : "\"", line->length > 1 ? 2 : 1);
         line_put(line, key, key_length);
@@ -89,10 +106,14 @@ static void line_put_field(struct line *line, const char *key, size_t key_length
         line_put(line, key, key_length);
         line_put(line, "=", 1);
     }
-    if (number || (!line->json && is_plain(value, length) && length <= VALUE_MAX_BYTES))
-        line_put(line, value, length);
-    else
-        line_put_escaped(line, value, length <= VALUE_MAX_BYTES ? length : VALUE_MAX_BYTES);
+    if (length > VALUE_MAX_BYTES) {
+        length = VALUE_MAX_BYTES;
+        while (length > 0 && (value[length] & 0xC0) == 0x80)
+            length--; /* not within a UTF-8 sequence */
+    }
+    bool bare = number || (!line->json && is_plain(value, length));
+    if (!bare || !line_put(line, value, length))
+        line_put_escaped(line, value, length);
 }
 
 static void line_put_text(struct line *line, const char *key, const char *value)
@@ -100,10 +121,10 @@ static void line_put_text(struct line *line, const char *key, const char *value)
     line_put_field(line, key, strlen(key), value, strlen(value), false);
 }
 
-/* One printf conversion: flags and width are taken over, the argument is fetched by its type. */
+/* One printf conversion, of those that ferry_log promises: no flags, no width. */
 struct conversion {
     int precision; /* -1: none */
-    char modifier; /* l, q (long long), z, j, or 0 */
+    char modifier; /* h, l, q (long long), z, j, t, or 0 */
     char type;
 };
 
@@ -121,7 +142,7 @@ static const char *conversion_parse(const char *at, struct conversion *conversio
                 conversion->precision = conversion->precision * 10 + (*at - '0');
         }
     }
-    while (*at == 'l' || *at == 'z' || *at == 'j' || *at == 'h') {
+    while (*at && strchr("hlzjt", *at)) {
         conversion->modifier = *at == 'l' && conversion->modifier == 'l' ? 'q' : *at;
         at++;
     }
@@ -137,7 +158,8 @@ static intmax_t signed_arg(char modifier, va_list *args)
     case 'q':
         return va_arg(*args, long long);
     case 'z':
-        return va_arg(*args, ssize_t);
+    case 't':
+        return va_arg(*args, ptrdiff_t);
     case 'j':
         return va_arg(*args, intmax_t);
     default:
@@ -153,6 +175,7 @@ static uintmax_t unsigned_arg(char modifier, va_list *args)
     case 'q':
         return va_arg(*args, unsigned long long);
     case 'z':
+    case 't':
         return va_arg(*args, size_t);
     case 'j':
         return va_arg(*args, uintmax_t);
@@ -161,10 +184,12 @@ static uintmax_t unsigned_arg(char modifier, va_list *args)
     }
 }
 
-static void line_put_conversion(struct line *line, const char *key, size_t key_length,
+/* Returns false at a conversion whose argument's type is not known: none can be fetched after. */
+static bool line_put_conversion(struct line *line, const char *key, size_t key_length,
                                 const struct conversion *conversion, va_list *args)
 {
-    char number[64];
+    char number[512];
+    bool is_number = true;
     int n = 0;
     switch (conversion->type) {
     case 's': {
@@ -174,7 +199,7 @@ static void line_put_conversion(struct line *line, const char *key, size_t key_l
         size_t length = conversion->precision >= 0 ? strnlen(text, (size_t)conversion->precision)
                                                    : strlen(text);
         line_put_field(line, key, key_length, text, length, false);
-        return;
+        return true;
     }
     case 'd':
     case 'i':
@@ -185,20 +210,26 @@ static void line_put_conversion(struct line *line, const char *key, size_t key_l
         break;
     case 'x':
         n = snprintf(number, sizeof number, "%jx", unsigned_arg(conversion->modifier, args));
-        line_put_field(line, key, key_length, number, (size_t)n, false);
-        return;
-    case 'f':
-        n = snprintf(number, sizeof number, "%.*f",
-                     conversion->precision >= 0 ? conversion->precision : 6, va_arg(*args, double));
+        is_number = false;
         break;
+    case 'f': {
+        double value = va_arg(*args, double);
+        is_number = isfinite(value); /* JSON has no others */
+        n = snprintf(number, sizeof number, "%.*f",
+                     conversion->precision >= 0 ? conversion->precision : 6, value);
+        break;
+    }
     case 'c':
         number[0] = (char)va_arg(*args, int);
-        line_put_field(line, key, key_length, number, 1, false);
-        return;
+        is_number = false;
+        n = 1;
+        break;
     default:
-        return;
+        return false;
     }
-    line_put_field(line, key, key_length, number, (size_t)n, true);
+    size_t length = (size_t)n < sizeof number ? (size_t)n : sizeof number - 1;
+    line_put_field(line, key, key_length, number, length, is_number);
+    return true;
 }
 
 static void line_put_fields(struct line *line, const char *fields, va_list *args)
@@ -214,8 +245,9 @@ static void line_put_fields(struct line *line, const char *fields, va_list *args
         if (*value == '%') {
             struct conversion conversion;
             const char *next = conversion_parse(value, &conversion, args);
-            line_put_conversion(line, at, key_length, &conversion, args);
-            at = next;
+            if (!line_put_conversion(line, at, key_length, &conversion, args))
+                return;
+            at = next + strcspn(next, " ");
         } else { /* a constant */
             size_t length = strcspn(value, " ");
             line_put_field(line, at, key_length, value, length, false);

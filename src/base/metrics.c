@@ -9,6 +9,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define HASH_NONFATAL_OOM 1 /* a library does not exit */
 #include <uthash.h>
 
 static const int64_t bounds_us[] = {100,     250,     500,     1000,     2500,     5000,
@@ -92,6 +94,10 @@ static struct family *family_get(struct metrics *metrics, const char *name, cons
     family->help = help;
     family->kind = kind;
     HASH_ADD_KEYPTR(hh, metrics->families, family->name, strlen(family->name), family);
+    if (!family->hh.tbl) {
+        family_free(family);
+        return NULL;
+    }
     return family;
 }
 
@@ -111,6 +117,11 @@ static struct series *series_get(struct metrics *metrics, const char *name, cons
         return NULL;
     }
     HASH_ADD_KEYPTR(hh, family->series, series->labels, strlen(series->labels), series);
+    if (!series->hh.tbl) {
+        free(series->labels);
+        free(series);
+        return NULL;
+    }
     return series;
 }
 
@@ -184,10 +195,14 @@ static void render_name(struct bytes *out, const char *name, const char *suffix,
 
 static void render_value(struct bytes *out, double value)
 {
-    if (value == floor(value) && fabs(value) < 1e15)
+    if (isnan(value))
+        bytes_append_text(out, "NaN\n");
+    else if (isinf(value))
+        bytes_append_text(out, value > 0 ? "+Inf\n" : "-Inf\n");
+    else if (value == floor(value) && fabs(value) < 1e15)
         bytes_printf(out, "%.0f\n", value);
     else
-        bytes_printf(out, "%.9g\n", value);
+        bytes_printf(out, "%.15g\n", value); /* a time of day in seconds needs that many */
 }
 
 static void render_histogram(struct bytes *out, const char *name, const struct series *series)

@@ -26,7 +26,7 @@ void metrics_free(struct metrics *metrics);
 /*
  * Each returns the series of this name and labels, made at first use, or NULL without memory.
  * `help` is one sentence and static. `labels` is the text between the braces, made by
- * metrics_labels, copied; "" for none.
+ * metrics_label, copied; "" for none.
  */
 struct metric_counter *metrics_counter(struct metrics *metrics, const char *name, const char *help,
                                        const char *labels);
@@ -40,7 +40,7 @@ void metrics_gauge(struct metrics *metrics, const char *name, const char *help, 
 void metrics_counter_read(struct metrics *metrics, const char *name, const char *help,
                           const char *labels, metric_read *read, void *arg);
 
-/* Count one duration into its bucket: 100 us to 60 s, in steps of 1, 2.5, 5. */
+/* Count one duration into its bucket: 100 us to 60 s, in steps of about 1, 2.5, 5. */
 void metrics_observe_us(struct metric_histogram *histogram, int64_t microseconds);
 
 /* Append `name="value"` to a label text, escaped, with a comma before it where needed. */

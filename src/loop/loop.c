@@ -95,8 +95,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
     ferry_loop *loop = arg;
-    if (mailbox_drain(&loop->mailbox, MAILBOX_BUDGET, &loop->stop))
-        event_active(loop->wake_event, EV_READ, 0);
+    mailbox_drain(&loop->mailbox, MAILBOX_BUDGET, &loop->stop);
 }
 
 static void timer_arm(ferry_loop *loop)
@@ -214,6 +213,7 @@ void ferry_loop_unref(ferry_loop *loop)
 
 struct event_base *loop_event_base(ferry_loop *loop)
 {
+    LOOP_CHECK(loop);
     return loop->base;
 }
 
@@ -243,7 +243,11 @@ static void posted_drop(struct mailbox_entry *entry)
 
 bool loop_post(ferry_loop *loop, struct mailbox_entry *entry)
 {
-    return mailbox_post(&loop->mailbox, entry);
+    /* The reference that the entry may carry can be gone before the wake-up is written. */
+    ferry_loop_ref(loop);
+    bool posted = mailbox_post(&loop->mailbox, entry);
+    ferry_loop_unref(loop);
+    return posted;
 }
 
 int ferry_loop_add_callback(ferry_loop *loop, ferry_callback *fn, void *arg,
@@ -279,22 +283,17 @@ static ferry_timer timer_add(ferry_loop *loop, int64_t when_us, ferry_callback *
     return timer;
 }
 
-/* Milliseconds to microseconds, where 300,000 years stand for "never". */
-static int64_t us_of_ms(int64_t ms)
-{
-    return ms > INT64_MAX / 2000 ? INT64_MAX / 2 : ms * 1000;
-}
-
 ferry_timer ferry_loop_call_later(ferry_loop *loop, int64_t delay_ms, ferry_callback *fn, void *arg)
 {
     LOOP_CHECK(loop);
-    return timer_add(loop, clock_monotonic_us() + us_of_ms(delay_ms > 0 ? delay_ms : 0), fn, arg);
+    return timer_add(loop, clock_monotonic_us_after(delay_ms), fn, arg);
 }
 
 ferry_timer ferry_loop_call_at(ferry_loop *loop, int64_t when_ms, ferry_callback *fn, void *arg)
 {
     LOOP_CHECK(loop);
-    return timer_add(loop, us_of_ms(when_ms > 0 ? when_ms : 0), fn, arg);
+    int64_t when_us = when_ms > INT64_MAX / 2000 ? INT64_MAX / 2 : when_ms > 0 ? when_ms * 1000 : 0;
+    return timer_add(loop, when_us, fn, arg);
 }
 
 bool ferry_loop_cancel(ferry_loop *loop, ferry_timer timer)

@@ -5,7 +5,7 @@
  * one exchange and turns it around. Because nothing but "take all" ever pops, a recycled address
  * (ABA) does no harm. Only the push that finds the stack empty writes the wake descriptor: the
  * others know that a wake-up is on its way, because the consumer clears the descriptor before it
- * takes.
+ * takes. A drain that leaves some writes it for itself.
  *
  * Closing swaps in a mark that no push replaces, so that a post is either before the close, and
  * dropped by it, or after it, and refused: none is lost between.
@@ -30,15 +30,15 @@ bool mailbox_init(struct mailbox *mailbox)
 
 bool mailbox_post(struct mailbox *mailbox, struct mailbox_entry *entry)
 {
-    struct mailbox_entry *head = atomic_load_explicit(&mailbox->posted, memory_order_relaxed);
+    struct mailbox_entry *head = atomic_load_explicit(&mailbox->posted, memory_order_acquire);
     do {
-        if (head == &closed_mark) {
+        if (head == &closed_mark) { /* acquired: drop sees all that the loop did before closing */
             entry->drop(entry);
             return false;
         }
         entry->next = head;
     } while (!atomic_compare_exchange_weak_explicit(&mailbox->posted, &head, entry,
-                                                    memory_order_release, memory_order_relaxed));
+                                                    memory_order_release, memory_order_acquire));
     if (!head)
         eventfd_write(mailbox->wake_fd, 1);
     return true;
@@ -48,7 +48,7 @@ bool mailbox_post(struct mailbox *mailbox, struct mailbox_entry *entry)
 static void mailbox_take(struct mailbox *mailbox, struct mailbox_entry *replacement)
 {
     struct mailbox_entry *newest =
-        atomic_exchange_explicit(&mailbox->posted, replacement, memory_order_acquire);
+        atomic_exchange_explicit(&mailbox->posted, replacement, memory_order_acq_rel);
     struct mailbox_entry *oldest = NULL;
     while (newest && newest != &closed_mark) {
         struct mailbox_entry *older = newest->next;
@@ -70,7 +70,7 @@ static struct mailbox_entry *mailbox_pop(struct mailbox *mailbox)
     return entry;
 }
 
-bool mailbox_drain(struct mailbox *mailbox, size_t budget, const bool *stop)
+void mailbox_drain(struct mailbox *mailbox, size_t budget, const bool *stop)
 {
     if (!mailbox->taken) {
         eventfd_t ignored;
@@ -80,7 +80,8 @@ bool mailbox_drain(struct mailbox *mailbox, size_t budget, const bool *stop)
     struct mailbox_entry *entry;
     while (budget-- > 0 && !*stop && (entry = mailbox_pop(mailbox)))
         entry->run(entry);
-    return mailbox->taken != NULL;
+    if (mailbox->taken)
+        eventfd_write(mailbox->wake_fd, 1);
 }
 
 void mailbox_close(struct mailbox *mailbox)

@@ -33,11 +33,11 @@ void mailbox_close(struct mailbox *mailbox);
 void mailbox_fini(struct mailbox *mailbox);
 
 /* Post, or drop the entry at once on the calling thread when closed. Returns whether it was
- * posted. Any thread. */
+ * posted. Any thread; what keeps the mailbox alive until this returns must not be the entry. */
 bool mailbox_post(struct mailbox *mailbox, struct mailbox_entry *entry);
 
-/* Run at most `budget` entries, in the order of their posting, while `*stop` is false. Returns
- * whether some are left. Loop thread. */
-bool mailbox_drain(struct mailbox *mailbox, size_t budget, const bool *stop);
+/* Run at most `budget` entries, in the order of their posting, while `*stop` is false. If some are
+ * left, wake_fd is readable again: they wait for the next turn, as sockets do. Loop thread. */
+void mailbox_drain(struct mailbox *mailbox, size_t budget, const bool *stop);
 
 #endif

@@ -24,7 +24,7 @@ struct timer_slot {
 
 void timers_init(struct timers *timers)
 {
-    *timers = (struct timers){.free_slot = NO_SLOT};
+    *timers = (struct timers){.free_slot = NO_SLOT, .running_us = INT64_MIN};
 }
 
 void timers_fini(struct timers *timers)
@@ -100,7 +100,7 @@ uint64_t timers_add(struct timers *timers, int64_t when_us, timer_fn *fn, void *
     uint32_t number = timers->free_slot;
     struct timer_slot *slot = &timers->slots[number];
     timers->free_slot = slot->next_free;
-    slot->when_us = when_us;
+    slot->when_us = when_us > timers->running_us ? when_us : timers->running_us + 1;
     slot->sequence = ++timers->sequence;
     slot->fn = fn;
     slot->arg = arg;
@@ -146,14 +146,14 @@ bool timers_next(const struct timers *timers, int64_t *when_us)
 
 void timers_run(struct timers *timers, int64_t now_us, const bool *stop)
 {
-    uint64_t made_before = timers->sequence;
-    while (timers->count > 0 && !*stop) {
+    int64_t when_us;
+    timers->running_us = now_us; /* so that what is made meanwhile comes later */
+    while (!*stop && timers_next(timers, &when_us) && when_us <= now_us) {
         const struct timer_slot *slot = &timers->slots[timers->heap[0]];
-        if (slot->when_us > now_us || slot->sequence > made_before)
-            return;
         timer_fn *fn = slot->fn;
         void *arg = slot->arg;
         timers_remove(timers, timers->heap[0]);
         fn(arg);
     }
+    timers->running_us = INT64_MIN;
 }

@@ -20,12 +20,14 @@ struct timers {
     struct timer_slot *slots;
     uint32_t free_slot;
     uint64_t sequence;
+    int64_t running_us; /* the time that timers_run works on; INT64_MIN outside */
 };
 
 void timers_init(struct timers *timers);
 void timers_fini(struct timers *timers);
 
-/* Returns the timer's handle, 0 without memory. */
+/* Returns the timer's handle, 0 without memory. Inside a timer's function a time that is due is
+ * taken as the next microsecond: whoever makes such timers again and again starves no other. */
 uint64_t timers_add(struct timers *timers, int64_t when_us, timer_fn *fn, void *arg);
 
 /* Returns whether it was still waiting. Any number is a valid argument. */

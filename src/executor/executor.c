@@ -87,12 +87,25 @@ static void task_drop(struct mailbox_entry *entry)
     task_free(task);
 }
 
-/* Send back a task that never ran. */
+/* Send it back; from here on the loop may have freed it. Not under the lock: when the loop has
+ * closed this calls `dropped`. */
+static void task_post(ferry_task *task)
+{
+    loop_post(task->loop, &task->entry);
+}
+
 static void task_give_up(ferry_task *task, ferry_code outcome)
 {
     task->report.outcome = outcome;
     task->report.wait_us = clock_monotonic_us() - task->submitted_us;
-    loop_post(task->loop, &task->entry);
+    task_post(task);
+}
+
+static void tasks_give_up(struct task_queue *tasks, ferry_code outcome)
+{
+    ferry_task *task;
+    while ((task = task_queue_pop(tasks, TASK_GIVEN_UP)))
+        task_give_up(task, outcome);
 }
 
 /* ---- threads ---- */
@@ -143,40 +156,54 @@ static bool is_expired(const ferry_executor *executor, const ferry_task *task, i
 }
 
 /* Run a task that was taken out of the queue; without the lock. */
-static bool task_run(ferry_executor *executor, ferry_task *task)
+static void task_run(const ferry_executor *executor, ferry_task *task)
 {
     int64_t taken_us = clock_monotonic_us();
+    task->report.wait_us = taken_us - task->submitted_us;
     if (is_expired(executor, task, taken_us)) {
-        task_give_up(task, FERRY_REJECTED);
-        return false;
+        task->report.outcome = FERRY_REJECTED;
+        return;
     }
     task->work.run(task->work.arg);
-    task->report.wait_us = taken_us - task->submitted_us;
     task->report.run_us = clock_monotonic_us() - taken_us;
-    loop_post(task->loop, &task->entry); /* from here on the loop may have freed it */
-    return true;
 }
 
+/* Count a task that task_run is through with. Under the lock. */
+static void executor_count(ferry_executor *executor, const ferry_task *task)
+{
+    executor->stats.busy--;
+    if (task->report.outcome == FERRY_OK)
+        executor->stats.finished++;
+    else
+        executor->stats.timed_out++;
+}
+
+/* Take and run tasks until the executor closes. A task is counted before it is posted, so that
+ * its `done` finds the thread free and may submit the next one; the two share one locking. */
 static void thread_work(struct pool_thread *thread)
 {
     ferry_executor *executor = thread->executor;
+    ferry_task *over = NULL; /* counted, to be posted */
     pthread_mutex_lock(&executor->lock);
     for (;;) {
-        ferry_task *task = task_queue_pop(&executor->queue);
+        ferry_task *task = task_queue_pop(&executor->queue, TASK_STARTED);
         executor_wake_next(executor);
-        if (task) {
-            executor->stats.busy++;
-            pthread_mutex_unlock(&executor->lock);
-            bool ran = task_run(executor, task);
-            pthread_mutex_lock(&executor->lock);
-            executor->stats.busy--;
-            executor->stats.finished += ran;
-            executor->stats.timed_out += !ran;
-        } else if (executor->closing) {
-            break;
-        } else {
+        if (!task && !over) {
+            if (executor->closing)
+                break;
             thread_park(thread);
+            continue;
         }
+        executor->stats.busy += task != NULL;
+        pthread_mutex_unlock(&executor->lock);
+        if (over)
+            task_post(over);
+        if (task)
+            task_run(executor, task);
+        pthread_mutex_lock(&executor->lock);
+        if (task)
+            executor_count(executor, task);
+        over = task;
     }
     pthread_mutex_unlock(&executor->lock);
 }
@@ -247,6 +274,8 @@ ferry_executor *ferry_executor_new(const ferry_executor_options *given)
     options.queue = options.queue ? options.queue : DEFAULT_QUEUE;
     options.queue_bytes = options.queue_bytes ? options.queue_bytes : DEFAULT_QUEUE_BYTES;
     options.stack_bytes = options.stack_bytes ? options.stack_bytes : DEFAULT_STACK_BYTES;
+    if (options.queue_timeout_ms > INT64_MAX / 2000)
+        options.queue_timeout_ms = 0; /* for ever */
     options.name = strdup(options.name ? options.name : "pool");
     ferry_executor *executor =
         calloc(1, sizeof *executor + options.threads * sizeof executor->threads[0]);
@@ -276,32 +305,32 @@ ferry_executor *ferry_executor_new(const ferry_executor_options *given)
 }
 
 /* Wait until every thread has ended, `deadline_ms` at most. Under the lock. */
-static bool executor_wait(ferry_executor *executor, int64_t deadline_ms)
+static void executor_wait(ferry_executor *executor, int64_t deadline_ms)
 {
-    int64_t until_us = clock_monotonic_us() + deadline_ms * 1000;
+    int64_t until_us = clock_monotonic_us_after(deadline_ms);
     struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
     int rc = 0;
     while (executor->alive > 0 && rc == 0)
         rc = pthread_cond_timedwait(&executor->ended, &executor->lock, &until);
-    return executor->alive == 0;
 }
 
 int ferry_executor_shutdown(ferry_executor *executor, int64_t deadline_ms)
 {
-    struct task_queue leftover;
+    struct task_queue leftover = {0};
     pthread_mutex_lock(&executor->lock);
     executor->closing = true;
     while (executor->parked)
         thread_wake(executor->parked);
-    bool ended = executor_wait(executor, deadline_ms);
-    leftover = executor->queue;
-    executor->queue = (struct task_queue){0};
+    executor_wait(executor, deadline_ms);
+    while (executor->queue.first)
+        task_queue_push(&leftover, task_queue_pop(&executor->queue, TASK_GIVEN_UP));
     executor->stats.cancelled += leftover.count;
+    while (executor->alive > executor->stats.busy) /* an idle thread ends at once */
+        pthread_cond_wait(&executor->ended, &executor->lock);
+    bool ended = executor->alive == 0;
     pthread_mutex_unlock(&executor->lock);
 
-    ferry_task *task;
-    while ((task = task_queue_pop(&leftover)))
-        task_give_up(task, FERRY_CANCELLED);
+    tasks_give_up(&leftover, FERRY_CANCELLED);
     if (!ended)
         ferry_log(FERRY_LOG_WARN, "threads left behind at shutdown", "pool=%s",
                   executor->options.name);
@@ -343,15 +372,13 @@ static void on_expiry(void *arg)
     int64_t now_us = clock_monotonic_us(), oldest_us = 0;
     pthread_mutex_lock(&executor->lock);
     while (executor->queue.first && is_expired(executor, executor->queue.first, now_us))
-        task_queue_push(&expired, task_queue_pop(&executor->queue));
+        task_queue_push(&expired, task_queue_pop(&executor->queue, TASK_GIVEN_UP));
     if (executor->queue.first)
         oldest_us = executor->queue.first->submitted_us;
     executor->stats.timed_out += expired.count;
     pthread_mutex_unlock(&executor->lock);
 
-    ferry_task *task;
-    while ((task = task_queue_pop(&expired)))
-        task_give_up(task, FERRY_REJECTED);
+    tasks_give_up(&expired, FERRY_REJECTED);
     executor->expiry_loop = NULL;
     if (oldest_us)
         executor_arm_expiry(executor, loop,
@@ -385,7 +412,10 @@ static const char *executor_refusal(ferry_executor *executor, size_t bytes)
         executor->stats.rejected_full++;
         return "its queue is full";
     }
-    if (executor->queue.count > 0 && executor->queue.bytes + bytes > options->queue_bytes) {
+    /* What a thread is free for does not wait, and what is too large alone may wait alone. */
+    if (executor->queue.count > 0 && executor->queue.count >= idle &&
+        (executor->queue.bytes > options->queue_bytes ||
+         bytes > options->queue_bytes - executor->queue.bytes)) {
         executor->stats.rejected_bytes++;
         return "its queue carries too many bytes";
     }
@@ -425,16 +455,21 @@ ferry_task *ferry_executor_submit(ferry_executor *executor, ferry_loop *loop,
     return task;
 }
 
+static enum task_state task_state(const ferry_task *task)
+{
+    return atomic_load_explicit(&task->state, memory_order_relaxed);
+}
+
 bool ferry_task_cancel(ferry_task *task)
 {
     LOOP_CHECK(task->loop);
-    if (ferry_task_is_started(task))
+    if (task_state(task) != TASK_WAITS)
         return false; /* and its executor may be gone */
     ferry_executor *executor = task->executor;
     pthread_mutex_lock(&executor->lock);
-    bool waits = !ferry_task_is_started(task);
+    bool waits = task_state(task) == TASK_WAITS;
     if (waits) {
-        task_queue_remove(&executor->queue, task);
+        task_queue_remove(&executor->queue, task, TASK_GIVEN_UP);
         executor->stats.cancelled++;
     }
     pthread_mutex_unlock(&executor->lock);
@@ -445,7 +480,8 @@ bool ferry_task_cancel(ferry_task *task)
 
 bool ferry_task_is_started(const ferry_task *task)
 {
-    return atomic_load_explicit(&task->started, memory_order_relaxed);
+    LOOP_CHECK(task->loop);
+    return task_state(task) == TASK_STARTED;
 }
 
 void ferry_executor_get_stats(ferry_executor *executor, ferry_executor_stats *stats)

@@ -15,7 +15,7 @@ void task_queue_push(struct task_queue *queue, struct ferry_task *task)
     queue->bytes += task->work.bytes;
 }
 
-void task_queue_remove(struct task_queue *queue, struct ferry_task *task)
+void task_queue_remove(struct task_queue *queue, struct ferry_task *task, enum task_state state)
 {
     if (task->previous)
         task->previous->next = task->next;
@@ -27,13 +27,13 @@ void task_queue_remove(struct task_queue *queue, struct ferry_task *task)
         queue->last = task->previous;
     queue->count--;
     queue->bytes -= task->work.bytes;
-    atomic_store_explicit(&task->started, true, memory_order_relaxed);
+    atomic_store_explicit(&task->state, state, memory_order_relaxed);
 }
 
-struct ferry_task *task_queue_pop(struct task_queue *queue)
+struct ferry_task *task_queue_pop(struct task_queue *queue, enum task_state state)
 {
     struct ferry_task *task = queue->first;
     if (task)
-        task_queue_remove(queue, task);
+        task_queue_remove(queue, task, state);
     return task;
 }

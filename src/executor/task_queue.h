@@ -11,6 +11,12 @@
 
 #include "mailbox.h"
 
+enum task_state {
+    TASK_WAITS,    /* in the queue */
+    TASK_STARTED,  /* a thread has taken it */
+    TASK_GIVEN_UP, /* on its way back without having run */
+};
+
 struct ferry_task {
     struct mailbox_entry entry; /* carries it back to the loop */
     struct ferry_task *next;    /* in the queue; guarded by the executor's lock */
@@ -18,7 +24,7 @@ struct ferry_task {
     ferry_executor *executor;
     ferry_loop *loop; /* a reference */
     ferry_task_work work;
-    atomic_bool started; /* a thread has taken it, or it was given up: not in the queue any more */
+    _Atomic enum task_state state; /* changes once, in task_queue_remove */
     int64_t submitted_us;
     ferry_task_report report; /* written by whoever took it out of the queue */
 };
@@ -31,7 +37,11 @@ struct task_queue {
 };
 
 void task_queue_push(struct task_queue *queue, struct ferry_task *task);
-struct ferry_task *task_queue_pop(struct task_queue *queue); /* NULL when empty */
-void task_queue_remove(struct task_queue *queue, struct ferry_task *task);
+
+/* Take a task out; `state` is what it becomes. */
+void task_queue_remove(struct task_queue *queue, struct ferry_task *task, enum task_state state);
+
+/* Take the first one out; NULL when empty. */
+struct ferry_task *task_queue_pop(struct task_queue *queue, enum task_state state);
 
 #endif

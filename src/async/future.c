@@ -120,16 +120,19 @@ void ferry_future_cancel(ferry_future *future)
 
 bool ferry_future_is_done(const ferry_future *future)
 {
+    LOOP_CHECK(future->loop);
     return future->state == FUTURE_DONE;
 }
 
 void *ferry_future_result(const ferry_future *future)
 {
+    LOOP_CHECK(future->loop);
     return future->result;
 }
 
 void *ferry_future_take(ferry_future *future)
 {
+    LOOP_CHECK(future->loop);
     void *result = future->result;
     future->result = NULL;
     return result;
@@ -137,6 +140,7 @@ void *ferry_future_take(ferry_future *future)
 
 const ferry_error *ferry_future_error(ferry_future *future)
 {
+    LOOP_CHECK(future->loop);
     future->looked = true;
     return &future->error;
 }

@@ -37,7 +37,7 @@ ferry_call *call_new(const struct worker *worker, char *block, size_t length,
     else
         random_id(call->delivery_id);
     call->deadline_us =
-        options->timeout_ms > 0 ? clock_monotonic_us() + options->timeout_ms * 1000 : INT64_MAX;
+        options->timeout_ms > 0 ? clock_monotonic_us_after(options->timeout_ms) : INT64_MAX;
     pthread_mutex_init(&call->lock, NULL);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
@@ -66,9 +66,11 @@ static int call_enter_worker(ferry_call *call)
 {
     void *state;
     ferry_error error = {0};
-    if (thread_state_get(call->worker, &state, &error) < 0)
-        return ferry_call_fail(call, FERRY_TRANSIENT, "%s cannot start on its thread: %s",
-                               call->worker->name, error.message);
+    int opened = thread_state_get(call->worker, &state, &error);
+    if (opened < 0)
+        return ferry_call_fail(
+            call, FERRY_TRANSIENT, "%s cannot start on its thread: %s", call->worker->name,
+            *error.message ? error.message : ferry_code_name((ferry_code)opened));
     pthread_mutex_lock(&call->lock);
     call->running = true;
     pthread_mutex_unlock(&call->lock);

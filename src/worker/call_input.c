@@ -67,11 +67,11 @@ static bool field_next(const struct call_input *input, size_t *offset, struct fi
     field->kind = (enum call_field)at[0];
     field->name_length = get_u32(at + 1);
     field->value_length = get_u32(at + 5);
-    field->name = at + HEAD_BYTES;
-    field->value = field->name + field->name_length + 1;
     size_t need = (size_t)HEAD_BYTES + field->name_length + 1 + field->value_length + 1;
     if (left < need)
         return false;
+    field->name = at + HEAD_BYTES;
+    field->value = field->name + field->name_length + 1;
     *offset += need;
     return true;
 }
@@ -80,7 +80,7 @@ static bool field_is_sound(const struct field *field)
 {
     return strnlen(field->name, field->name_length + 1) == field->name_length &&
            field->value[field->value_length] == '\0' &&
-           memchr("mpqhb", field->kind, sizeof "mpqhb" - 1) != NULL;
+           memchr("mpqhb", (int)field->kind, sizeof "mpqhb" - 1) != NULL;
 }
 
 int call_input_parse(struct call_input *input, char *block, size_t length, ferry_error *error)

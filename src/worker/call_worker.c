@@ -93,7 +93,7 @@ bool ferry_call_is_cancelled(const ferry_call *call)
 
 int ferry_call_wait(ferry_call *call, int64_t ms)
 {
-    int64_t until_us = clock_monotonic_us() + (ms > 0 ? ms : 0) * 1000;
+    int64_t until_us = clock_monotonic_us_after(ms);
     struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
     int rc = 0;
     pthread_mutex_lock(&call->lock);
@@ -193,6 +193,8 @@ int ferry_call_reply_header(ferry_call *call, const char *name, const char *valu
 
 int ferry_call_fail(ferry_call *call, ferry_code code, const char *format, ...)
 {
+    if (code >= FERRY_OK)
+        code = FERRY_INTERNAL; /* a failure is one, whatever it is called */
     va_list args;
     va_start(args, format);
     ferry_error_set_v(&call->output.error, code, format, args);

@@ -167,9 +167,13 @@ struct worker *registry_open(struct registry *registry, const char *name, const 
     *worker = (struct worker){.kind = kind, .name = copy, .settings = settings};
     if (error)
         *error = (ferry_error){0};
-    if (worker_open(worker, error) == 0 &&
-        list_append(&registry->workers, &registry->worker_count, worker))
-        return worker;
+    if (worker_open(worker, error) == 0) {
+        if (list_append(&registry->workers, &registry->worker_count, worker))
+            return worker;
+        ferry_error_set(error, FERRY_INTERNAL, "no memory");
+        if (kind->close)
+            kind->close(worker->state);
+    }
     if (list_append(&registry->refused, &registry->refused_count, settings))
         worker->settings = NULL;
     worker_free(worker);

@@ -50,13 +50,13 @@ int thread_state_get(const struct worker *worker, void **state, ferry_error *err
         if (rc < 0)
             return rc;
         entry = malloc(sizeof *entry);
-        if (!entry) {
+        if (!entry || pthread_setspecific(states_key, entry)) {
+            free(entry);
             if (worker->kind->thread_close)
                 worker->kind->thread_close(opened);
             return ferry_error_set(error, FERRY_INTERNAL, "no memory");
         }
         *entry = (struct thread_state){.next = first, .worker = worker, .state = opened};
-        pthread_setspecific(states_key, entry);
     }
     *state = entry->state;
     return 0;

@@ -34,28 +34,27 @@ struct route_nodes {
 
 /* ---- the path ---- */
 
-static bool check_path(struct checking *checking, const struct tree *node)
+static void check_path(struct checking *checking, const struct tree *node)
 {
     ferry_error error;
     if (path_pattern_check(node->key, &error) < 0) {
         diagnostics_error(checking->diagnostics, node->key_mark, "%s", error.message);
-        return false;
+        return;
     }
     const struct tree *earlier = checking->routes->first;
     while (earlier != node && !path_pattern_is_same(earlier->key, node->key))
         earlier = earlier->next;
-    if (earlier == node)
-        return true;
+    if (earlier == node || strcmp(earlier->key, node->key) == 0)
+        return; /* a duplicate key has been reported as such */
     diagnostics_error(checking->diagnostics, node->key_mark, "the same route as \"%s\"",
                       earlier->key);
-    return false;
 }
 
 /* ---- methods ---- */
 
 static bool is_method(const struct tree *node, struct diagnostics *diagnostics)
 {
-    static const char *const known[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"};
+    static const char *const known[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
     struct suggestion suggestion = {.given = node->text};
     bool found = false;
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {

@@ -32,8 +32,10 @@ static void check_limits(struct checking *checking, const struct tree *limits)
     };
     ferry_http_options *options = &checking->config->limits;
     section_read(limits, "limits", fields, options, checking->diagnostics);
-    if (options->body_bytes > options->buffered_bytes)
-        diagnostics_error(checking->diagnostics, limits->mark,
+    const struct tree *body_bytes = tree_find(limits, "body_bytes");
+    const struct tree *place = body_bytes ? body_bytes : tree_find(limits, "buffered_bytes");
+    if (place && options->body_bytes > options->buffered_bytes)
+        diagnostics_error(checking->diagnostics, place->mark,
                           "body_bytes is larger than buffered_bytes, which all bodies share");
 }
 

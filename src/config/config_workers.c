@@ -29,17 +29,21 @@ void check_plugins(struct checking *checking, const struct tree *plugins)
 
 /* ---- settings ---- */
 
+/* NULL after a report. `node` is the setting itself, or an item of its list. */
 static const char *setting_text(const struct tree *node, const struct tree *setting,
                                 struct diagnostics *diagnostics)
 {
+    const char *key = setting->key, *kind = tree_kind_name(node->kind);
     if (node->kind == TREE_SCALAR)
         return node->text;
-    struct mark mark = node->kind == TREE_NULL ? setting->key_mark : node->mark;
     if (node->kind == TREE_NULL)
-        diagnostics_error(diagnostics, mark, "%s has no value", setting->key);
+        diagnostics_error(diagnostics, setting->key_mark, "%s has no value", key);
+    else if (node == setting)
+        diagnostics_error(diagnostics, node->mark, "%s must be a value or a list, not %s", key,
+                          kind);
     else
-        diagnostics_error(diagnostics, mark, "%s must be a value or a list of values, not %s",
-                          setting->key, node == setting ? "a map" : tree_kind_name(node->kind));
+        diagnostics_error(diagnostics, node->mark, "an item of %s must be a single value, not %s",
+                          key, kind);
     return NULL;
 }
 

@@ -10,8 +10,9 @@
 #include <string.h>
 
 enum {
-    EXCERPT_BEFORE = 60, /* bytes of a long line that are shown before the mark, and from it on */
-    EXCERPT_AFTER = 100,
+    EXCERPT_LINE = 120,  /* a line longer than that is cut to ... */
+    EXCERPT_BEFORE = 40, /* ... so many bytes before the mark, and from it on */
+    EXCERPT_AFTER = 80,
 };
 
 struct diagnostic {
@@ -180,9 +181,10 @@ static void append_excerpt(struct bytes *out, const struct mark *mark,
     const struct source *source = mark->source;
     size_t start = position->line_start, end = position->line_end;
     size_t at = mark->offset < end ? mark->offset : end;
-    if (at - start > EXCERPT_BEFORE)
+    bool is_long = end - start > EXCERPT_LINE;
+    if (is_long && at - start > EXCERPT_BEFORE)
         start = character_start(source, at - EXCERPT_BEFORE, start);
-    if (end - at > EXCERPT_AFTER)
+    if (is_long && end - at > EXCERPT_AFTER)
         end = character_start(source, at + EXCERPT_AFTER, at);
     const char *cut_before = start > position->line_start ? "..." : "";
     const char *cut_after = end < position->line_end ? "..." : "";

@@ -1,12 +1,15 @@
 /*
  * Paths of routes. No state; any thread.
  *
- * A path is a row of segments, each behind its '/'. A segment in braces is a parameter, whole.
+ * A path is a row of segments, each behind its '/'. A segment in braces is a parameter, whole. The
+ * bounds are those of the router.
  */
 #include "path_pattern.h"
 
 #include <ctype.h>
 #include <string.h>
+
+enum { SEGMENTS_MAX = 32, PARAMETERS_MAX = 16 };
 
 static size_t segment_length(const char *segment)
 {
@@ -70,7 +73,12 @@ static bool is_reserved(const char *path)
            strcmp(path, "/livez") == 0 || strcmp(path, "/readyz") == 0;
 }
 
-int path_pattern_check(const char *path, ferry_error *error)
+static bool is_escape(const char *text)
+{
+    return text[0] == '%' && isxdigit((unsigned char)text[1]) && isxdigit((unsigned char)text[2]);
+}
+
+static int characters_check(const char *path, ferry_error *error)
 {
     if (path[0] != '/')
         return ferry_error_set(error, FERRY_INVALID, "a path begins with \"/\"");
@@ -78,18 +86,39 @@ int path_pattern_check(const char *path, ferry_error *error)
         if (*at <= ' ' || *at > '~' || *at == '?' || *at == '#')
             return ferry_error_set(error, FERRY_INVALID,
                                    "a path is of printable ASCII, without spaces, \"?\" and \"#\"");
+        if (*at == '%' && !is_escape(at))
+            return ferry_error_set(error, FERRY_INVALID,
+                                   "a \"%%\" in a path begins an escape, such as %%20");
     }
-    if (is_reserved(path))
-        return ferry_error_set(error, FERRY_INVALID, "\"%s\" is a path of the server's own", path);
+    return 0;
+}
+
+static int segments_check(const char *path, ferry_error *error)
+{
+    size_t segments = 0, parameters = 0;
     const char *segment = path;
     do {
         segment++;
         int rc = segment_check(path, segment, error);
         if (rc < 0)
             return rc;
+        segments++;
+        parameters += is_parameter(segment);
         segment += segment_length(segment);
     } while (*segment);
+    if (segments > SEGMENTS_MAX || parameters > PARAMETERS_MAX)
+        return ferry_error_set(error, FERRY_INVALID,
+                               "a path has %d segments at most, %d of them parameters",
+                               SEGMENTS_MAX, PARAMETERS_MAX);
     return 0;
+}
+
+int path_pattern_check(const char *path, ferry_error *error)
+{
+    int rc = characters_check(path, error);
+    if (rc == 0 && is_reserved(path))
+        rc = ferry_error_set(error, FERRY_INVALID, "\"%s\" is a path of the server's own", path);
+    return rc == 0 ? segments_check(path, error) : rc;
 }
 
 bool path_pattern_is_same(const char *a, const char *b)

@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 enum { LENGTH_MAX = 40 }; /* longer names are not compared */
 
@@ -42,10 +43,19 @@ static size_t edit_distance(const char *a, const char *b)
     return rows[a_length][b_length];
 }
 
+/* "warning" means "warn": one that begins with the other counts as a small slip. */
+static bool is_prefix(const char *a, const char *b)
+{
+    size_t length = least(strlen(a), strlen(b));
+    return length >= 3 && strncasecmp(a, b, length) == 0;
+}
+
 void suggestion_add(struct suggestion *suggestion, const char *name)
 {
     bytes_printf(&suggestion->known, "%s%s", suggestion->known.length ? ", " : "", name);
     size_t distance = edit_distance(suggestion->given, name);
+    if (distance > 1 && is_prefix(suggestion->given, name))
+        distance = 1;
     if (suggestion->closest.length > 0 && distance >= suggestion->distance)
         return;
     suggestion->distance = distance;

@@ -54,6 +54,19 @@ static void mark_extend(struct mark *mark, size_t end)
         mark->length = end - mark->offset;
 }
 
+/* The quotes belong to a quoted scalar; the parser's marks leave them out. */
+static struct mark scalar_mark(const struct builder *builder, struct fy_event *event,
+                               enum fy_scalar_style style)
+{
+    struct mark mark = event_mark(builder, event);
+    bool is_quoted = style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
+    if (is_quoted && mark.offset > 0) {
+        mark.offset--;
+        mark.length += 2;
+    }
+    return mark;
+}
+
 /* ---- building ---- */
 
 static struct tree *innermost(const struct builder *builder)
@@ -151,10 +164,10 @@ static int build_key(struct builder *builder, const char *text, size_t length, s
 static int build_scalar(struct builder *builder, struct fy_event *event)
 {
     struct fy_token *token = event->scalar.value;
-    struct mark mark = event_mark(builder, event);
+    enum fy_scalar_style style = token ? fy_token_scalar_style(token) : FYSS_PLAIN;
+    struct mark mark = scalar_mark(builder, event, style);
     size_t length = 0;
     const char *text = token ? fy_token_get_text(token, &length) : "";
-    enum fy_scalar_style style = token ? fy_token_scalar_style(token) : FYSS_PLAIN;
     if (!text)
         return refuse(builder, mark, "not readable");
     if (memchr(text, '\0', length))
@@ -193,35 +206,62 @@ static int build_event(struct builder *builder, struct fy_event *event)
 
 /* ---- syntax errors ---- */
 
-/* An error at the end of the text is mostly a bracket that was opened long before. */
 static struct mark syntax_mark(const struct builder *builder, const struct fy_diag_error *error)
 {
     const struct source *source = builder->source;
-    struct mark mark = {.source = source};
-    mark.offset = source_offset(source, (size_t)error->line, (size_t)error->column);
+    size_t offset = source_offset(source, (size_t)error->line, (size_t)error->column);
     const struct fy_mark *start = error->fyt ? fy_token_start_mark(error->fyt) : NULL;
     if (start)
-        mark = mark_between(builder, start, fy_token_end_mark(error->fyt));
-    const struct tree *node = innermost(builder);
-    if (node && node->mark.length > 0 && mark.offset >= source->length)
-        mark = node->mark;
-    return mark;
+        return mark_between(builder, start, fy_token_end_mark(error->fyt));
+    return (struct mark){.source = source, .offset = offset};
 }
 
-/* A tab before the first word of a line is what the parser's messages never name. */
-static void hint_tab(struct builder *builder)
+/* Return the first line that is indented with a tab, 0 if none is: the parser never names it. */
+static size_t find_tab(const char *text)
 {
-    const char *text = builder->source->text;
     size_t line = 1;
-    for (const char *at = text; at; line++) {
-        if (at[strspn(at, " ")] == '\t') {
-            diagnostics_hint(builder->diagnostics, "line %zu is indented with a tab; use spaces",
-                             line);
-            return;
-        }
-        at = strchr(at, '\n');
-        at = at ? at + 1 : NULL;
+    for (; text; line++) {
+        if (text[strspn(text, " ")] == '\t')
+            return line;
+        text = strchr(text, '\n');
+        text = text ? text + 1 : NULL;
     }
+    return 0;
+}
+
+/* What the parser's messages mean to someone who edits a config. */
+static void hint_syntax(struct builder *builder, const char *message)
+{
+    static const struct {
+        const char *begins;
+        const char *hint;
+    } hints[] = {
+        {"invalid multiline plain key", "the next line is indented as if it belonged to this one"},
+        {"invalid value after mapping", "a value that begins with a bracket needs quotes"},
+        {"plain scalar cannot start with", "put the value in quotes"},
+    };
+    size_t tab = find_tab(builder->source->text);
+    if (tab > 0) {
+        diagnostics_hint(builder->diagnostics, "line %zu is indented with a tab; use spaces", tab);
+        return;
+    }
+    for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++) {
+        if (strncmp(message, hints[i].begins, strlen(hints[i].begins)) == 0)
+            diagnostics_hint(builder->diagnostics, "%s", hints[i].hint);
+    }
+}
+
+/* An error at the end of the text, with a bracket open, is about the bracket. */
+static void report_error(struct builder *builder, const struct fy_diag_error *error)
+{
+    struct mark mark = syntax_mark(builder, error);
+    const struct tree *node = innermost(builder);
+    if (node && node->mark.length > 0 && mark.offset >= builder->source->length) {
+        refuse(builder, node->mark, "a bracket that is not closed");
+        return;
+    }
+    diagnostics_error(builder->diagnostics, mark, "%s", error->msg);
+    hint_syntax(builder, error->msg);
 }
 
 static int report_syntax(struct builder *builder, struct fy_diag *diag)
@@ -232,8 +272,7 @@ static int report_syntax(struct builder *builder, struct fy_diag *diag)
     while ((error = fy_diag_errors_iterate(diag, &walk))) {
         if (error->type != FYET_ERROR)
             continue;
-        diagnostics_error(builder->diagnostics, syntax_mark(builder, error), "%s", error->msg);
-        hint_tab(builder);
+        report_error(builder, error);
         reported = true;
     }
     if (!reported)

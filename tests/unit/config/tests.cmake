@@ -1,1 +1,10 @@
-
+ferry_unit_test(config config)
+ferry_unit_test(config config_listen)
+ferry_unit_test(config config_pools)
+ferry_unit_test(config config_routes)
+ferry_unit_test(config config_workers)
+ferry_unit_test(config diagnostics)
+ferry_unit_test(config overrides)
+ferry_unit_test(config path_pattern)
+ferry_unit_test(config section)
+ferry_unit_test(config yaml)

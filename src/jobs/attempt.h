@@ -1,0 +1,18 @@
+/* One attempt: a claimed job whose worker runs. Loop thread. */
+#ifndef JOBS_ATTEMPT_H
+#define JOBS_ATTEMPT_H
+
+#include "dispatch.h"
+
+/* Run a claimed job, whose slot is held. Takes over job->block. While the queue drains, the job is
+ * given back instead. */
+void attempt_start(struct dispatch_route *route, const struct claimed_job *job);
+
+/* Give all running jobs back, with no crash counted, and ignore what becomes of their calls. */
+void attempts_interrupt(struct queue *queue);
+
+/* The progress of the attempt that runs the job of this id. */
+bool attempts_get_progress(const struct queue *queue, const char *id, double *fraction,
+                           char *message, size_t size);
+
+#endif

@@ -1,0 +1,212 @@
+/*
+ * Opening the database.
+ *
+ * What is set, and why: WAL, so that the reader does not wait for the writer. synchronous=FULL,
+ * because NORMAL loses acknowledged commits when the power goes. No mmap: an I/O error would be a
+ * signal. One connection writes and checkpoints, and the reader does neither: SQLite before 3.51.3
+ * may corrupt a WAL that two connections reset at a time.
+ */
+#include "database.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <ferry/log.h>
+
+#include "bytes.h"
+#include "clock.h"
+#include "schema.h"
+
+enum { BUSY_TIMEOUT_MS = 1000 }; /* only a person with a tool can hold a lock at all */
+
+/* ---- what SQLite says ---- */
+
+static ferry_code code_of(int rc)
+{
+    switch (rc & 0xff) {
+    case SQLITE_OK:
+    case SQLITE_ROW:
+    case SQLITE_DONE:
+        return FERRY_OK;
+    case SQLITE_FULL:
+        return FERRY_STORAGE_FULL;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return FERRY_INVALID;
+    case SQLITE_PERM:
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+        return FERRY_FORBIDDEN;
+    default:
+        return FERRY_INTERNAL;
+    }
+}
+
+int database_error(sqlite3 *db, ferry_error *error)
+{
+    return ferry_error_set(error, code_of(sqlite3_errcode(db)), "the jobs' database: %s",
+                           sqlite3_errmsg(db));
+}
+
+int database_exec(sqlite3 *db, const char *sql, ferry_error *error)
+{
+    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        return database_error(db, error);
+    return 0;
+}
+
+int database_query_int(sqlite3 *db, const char *sql, int64_t *value, ferry_error *error)
+{
+    sqlite3_stmt *statement = NULL;
+    *value = 0;
+    int rc = sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(statement);
+    if (rc == SQLITE_ROW)
+        *value = sqlite3_column_int64(statement, 0);
+    int code = rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : database_error(db, error);
+    sqlite3_finalize(statement);
+    return code;
+}
+
+/* ---- the writer ---- */
+
+/* Return 0 when quick_check finds nothing. Its own failure (an I/O error) is no damage. */
+static int database_check(sqlite3 *db, ferry_error *error)
+{
+    sqlite3_stmt *statement = NULL;
+    int rc = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &statement, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(statement);
+    int code = 0;
+    if (rc != SQLITE_ROW)
+        code = database_error(db, error);
+    else if (strcmp((const char *)sqlite3_column_text(statement, 0), "ok") != 0)
+        code = ferry_error_set(error, FERRY_INVALID, "the jobs' database: %s",
+                               (const char *)sqlite3_column_text(statement, 0));
+    sqlite3_finalize(statement);
+    return code;
+}
+
+/* Make the file ourselves: SQLite would let everybody read it. */
+static int database_make_file(const char *path, ferry_error *error)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return ferry_error_set(error,
+                               errno == EACCES || errno == EROFS ? FERRY_FORBIDDEN : FERRY_INTERNAL,
+                               "%s: %s", path, strerror(errno));
+    close(fd);
+    return 0;
+}
+
+static int database_set_up_writer(sqlite3 *db, ferry_error *error)
+{
+    sqlite3_extended_result_codes(db, 1);
+    sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
+    /* Until all is well, closing must not touch what may have to be set aside. */
+    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    int rc = schema_check_version(db, error);
+    if (rc == 0)
+        rc = database_check(db, error);
+    if (rc == 0)
+        rc = database_exec(db,
+                           "PRAGMA auto_vacuum = INCREMENTAL;" /* heeded by a new file only */
+                           "PRAGMA journal_mode = WAL;"
+                           "PRAGMA synchronous = FULL;"
+                           "PRAGMA foreign_keys = ON;"
+                           "PRAGMA mmap_size = 0;"
+                           "PRAGMA wal_autocheckpoint = 1000;"
+                           "PRAGMA journal_size_limit = 67108864",
+                           error);
+    if (rc == 0)
+        rc = schema_migrate(db, error);
+    if (rc == 0)
+        sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+    return rc;
+}
+
+sqlite3 *database_open_writer(const char *path, bool *damaged, ferry_error *error)
+{
+    ferry_error why = {0};
+    sqlite3 *db = NULL;
+    int rc = database_make_file(path, &why);
+    if (rc == 0 && sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL))
+        rc = database_error(db, &why);
+    if (rc == 0)
+        rc = database_set_up_writer(db, &why);
+    if (damaged)
+        *damaged = rc == FERRY_INVALID;
+    if (rc == 0)
+        return db;
+    sqlite3_close(db);
+    if (rc == FERRY_UNSUPPORTED)
+        why.code = FERRY_INVALID; /* newer than this program, but not damaged */
+    if (error)
+        *error = why;
+    return NULL;
+}
+
+sqlite3 *database_open_reader(const char *path, ferry_error *error)
+{
+    sqlite3 *db = NULL;
+    int rc = 0;
+    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL))
+        rc = database_error(db, error);
+    if (rc == 0) {
+        sqlite3_extended_result_codes(db, 1);
+        sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
+        sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+        rc = database_exec(db, "PRAGMA wal_autocheckpoint = 0; PRAGMA mmap_size = 0", error);
+    }
+    if (rc == 0)
+        return db;
+    sqlite3_close(db);
+    return NULL;
+}
+
+/* ---- a damaged file ---- */
+
+static int move_file(const char *from, const char *to, const char *suffix)
+{
+    char *old_name = text_printf("%s%s", from, suffix);
+    char *new_name = text_printf("%s%s", to, suffix);
+    int rc = old_name && new_name ? rename(old_name, new_name) : -1;
+    if (rc < 0 && errno == ENOENT && *suffix)
+        rc = 0; /* there need not be a -wal */
+    free(old_name);
+    free(new_name);
+    return rc;
+}
+
+int database_set_aside(const char *path, ferry_error *error)
+{
+    ferry_error why = *error;
+    char when[CLOCK_RFC3339_SIZE];
+    clock_format_rfc3339(clock_wall_ms(), when);
+    char *aside = text_printf("%s.damaged-%s", path, when);
+    if (!aside)
+        return ferry_error_set(error, FERRY_INTERNAL, "no memory");
+    /* The file itself goes last: a new one beside an old -wal would take that for its own. */
+    static const char *const suffixes[] = {"-wal", "-shm", ""};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof suffixes / sizeof suffixes[0]; i++)
+        rc = move_file(path, aside, suffixes[i]);
+    if (rc < 0)
+        ferry_error_set(error, FERRY_INTERNAL, "%s is damaged and cannot be moved away: %s", path,
+                        strerror(errno));
+    else
+        ferry_log(FERRY_LOG_ERROR, "the jobs' database is damaged and was set aside",
+                  "file=%s reason=%s", aside, why.message);
+    if (rc == 0)
+        ferry_error_set(error, FERRY_INVALID,
+                        "damaged database set aside as %s: start again for an empty queue, or "
+                        "recover it first (sqlite3 FILE .recover)",
+                        aside);
+    free(aside);
+    return error->code;
+}

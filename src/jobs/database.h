@@ -1,0 +1,37 @@
+/*
+ * Connections to the database: opened as the store needs them, and what SQLite says in ferry's
+ * words. One thread at a time for each connection.
+ */
+#ifndef JOBS_DATABASE_H
+#define JOBS_DATABASE_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <ferry/error.h>
+
+/*
+ * Open the connection that writes and checkpoints, checked (quick_check), migrated and ready; make
+ * the file if there is none. With `damaged`, *damaged tells whether the file was found to be
+ * damaged. Blocks. Errors: NULL and `error`: FERRY_FORBIDDEN not writable, FERRY_INVALID damaged or
+ * newer than this program, FERRY_STORAGE_FULL, FERRY_INTERNAL.
+ */
+sqlite3 *database_open_writer(const char *path, bool *damaged, ferry_error *error);
+
+/* Open a connection that only reads, and never checkpoints. It must be closed before the writer. */
+sqlite3 *database_open_reader(const char *path, ferry_error *error);
+
+/* Move a damaged database out of the way, with the files that belong to it, and say so in `error`.
+ * Returns FERRY_INVALID, or FERRY_INTERNAL when it cannot be moved. */
+int database_set_aside(const char *path, ferry_error *error);
+
+/* Set `error` from the last failure of the connection: FERRY_STORAGE_FULL for a full disk,
+ * FERRY_INVALID for a damaged file, FERRY_FORBIDDEN, FERRY_INTERNAL for anything else. Returns the
+ * code. */
+int database_error(sqlite3 *db, ferry_error *error);
+
+int database_exec(sqlite3 *db, const char *sql, ferry_error *error);
+int database_query_int(sqlite3 *db, const char *sql, int64_t *value, ferry_error *error);
+
+#endif

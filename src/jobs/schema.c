@@ -1,0 +1,95 @@
+/*
+ * The schema. PRAGMA user_version counts the steps that a database has behind it; they only go
+ * forward. A step that was released is never edited: a new one follows it.
+ *
+ * The row in `jobs` is hot: it is written at each change of state. The input may be megabytes and
+ * never changes, so it has a table of its own. Ids are 16-byte blobs. Times are milliseconds of the
+ * wall clock. `state` is an enum job_state: those numbers are on disk.
+ */
+#include "schema.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+#include "database.h"
+#include "job.h"
+
+static_assert(JOB_SCHEDULED == 0 && JOB_QUEUED == 1 && JOB_RUNNING == 2 && JOB_RETRYING == 3 &&
+                  JOB_SUCCEEDED == 4 && JOB_DEAD == 5 && JOB_CANCELLED == 6,
+              "states are on disk");
+
+static const char *const steps[] = {
+    /* 1 */
+    "CREATE TABLE jobs ("
+    "  job INTEGER PRIMARY KEY,"
+    "  id BLOB NOT NULL UNIQUE,"
+    "  delivery_id BLOB NOT NULL,"
+    "  route TEXT NOT NULL,"
+    "  worker TEXT NOT NULL,"
+    "  state INTEGER NOT NULL,"
+    "  attempt INTEGER NOT NULL DEFAULT 0,"
+    "  crashes INTEGER NOT NULL DEFAULT 0,"
+    "  input_bytes INTEGER NOT NULL,"
+    "  created_ms INTEGER NOT NULL,"
+    "  run_at_ms INTEGER NOT NULL,"
+    "  started_ms INTEGER,"
+    "  finished_ms INTEGER,"
+    "  boot BLOB,"     /* which process runs it, */
+    "  token INTEGER," /* and by which claim; both only while it runs */
+    "  error_code INTEGER,"
+    "  error TEXT,"
+    "  result_status INTEGER,"
+    "  result_type TEXT,"
+    "  result BLOB);"
+    "CREATE TABLE inputs ("
+    "  job INTEGER PRIMARY KEY REFERENCES jobs (job) ON DELETE CASCADE,"
+    "  block BLOB NOT NULL);"
+    /* Only what waits, so that a job which starts at once never enters it. */
+    "CREATE INDEX jobs_waiting ON jobs (route, run_at_ms) WHERE state IN (0, 1, 3);"
+    "CREATE INDEX jobs_final ON jobs (finished_ms) WHERE state IN (4, 5, 6);",
+};
+
+enum { SCHEMA_VERSION = sizeof steps / sizeof steps[0] };
+
+static int schema_version(sqlite3 *db, int *version, ferry_error *error)
+{
+    int64_t value;
+    int rc = database_query_int(db, "PRAGMA user_version", &value, error);
+    *version = (int)value;
+    return rc;
+}
+
+int schema_check_version(sqlite3 *db, ferry_error *error)
+{
+    int version;
+    int rc = schema_version(db, &version, error);
+    if (rc == 0 && version > SCHEMA_VERSION)
+        return ferry_error_set(error, FERRY_UNSUPPORTED,
+                               "the database is of version %d, this ferry knows versions up to %d: "
+                               "start the later ferry that wrote it",
+                               version, (int)SCHEMA_VERSION);
+    return rc;
+}
+
+static int schema_step(sqlite3 *db, int version, ferry_error *error)
+{
+    char done[64];
+    sqlite3_snprintf(sizeof done, done, "PRAGMA user_version = %d; COMMIT", version + 1);
+    int rc = database_exec(db, "BEGIN IMMEDIATE", error);
+    if (rc == 0)
+        rc = database_exec(db, steps[version], error);
+    if (rc == 0)
+        rc = database_exec(db, done, error);
+    if (rc < 0 && !sqlite3_get_autocommit(db))
+        database_exec(db, "ROLLBACK", NULL);
+    return rc;
+}
+
+int schema_migrate(sqlite3 *db, ferry_error *error)
+{
+    int version;
+    int rc = schema_version(db, &version, error);
+    for (; rc == 0 && version < SCHEMA_VERSION; version++)
+        rc = schema_step(db, version, error);
+    return rc;
+}

@@ -1,0 +1,438 @@
+/*
+ * The store's side on the loop.
+ *
+ * Group commit. Operations wait in a list that belongs to the loop. When no batch is in flight, the
+ * list goes to the writing thread as one batch, which is one transaction: an idle store commits at
+ * once, a busy one gathers while the commit before is on its way, and the group grows with the
+ * load. Operations are run, committed and answered in the order in which they came.
+ *
+ * A batch belongs to the writing thread from its submit until its `done` on the loop. A batch or a
+ * look-up whose store has closed meanwhile has `store` NULL and only frees itself.
+ *
+ * Closing stops the two threads first; then the connections are the closing thread's own, and what
+ * still waits is committed right there.
+ */
+#include "store.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ferry/executor.h>
+#include <ferry/log.h>
+
+#include "bytes.h"
+#include "clock.h"
+#include "database.h"
+#include "folder_lock.h"
+#include "writer.h"
+
+enum {
+    MAX_WAITING = 65536, /* inserts beyond these are refused */
+    MAX_WAITING_BYTES = 256 << 20,
+    MAX_BATCH = 4096, /* a bound on how long one commit takes */
+    RESUBMIT_PAUSE_MS = 1000,
+};
+
+struct batch {
+    struct store *store; /* NULL: the store has closed */
+    struct writer *writer;
+    struct operation *first;
+    unsigned count;
+    int64_t run_us;
+};
+
+struct lookup {
+    struct store *store; /* NULL: the store has closed */
+    struct lookup *next, **link;
+    struct statements *reader;
+    store_found *found;
+    void *arg;
+    char id[RANDOM_ID_TEXT_SIZE];
+    struct job_record record;
+    ferry_error error;
+};
+
+struct store {
+    ferry_loop *loop;
+    int lock_fd;
+    char *path;
+    struct writer *writer;
+    sqlite3 *reading;
+    struct statements *reader;
+    ferry_executor *write_thread;
+    ferry_executor *read_thread;
+
+    struct operation *first, **end; /* what waits for the next batch */
+    unsigned count;
+    size_t bytes;
+    struct batch *batch;    /* in flight; NULL: none */
+    ferry_timer resubmit;   /* no memory for a batch: it is tried again */
+    struct lookup *lookups; /* in flight */
+    bool closing;
+
+    struct store_stats stats;
+    struct metric_histogram *commit_seconds;
+};
+
+/* ---- batches ---- */
+
+static void batch_run(void *arg)
+{
+    struct batch *batch = arg;
+    int64_t started_us = clock_monotonic_us();
+    writer_run(batch->writer, batch->first);
+    batch->run_us = clock_monotonic_us() - started_us;
+}
+
+/* Answer the operations of a batch. Each may be freed by its done. */
+static void batch_answer(struct batch *batch)
+{
+    struct store *store = batch->store;
+    store->stats.commits++;
+    store->stats.operations += batch->count;
+    if (store->commit_seconds)
+        metrics_observe_us(store->commit_seconds, batch->run_us);
+    struct operation *next;
+    for (struct operation *at = batch->first; at; at = next) {
+        next = at->next;
+        at->done(at);
+    }
+}
+
+static void store_submit(struct store *store);
+
+static void batch_done(void *arg, const ferry_task_report *report)
+{
+    (void)report; /* a batch is only cancelled by store_close, which has taken it over then */
+    struct batch *batch = arg;
+    struct store *store = batch->store;
+    if (store) {
+        store->batch = NULL;
+        store_submit(store); /* first, so that the disk works while we answer */
+        batch_answer(batch);
+    }
+    free(batch);
+}
+
+static void batch_dropped(void *arg, const ferry_task_report *report)
+{
+    (void)report;
+    free(arg);
+}
+
+static size_t operation_bytes(const struct operation *operation)
+{
+    return operation->kind == OPERATION_INSERT
+               ? ((const struct insert_operation *)operation)->length
+               : 0;
+}
+
+/* Cut the next batch off the list. */
+static void store_take(struct store *store, struct batch *batch)
+{
+    batch->first = store->first;
+    struct operation *last = NULL;
+    while (store->first && batch->count < MAX_BATCH) {
+        last = store->first;
+        store->first = last->next;
+        store->count--;
+        store->bytes -= operation_bytes(last);
+        batch->count++;
+    }
+    last->next = NULL;
+    if (!store->first)
+        store->end = &store->first;
+}
+
+static void on_resubmit(void *arg)
+{
+    struct store *store = arg;
+    store->resubmit = 0;
+    store_submit(store);
+}
+
+/* Submit what waits, unless a batch is in flight. Without memory for it, it waits on. */
+static void store_submit(struct store *store)
+{
+    if (store->batch || !store->first || store->closing || store->resubmit)
+        return;
+    struct batch *batch = calloc(1, sizeof *batch);
+    ferry_task_work work = {
+        .run = batch_run, .done = batch_done, .dropped = batch_dropped, .arg = batch};
+    if (!batch || !ferry_executor_submit(store->write_thread, store->loop, &work, NULL)) {
+        free(batch);
+        store->resubmit = ferry_loop_call_later(store->loop, RESUBMIT_PAUSE_MS, on_resubmit, store);
+        return;
+    }
+    batch->store = store;
+    batch->writer = store->writer;
+    store->batch = batch;
+    store_take(store, batch);
+}
+
+bool store_has_room(const struct store *store, size_t bytes)
+{
+    return store->count < MAX_WAITING &&
+           (store->count == 0 || store->bytes + bytes <= MAX_WAITING_BYTES);
+}
+
+void store_write(struct store *store, struct operation *operation)
+{
+    operation->next = NULL;
+    *store->end = operation;
+    store->end = &operation->next;
+    store->count++;
+    store->bytes += operation_bytes(operation);
+    store_submit(store);
+}
+
+bool store_is_idle(const struct store *store)
+{
+    return !store->first && !store->batch;
+}
+
+void store_get_stats(const struct store *store, struct store_stats *stats)
+{
+    *stats = store->stats;
+}
+
+/* ---- look-ups ---- */
+
+static void lookup_run(void *arg)
+{
+    struct lookup *lookup = arg;
+    statements_find(lookup->reader, lookup->id, &lookup->record, &lookup->error);
+}
+
+static void lookup_free(struct lookup *lookup)
+{
+    job_record_fini(&lookup->record);
+    free(lookup);
+}
+
+/* Take it out of the store's list, which ends the store's interest in it. */
+static void lookup_detach(struct lookup *lookup)
+{
+    *lookup->link = lookup->next;
+    if (lookup->next)
+        lookup->next->link = lookup->link;
+    lookup->store = NULL;
+}
+
+static void lookup_answer(const struct lookup *lookup)
+{
+    ferry_error error = lookup->error;
+    if (error.code && error.code != FERRY_NOT_FOUND) {
+        ferry_log(FERRY_LOG_ERROR, "a job could not be looked up", "error=%s", error.message);
+        error.code = FERRY_REJECTED;
+    }
+    lookup->found(lookup->arg, error.code ? NULL : &lookup->record, &error);
+}
+
+static void lookup_done(void *arg, const ferry_task_report *report)
+{
+    (void)report;
+    struct lookup *lookup = arg;
+    if (lookup->store) {
+        lookup_detach(lookup);
+        lookup_answer(lookup);
+    }
+    lookup_free(lookup);
+}
+
+static void lookup_dropped(void *arg, const ferry_task_report *report)
+{
+    (void)report;
+    lookup_free(arg);
+}
+
+static void lookup_refuse(store_found *found, void *arg, const char *why)
+{
+    ferry_error error;
+    ferry_error_set(&error, FERRY_REJECTED, "%s", why);
+    found(arg, NULL, &error);
+}
+
+void store_find(struct store *store, const char *id, store_found *found, void *arg)
+{
+    struct lookup *lookup = calloc(1, sizeof *lookup);
+    if (!lookup) {
+        lookup_refuse(found, arg, "no memory");
+        return;
+    }
+    lookup->reader = store->reader;
+    lookup->found = found;
+    lookup->arg = arg;
+    memcpy(lookup->id, id, sizeof lookup->id);
+    ferry_task_work work = {
+        .run = lookup_run, .done = lookup_done, .dropped = lookup_dropped, .arg = lookup};
+    if (!ferry_executor_submit(store->read_thread, store->loop, &work, NULL)) {
+        free(lookup);
+        lookup_refuse(found, arg, "too many jobs are being looked up");
+        return;
+    }
+    lookup->store = store;
+    lookup->next = store->lookups;
+    lookup->link = &store->lookups;
+    if (lookup->next)
+        lookup->next->link = &lookup->next;
+    store->lookups = lookup;
+}
+
+/* ---- opening ---- */
+
+static ferry_executor *start_thread(const char *name)
+{
+    return ferry_executor_new(&(ferry_executor_options){.name = name, .threads = 1});
+}
+
+static int store_open_writer(struct store *store, ferry_error *error)
+{
+    bool damaged = false;
+    store->writer = writer_open(store->path, &damaged, error);
+    if (store->writer)
+        return 0;
+    return damaged ? database_set_aside(store->path, error) : FERRY_INTERNAL;
+}
+
+static int store_report(struct store *store, unsigned max_crashes,
+                        const struct store_visitor *visitor, ferry_error *error)
+{
+    struct statements *statements = writer_statements(store->writer);
+    int rc = statements_interrupt(statements, writer_boot(store->writer), max_crashes,
+                                  clock_wall_ms(), visitor->interrupted, visitor->arg, error);
+    if (rc == 0)
+        rc = statements_count_states(statements, visitor->state, visitor->arg, error);
+    if (rc == 0)
+        rc = statements_count_routes(statements, visitor->route, visitor->arg, error);
+    return rc;
+}
+
+static int store_open_reader(struct store *store, ferry_error *error)
+{
+    store->reading = database_open_reader(store->path, error);
+    if (store->reading)
+        store->reader = statements_new(store->reading, true, error);
+    return store->reader ? 0 : FERRY_INTERNAL;
+}
+
+static int store_start_threads(struct store *store, ferry_error *error)
+{
+    store->write_thread = start_thread("store");
+    store->read_thread = start_thread("lookup");
+    if (!store->write_thread || !store->read_thread)
+        return ferry_error_set(error, FERRY_INTERNAL, "no threads for the jobs' database");
+    return 0;
+}
+
+static void store_count(struct store *store, struct metrics *metrics)
+{
+    if (!metrics)
+        return;
+    store->commit_seconds =
+        metrics_histogram(metrics, "ferry_store_commit_seconds",
+                          "How long a transaction of the jobs' database took.", "");
+}
+
+static void store_free(struct store *store);
+
+struct store *store_open(ferry_loop *loop, const char *folder, unsigned max_crashes,
+                         struct metrics *metrics, const struct store_visitor *visitor,
+                         ferry_error *error)
+{
+    struct store *store = calloc(1, sizeof *store);
+    if (!store || !(store->path = text_printf("%s/jobs.db", folder))) {
+        free(store);
+        ferry_error_set(error, FERRY_INTERNAL, "no memory");
+        return NULL;
+    }
+    store->loop = loop;
+    store->end = &store->first;
+    store->lock_fd = folder_lock_take(folder, error);
+    if (store->lock_fd < 0 || store_open_writer(store, error) < 0 ||
+        store_report(store, max_crashes, visitor, error) < 0 ||
+        store_open_reader(store, error) < 0 || store_start_threads(store, error) < 0) {
+        store_free(store);
+        return NULL;
+    }
+    store_count(store, metrics);
+    return store;
+}
+
+/* ---- closing ---- */
+
+/* The connections in their order: the reader first, so that the writer's close is the last and
+ * empties the WAL. */
+static void store_free(struct store *store)
+{
+    ferry_executor_free(store->read_thread);
+    ferry_executor_free(store->write_thread);
+    statements_free(store->reader);
+    sqlite3_close(store->reading);
+    writer_close(store->writer);
+    folder_lock_give_back(store->lock_fd);
+    free(store->path);
+    free(store);
+}
+
+/* The reading thread has ended: what it found is there. */
+static void store_answer_lookups(struct store *store, bool has_ended)
+{
+    while (store->lookups) {
+        struct lookup *lookup = store->lookups;
+        lookup_detach(lookup);
+        if (has_ended && (lookup->record.route || lookup->error.code))
+            lookup_answer(lookup);
+        else
+            lookup_refuse(lookup->found, lookup->arg, "the server is closing");
+    }
+}
+
+/* The writing thread has ended: answer what it wrote, then write the rest ourselves. */
+static void store_write_rest(struct store *store)
+{
+    struct batch *batch = store->batch;
+    if (batch) {
+        batch_answer(batch);
+        batch->store = NULL; /* its way back through the loop is still to come */
+        store->batch = NULL;
+    }
+    while (store->first) {
+        struct batch rest = {.store = store, .writer = store->writer};
+        store_take(store, &rest);
+        batch_run(&rest);
+        batch_answer(&rest);
+    }
+}
+
+/* A thread is still inside SQLite, on what it works with: that must stay. */
+static void store_abandon(struct store *store)
+{
+    ferry_log(FERRY_LOG_ERROR, "the jobs' database did not finish in time", NULL);
+    if (store->batch)
+        store->batch->store = NULL;
+    ferry_executor_free(store->read_thread);
+    ferry_executor_free(store->write_thread);
+    free(store->path);
+    free(store);
+}
+
+int store_close(struct store *store, int64_t deadline_ms)
+{
+    int64_t until_ms = clock_monotonic_ms() + deadline_ms;
+    store->closing = true;
+    ferry_loop_cancel(store->loop, store->resubmit);
+    int written = ferry_executor_shutdown(store->write_thread, deadline_ms);
+    int64_t left_ms = until_ms - clock_monotonic_ms();
+    int read = ferry_executor_shutdown(store->read_thread, left_ms > 0 ? left_ms : 0);
+    if (written == 0)
+        store_write_rest(store);
+    store_answer_lookups(store, read == 0);
+    if (written < 0 || read < 0) {
+        store_abandon(store);
+        return FERRY_DEADLINE;
+    }
+    store_free(store);
+    return 0;
+}

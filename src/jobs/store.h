@@ -1,0 +1,63 @@
+/*
+ * The store: what is durable about jobs. The loop hands it operations and look-ups; SQLite runs on
+ * two executors of one thread each, one that writes and one that reads.
+ *
+ * Loop thread, and the thread that opens and closes it. How it groups what comes into transactions
+ * is written in store.c.
+ */
+#ifndef JOBS_STORE_H
+#define JOBS_STORE_H
+
+#include <ferry/loop.h>
+
+#include "metrics.h"
+#include "operation.h"
+#include "statements.h"
+
+struct store;
+
+/* What is reported while the store opens: the attempts that an earlier process left behind (ended
+ * by then), the jobs by state after that, and those that wait by route. */
+struct store_visitor {
+    interrupted_visit *interrupted;
+    state_visit *state;
+    route_visit *route;
+    void *arg;
+};
+
+/* Lock the folder and open the database in it. Blocks. Returns NULL and `error` as queue_open. */
+struct store *store_open(ferry_loop *loop, const char *folder, unsigned max_crashes,
+                         struct metrics *metrics, const struct store_visitor *visitor,
+                         ferry_error *error);
+
+/* Tell whether there is room for one more insert of `bytes` among what waits for its commit. */
+bool store_has_room(const struct store *store, size_t bytes);
+
+/* Write an operation. Its `done` is called on the loop when the commit has returned, never before
+ * store_write has returned. */
+void store_write(struct store *store, struct operation *operation);
+
+/* Look a job up by its id. `found` gets the record (valid until it returns), or NULL and why:
+ * FERRY_NOT_FOUND, FERRY_REJECTED. It may be called before store_find returns. */
+typedef void store_found(void *arg, const struct job_record *record, const ferry_error *error);
+void store_find(struct store *store, const char *id, store_found *found, void *arg);
+
+/* Tell whether every operation has been answered. */
+bool store_is_idle(const struct store *store);
+
+/* How many transactions were committed, and how many operations were in them. */
+struct store_stats {
+    uint64_t commits;
+    uint64_t operations;
+};
+
+void store_get_stats(const struct store *store, struct store_stats *stats);
+
+/*
+ * Commit what waits, call every `done` and `found` that is due, and close. What a `done` writes is
+ * still committed. Blocks. Errors: FERRY_DEADLINE: SQLite did not return within `deadline_ms`; then
+ * what it works on is left behind, and its `done` is never called.
+ */
+int store_close(struct store *store, int64_t deadline_ms);
+
+#endif

@@ -1,0 +1,29 @@
+/*
+ * The writing connection: runs a list of operations as one transaction, and takes care of the
+ * connection's health. One thread at a time: the main thread at the start and at the end, the
+ * store's writing thread in between.
+ */
+#ifndef JOBS_WRITER_H
+#define JOBS_WRITER_H
+
+#include "operation.h"
+#include "statements.h"
+
+struct writer;
+
+/* Open the database (database.h). Blocks. Returns NULL and `error`. */
+struct writer *writer_open(const char *path, bool *damaged, ferry_error *error);
+void writer_close(struct writer *writer);
+
+/* For the reports at the start. */
+struct statements *writer_statements(struct writer *writer);
+const unsigned char *writer_boot(const struct writer *writer);
+
+/*
+ * Commit the operations of a list in one transaction, and set the error of each. One that fails
+ * alone fails alone; a commit that fails, fails all. Their errors are FERRY_STORAGE_FULL for a full
+ * disk, else FERRY_REJECTED. Blocks.
+ */
+void writer_run(struct writer *writer, struct operation *first);
+
+#endif

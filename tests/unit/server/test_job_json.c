@@ -1,0 +1,109 @@
+/* A job as JSON: every key is always there, and nothing that a worker said can break the text. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "job_json.h"
+
+static void expect_json(const struct job_record *job, const struct job_progress *progress,
+                        const char *expected)
+{
+    struct bytes json = {0};
+    job_json(&json, job, progress);
+    assert_string_equal(bytes_text(&json), expected);
+    bytes_fini(&json);
+}
+
+static void a_new_job_has_every_key(void **state)
+{
+    (void)state;
+    struct job_record job = {
+        .id = "00112233445566778899aabbccddeeff",
+        .route = (char[]){"/email"},
+        .worker = (char[]){"mailer"},
+        .state = JOB_QUEUED,
+        .created_ms = 1000,
+        .run_at_ms = 1000,
+    };
+    expect_json(&job, NULL,
+                "{\"id\":\"00112233445566778899aabbccddeeff\",\"route\":\"/email\","
+                "\"worker\":\"mailer\",\"state\":\"queued\",\"attempt\":0,\"crashes\":0,"
+                "\"created_at\":\"1970-01-01T00:00:01.000Z\","
+                "\"run_at\":\"1970-01-01T00:00:01.000Z\",\"started_at\":null,"
+                "\"finished_at\":null,\"progress\":null,\"error\":null,\"result\":null}\n");
+}
+
+static void progress_error_and_a_text_result_are_escaped(void **state)
+{
+    (void)state;
+    struct job_record job = {
+        .id = "id",
+        .route = (char[]){"/r"},
+        .worker = (char[]){"w"},
+        .state = JOB_DEAD,
+        .attempt = 2,
+        .crashes = 1,
+        .error_code = FERRY_UNPROCESSABLE,
+        .error = (char[]){"550 \"no\"\r\n"},
+        .result_status = 422,
+        .result_type = (char[]){"text/plain"},
+        .result = (char[]){"a\"b"},
+        .result_length = 3,
+    };
+    struct job_progress progress = {.fraction = 0.5, .message = "half \x01"};
+    expect_json(&job, &progress,
+                "{\"id\":\"id\",\"route\":\"/r\",\"worker\":\"w\",\"state\":\"dead\","
+                "\"attempt\":2,\"crashes\":1,\"created_at\":null,\"run_at\":null,"
+                "\"started_at\":null,\"finished_at\":null,"
+                "\"progress\":{\"fraction\":0.5,\"message\":\"half \\u0001\"},"
+                "\"error\":{\"code\":\"unprocessable\",\"message\":\"550 \\\"no\\\"\\u000d\\n\"},"
+                "\"result\":{\"status\":422,\"content_type\":\"text/plain\",\"body\":\"a\\\"b\"}}"
+                "\n");
+}
+
+static void expect_result_body(const char *text, const char *expected)
+{
+    char body[64];
+    strcpy(body, text);
+    struct job_record job = {
+        .route = (char[]){"/r"},
+        .worker = (char[]){"w"},
+        .state = JOB_SUCCEEDED,
+        .result_status = 200,
+        .result_type = (char[]){"application/json"},
+        .result = body,
+        .result_length = strlen(body),
+    };
+    struct bytes json = {0};
+    job_json(&json, &job, NULL);
+    assert_non_null(strstr(bytes_text(&json), expected));
+    bytes_fini(&json);
+}
+
+static void a_json_result_is_shown_as_json(void **state)
+{
+    (void)state;
+    expect_result_body("{\"n\": 9007199254740993}", "\"body\":{\"n\":9007199254740993}}");
+    expect_result_body("true", "\"body\":true}");
+}
+
+static void a_broken_json_result_is_shown_as_text(void **state)
+{
+    (void)state;
+    expect_result_body("{\"n\": ", "\"body\":\"{\\\"n\\\": \"}");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_new_job_has_every_key),
+        cmocka_unit_test(progress_error_and_a_text_result_are_escaped),
+        cmocka_unit_test(a_json_result_is_shown_as_json),
+        cmocka_unit_test(a_broken_json_result_is_shown_as_text),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -112,6 +112,7 @@ static void pipelining_waits_for_the_reply(void **state)
         client_send(fd, "GET /keep HTTP/1.1\r\nHost: h\r\n\r\nGET /keep HTTP/1.1\r\n");
         wait_for_kept(&f, 2 * i - 1);
         client_send(fd, "Host: h\r\n\r\n");
+        free(ask(&f, "GET /none HTTP/1.1\r\nHost: h\r\n\r\n")); /* time to read it, and not do so */
         ferry_request_reply_text(kept, 200, "x");
         wait_for_kept(&f, 2 * i);
         ferry_request_reply_text(kept, 200, "x");

@@ -277,6 +277,27 @@ static void http_1_0_can_keep_alive(void **state)
     fixture_close(&f);
 }
 
+static void with_close(ferry_request *request)
+{
+    ferry_request_set_header(request, "Connection", "close");
+    with_hello(request);
+}
+
+static void a_handler_can_close(void **state)
+{
+    (void)state;
+    reply_fn *fn = with_close;
+    struct fixture f;
+    fixture_open(&f, NULL);
+    fixture_route(&f, "GET", "/", reply_by, &fn);
+    char *reply = talk(&f, "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    assert_has(reply, "\r\nConnection: close\r\n");
+    assert_lacks(reply, "keep-alive");
+    assert_lacks(reply, "[no end]");
+    free(reply);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +313,7 @@ int main(void)
         cmocka_unit_test(a_status_outside_http_is_500),
         cmocka_unit_test(a_connection_closes_when_it_must),
         cmocka_unit_test(http_1_0_can_keep_alive),
+        cmocka_unit_test(a_handler_can_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -176,16 +176,16 @@ static struct config *check(const struct tree *root, struct registry *registry,
     return config;
 }
 
-struct config *config_load(const struct config_source *given, struct registry *registry,
+struct config *config_load(const struct config_source *source, struct registry *registry,
                            struct bytes *report)
 {
     struct diagnostics diagnostics = {0};
     struct config *config = NULL;
-    const struct source *source = read_source(given->file, &diagnostics);
-    struct tree *root = read_tree(source, &diagnostics);
+    const struct source *file = read_source(source->file, &diagnostics);
+    struct tree *root = read_tree(file, &diagnostics);
     if (root) {
-        overrides_apply_environ(root, given->environ, section_names, &diagnostics);
-        overrides_apply_sets(root, given->sets, &diagnostics);
+        overrides_apply_environ(root, source->environ, section_names, &diagnostics);
+        overrides_apply_sets(root, source->sets, &diagnostics);
         config = check(root, registry, &diagnostics);
     }
     tree_free(root);

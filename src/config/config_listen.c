@@ -20,7 +20,7 @@ enum { TOKEN_FILE_MAX = 4096 };
 static bool is_port(const char *text)
 {
     size_t digits = strspn(text, "0123456789");
-    return digits > 0 && digits <= 5 && text[digits] == '\0' && atoi(text) <= 65535;
+    return digits > 0 && digits <= 5 && text[digits] == '\0' && strtol(text, NULL, 10) <= 65535;
 }
 
 /* Copy the host of "host:port" or "[host]:port", NULL if the form is another; NUL-terminated. */

@@ -132,7 +132,7 @@ static int backoff_parse(const char *text, int64_t *min_ms, int64_t *max_ms, fer
 static void read_backoff(const struct tree *node, struct config_route *route,
                          struct diagnostics *diagnostics)
 {
-    int64_t min_ms, max_ms;
+    int64_t min_ms = 0, max_ms = 0;
     ferry_error error;
     const char *text = expect_text(node, "backoff", diagnostics);
     if (!text)

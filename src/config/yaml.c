@@ -110,7 +110,7 @@ static int build_node(struct builder *builder, enum tree_kind kind, const char *
         builder->diagnostics->no_memory = true;
         return FERRY_INTERNAL;
     }
-    if (builder->key) {
+    if (parent && builder->key) {
         node->key = builder->key;
         node->key_mark = builder->key_mark;
         builder->key = NULL;
@@ -130,7 +130,10 @@ static int build_node(struct builder *builder, enum tree_kind kind, const char *
 
 static void close_node(struct builder *builder, struct fy_event *event)
 {
-    struct tree *node = builder->open[--builder->depth];
+    struct tree *node = innermost(builder);
+    if (!node)
+        return;
+    builder->depth--;
     const struct fy_mark *end = fy_event_end_mark(event);
     bool is_flow = node->mark.length > 0; /* has a bracket at its beginning */
     if (is_flow && end)

@@ -251,7 +251,7 @@ static void check_token(const char *content, size_t length, mode_t mode, const c
     load_text(&loaded, "admin: {listen: :8003, token_file: token}\n" A_ROUTE);
     assert_string_equal(bytes_text(&loaded.report), report);
     assert_int_equal(loaded.config == NULL, token == NULL);
-    if (token)
+    if (token && loaded.config)
         assert_string_equal(loaded.config->admin_token, token);
     unload(&loaded);
     unlink("token");

@@ -161,7 +161,7 @@ static size_t word_room(const struct field *field)
 static void field_words(struct field *field, const char *text)
 {
     size_t length = strlen(text);
-    bool base64 = b_length(length) < q_length(text, length);
+    bool base64 = q_length(text, length) > 2 * length; /* q is readable while most is ASCII */
     struct bytes word = {0};
     while (length > 0) {
         if (field->has_token && word_room(field) < WORD_FRAME + CHARACTER_MAX_Q)

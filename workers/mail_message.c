@@ -84,7 +84,7 @@ static void write_date(struct bytes *out, int64_t date_ms)
                  utc.tm_sec);
 }
 
-/* A part: what it is, an empty line, and its text, closed by a line end. */
+/* A part: what it is, an empty line, and its text. */
 static void write_part(struct bytes *out, const char *type, const char *text)
 {
     bytes_printf(out,
@@ -93,7 +93,14 @@ static void write_part(struct bytes *out, const char *type, const char *text)
                  "\r\n",
                  type);
     mail_quoted_printable(out, text);
-    bytes_append_text(out, "\r\n");
+}
+
+/* One part is the whole body; its last line must end. */
+static void write_single(struct bytes *out, const char *type, const char *text)
+{
+    write_part(out, type, text);
+    if (out->length > 0 && out->data[out->length - 1] != '\n')
+        bytes_append_text(out, "\r\n");
 }
 
 /* The line end before a boundary belongs to the boundary: each part arrives exactly as given. */
@@ -104,9 +111,9 @@ static void write_alternatives(struct bytes *out, const struct mail_message *mes
                            "\r\n"
                            "--" BOUNDARY "\r\n");
     write_part(out, "text/plain", message->text);
-    bytes_append_text(out, "--" BOUNDARY "\r\n");
+    bytes_append_text(out, "\r\n--" BOUNDARY "\r\n");
     write_part(out, "text/html", message->html); /* the best one last */
-    bytes_append_text(out, "--" BOUNDARY "--\r\n");
+    bytes_append_text(out, "\r\n--" BOUNDARY "--\r\n");
 }
 
 void mail_message_write(const struct mail_message *message, struct bytes *out)
@@ -124,7 +131,7 @@ void mail_message_write(const struct mail_message *message, struct bytes *out)
     if (message->text && message->html)
         write_alternatives(out, message);
     else if (message->html)
-        write_part(out, "text/html", message->html);
+        write_single(out, "text/html", message->html);
     else
-        write_part(out, "text/plain", message->text);
+        write_single(out, "text/plain", message->text);
 }

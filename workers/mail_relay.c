@@ -4,6 +4,10 @@
  * What the relay answered decides between "again later" and "never": libcurl tells both apart
  * badly, so every reply line is looked at as it comes (it passes them where HTTP's headers would
  * go). libcurl does the dots at the start of lines, STARTTLS, and AUTH.
+ *
+ * Two things it does not do. It keeps a connection although the answer to a message never came;
+ * the answer would be taken for that of the next message. And it waits two minutes for the answer
+ * to a QUIT. So we shut the socket ourselves, which it notices.
  */
 #include "mail_relay.h"
 
@@ -12,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum { REUSE_SECONDS = 60 }; /* an older idle connection is not used again */
 
@@ -149,10 +154,20 @@ struct mail_relay *mail_relay_new(const struct mail_relay_options *options)
     return relay;
 }
 
+/* Shut the connection that is kept, if there is one; `how` is shutdown(2)'s. */
+static void relay_shut(struct mail_relay *relay, int how)
+{
+    curl_socket_t fd = CURL_SOCKET_BAD;
+    if (curl_easy_getinfo(relay->curl, CURLINFO_ACTIVESOCKET, &fd) == CURLE_OK &&
+        fd != CURL_SOCKET_BAD)
+        shutdown(fd, how);
+}
+
 void mail_relay_free(struct mail_relay *relay)
 {
     if (!relay)
         return;
+    relay_shut(relay, SHUT_RD); /* the QUIT still goes out; its answer is not waited for */
     curl_easy_cleanup(relay->curl);
     free(relay);
 }
@@ -171,7 +186,10 @@ static CURLcode relay_perform(struct mail_relay *relay, const ferry_call *call)
     relay->reply = (struct reply){0};
     relay->sent = 0;
     relay->detail[0] = '\0';
-    return curl_easy_perform(relay->curl);
+    CURLcode rc = curl_easy_perform(relay->curl);
+    if (rc != CURLE_OK)
+        relay_shut(relay, SHUT_RDWR); /* whatever it would say next is not about the next message */
+    return rc;
 }
 
 /* Tell whether a failure only means that the relay had closed the connection since its last use. */
@@ -189,7 +207,7 @@ static bool is_stale_connection(const struct mail_relay *relay, CURLcode rc)
  * how we connect; every message would meet it. */
 static bool is_about_message(const struct mail_relay *relay, CURLcode rc)
 {
-    return rc == CURLE_SEND_ERROR || (relay->sent > 0 && rc != CURLE_OPERATION_TIMEDOUT);
+    return rc == CURLE_SEND_ERROR || relay->sent > 0;
 }
 
 /* Authentication needed or failed: the configuration's fault, not the message's. */
@@ -205,6 +223,9 @@ static int relay_report(const struct mail_relay *relay, CURLcode rc, ferry_error
         return 0;
     if (rc == CURLE_ABORTED_BY_CALLBACK)
         return ferry_error_set(error, FERRY_CANCELLED, "cancelled while talking to the relay");
+    if (rc == CURLE_OPERATION_TIMEDOUT)
+        return ferry_error_set(error, FERRY_TRANSIENT, "relay %s: no answer in time",
+                               relay->options->url);
     if (reply->code >= 500 && is_about_message(relay, rc) && !is_about_authentication(reply->code))
         return ferry_error_set(error, FERRY_UNPROCESSABLE, "the relay refused: %ld %s", reply->code,
                                reply->text);
@@ -242,11 +263,8 @@ int mail_relay_send(struct mail_relay *relay, const struct mail_envelope *envelo
     curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)envelope->message->length);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, (void *)call);
     CURLcode rc = relay_perform(relay, call);
-    if (is_stale_connection(relay, rc)) {
-        curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
-        rc = relay_perform(relay, call);
-        curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 0L);
-    }
+    if (is_stale_connection(relay, rc))
+        rc = relay_perform(relay, call); /* on a new one */
     int result = relay_report(relay, rc, error);
     curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, NULL);
     curl_slist_free_all(recipients);

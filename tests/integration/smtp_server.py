@@ -30,10 +30,12 @@ import collections
 import email
 import itertools
 import json
+import logging
 import re
 import signal
 import ssl
 import sys
+import warnings
 
 from aiosmtpd.smtp import SMTP, AuthResult
 
@@ -114,6 +116,9 @@ def authenticator(expected):
 
 
 async def serve(options):
+    # Clients that break off are what it is for, and AUTH without TLS is asked for.
+    logging.getLogger("mail.log").setLevel(logging.CRITICAL)
+    warnings.simplefilter("ignore")
     recorder = Recorder(open(options.output, "a", encoding="utf-8"), options.delay)
     numbers = itertools.count(1)
 

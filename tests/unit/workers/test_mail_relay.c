@@ -1,0 +1,475 @@
+/* email with a relay: a real SMTP server (tests/integration/smtp_server.py) that plays good, busy,
+ * hostile and dead. */
+#include "worker_run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+extern const ferry_worker ferry_worker_email;
+
+/* ---- the SMTP server ---- */
+
+struct server {
+    pid_t id;
+    int stdin_fd; /* closing it ends the server */
+    char port[16];
+};
+
+struct place {
+    char folder[32], received[64], password[64], certificate[64], key[64];
+    struct server server;
+    char url[48];
+};
+
+static void read_line(int fd, char *line, size_t size)
+{
+    size_t length = 0;
+    char c = '\0';
+    while (length + 1 < size && read(fd, &c, 1) == 1 && c != '\n')
+        line[length++] = c;
+    line[length] = '\0';
+    assert_int_equal(c, '\n');
+}
+
+static pid_t spawn(char *const *arguments, int in, int out)
+{
+    pid_t id;
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    if (in >= 0)
+        posix_spawn_file_actions_adddup2(&actions, in, 0);
+    if (out >= 0)
+        posix_spawn_file_actions_adddup2(&actions, out, 1);
+    assert_int_equal(posix_spawn(&id, arguments[0], &actions, NULL, arguments, environ), 0);
+    posix_spawn_file_actions_destroy(&actions);
+    return id;
+}
+
+/* Start it on a port, "0" for any; `options` are more arguments, NULL-terminated. */
+static void server_start(struct place *place, const char *port, const char *const *options)
+{
+    const char *arguments[20] = {SMTP_SERVER,     "--until-eof", "--output",
+                                 place->received, "--port",      port};
+    for (size_t i = 6; options && *options; i++)
+        arguments[i] = *options++;
+    int in[2], out[2];
+    assert_int_equal(pipe2(in, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+    place->server.id = spawn((char *const *)arguments, in[0], out[1]);
+    close(in[0]);
+    close(out[1]);
+    read_line(out[0], place->server.port, sizeof place->server.port);
+    close(out[0]);
+    place->server.stdin_fd = in[1];
+    snprintf(place->url, sizeof place->url, "smtp://127.0.0.1:%s", place->server.port);
+}
+
+static void server_stop(struct place *place)
+{
+    if (place->server.id == 0)
+        return;
+    close(place->server.stdin_fd);
+    assert_int_equal(waitpid(place->server.id, NULL, 0), place->server.id);
+    place->server.id = 0;
+}
+
+static int place_setup(void **state)
+{
+    struct place *place = calloc(1, sizeof *place);
+    assert_non_null(place);
+    snprintf(place->folder, sizeof place->folder, "/tmp/ferry-relay-XXXXXX");
+    assert_non_null(mkdtemp(place->folder));
+    snprintf(place->received, sizeof place->received, "%s/received", place->folder);
+    snprintf(place->password, sizeof place->password, "%s/password", place->folder);
+    snprintf(place->certificate, sizeof place->certificate, "%s/cert.pem", place->folder);
+    snprintf(place->key, sizeof place->key, "%s/key.pem", place->folder);
+    *state = place;
+    return 0;
+}
+
+static int place_teardown(void **state)
+{
+    struct place *place = *state;
+    server_stop(place);
+    unlink(place->received);
+    unlink(place->password);
+    unlink(place->certificate);
+    unlink(place->key);
+    int rc = rmdir(place->folder);
+    free(place);
+    return rc;
+}
+
+/* Return the messages that arrived so far, as a list of JSON objects. */
+static json_t *received(const struct place *place)
+{
+    json_t *list = json_array(), *message;
+    FILE *file = fopen(place->received, "r");
+    while (file && (message = json_loadf(file, JSON_DISABLE_EOF_CHECK, NULL)))
+        json_array_append_new(list, message);
+    if (file)
+        fclose(file);
+    return list;
+}
+
+static const char *field(json_t *list, size_t index, const char *name)
+{
+    const char *text = json_string_value(json_object_get(json_array_get(list, index), name));
+    assert_non_null(text);
+    return text;
+}
+
+/* ---- the worker ---- */
+
+static struct worker_run open_mailer(const struct place *place, const struct worker_setting *more)
+{
+    struct worker_setting settings[8] = {
+        {.key = "relay", .values = {place->url}},
+        {.key = "from", .values = {"ferry <ferry@example.org>"}},
+    };
+    for (size_t i = 2; more && more->key; i++)
+        settings[i] = *more++;
+    return worker_run_open(&ferry_worker_email, settings);
+}
+
+static struct worker_answer send_to(struct worker_run *run, const char *to, const char *id)
+{
+    char body[256];
+    snprintf(body, sizeof body, "{\"to\": \"%s\", \"subject\": \"s\", \"text\": \".t\"}", to);
+    return worker_run_call(run, &(struct worker_question){.body = body, .delivery_id = id});
+}
+
+static void assert_sent(struct worker_answer answer)
+{
+    if (answer.code)
+        fail_msg("failed: %s: %s", ferry_code_name(answer.code), answer.message);
+    assert_int_equal(answer.status, 200);
+    worker_answer_fini(&answer);
+}
+
+static void test_delivers_to_everyone(void **state)
+{
+    struct place *place = *state;
+    server_start(place, "0", NULL);
+    struct worker_run run = open_mailer(place, NULL);
+    struct worker_question question = {
+        .delivery_id = "d1",
+        .body = "{\"to\": [\"Ann <ann@b.c>\", \"b@b.c\"], \"cc\": \"c@b.c\", \"bcc\": \"d@b.c\","
+                " \"subject\": \"Gr\xC3\xBC\xC3\x9F"
+                "e aus K\xC3\xB6ln\", \"text\": \".\\n..\\n\\n.end\", \"html\": \"<p>\"}",
+    };
+    assert_answer_text(worker_run_call(&run, &question),
+                       "{\"message_id\":\"<d1@example.org>\",\"accepted\":4}");
+    worker_run_close(&run);
+    json_t *list = received(place);
+    assert_int_equal(json_array_size(list), 1);
+    assert_string_equal(field(list, 0, "from"), "ferry@example.org");
+    assert_string_equal(field(list, 0, "message_id"), "<d1@example.org>");
+    json_t *to = json_object_get(json_array_get(list, 0), "to");
+    static const char *const recipients[] = {"ann@b.c", "b@b.c", "c@b.c", "d@b.c"};
+    assert_int_equal(json_array_size(to), 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_string_equal(json_string_value(json_array_get(to, i)), recipients[i]);
+    const char *data = field(list, 0, "data");
+    assert_null(strstr(data, "d@b.c"));
+    assert_non_null(strstr(data, "\r\n\r\n=2E\r\n=2E.\r\n\r\n=2Eend\r\n--=_"));
+    assert_non_null(strstr(data, "\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe_aus_K=C3=B6ln?=\r\n"));
+    json_decref(list);
+}
+
+static void test_one_connection_for_several_messages(void **state)
+{
+    struct place *place = *state;
+    server_start(place, "0", NULL);
+    struct worker_run run = open_mailer(place, NULL);
+    for (int i = 0; i < 3; i++)
+        assert_sent(send_to(&run, "a@b.c", NULL));
+    worker_run_close(&run);
+    json_t *list = received(place);
+    assert_int_equal(json_array_size(list), 3);
+    for (size_t i = 0; i < 3; i++) {
+        json_t *message = json_array_get(list, i);
+        assert_int_equal(json_integer_value(json_object_get(message, "connection")), 1);
+    }
+    json_decref(list);
+}
+
+static void test_a_relay_that_was_restarted(void **state)
+{
+    struct place *place = *state;
+    char port[16];
+    server_start(place, "0", NULL);
+    memcpy(port, place->server.port, sizeof port);
+    struct worker_run run = open_mailer(place, NULL);
+    assert_sent(send_to(&run, "a@b.c", NULL));
+    server_stop(place);
+    assert_answer_failed(send_to(&run, "a@b.c", NULL), FERRY_TRANSIENT, "relay smtp://127.0.0.1");
+    server_start(place, port, NULL);
+    assert_sent(send_to(&run, "a@b.c", NULL));
+    server_stop(place);
+    server_start(place, port, NULL); /* now with a connection of old, which is dead */
+    assert_sent(send_to(&run, "a@b.c", NULL));
+    worker_run_close(&run);
+    json_t *list = received(place);
+    assert_int_equal(json_array_size(list), 3);
+    json_decref(list);
+}
+
+static void test_refusals_and_what_they_mean(void **state)
+{
+    struct place *place = *state;
+    static const struct {
+        const char *to;
+        ferry_code code;
+        const char *part;
+    } cases[] = {
+        {"reject@b.c", FERRY_UNPROCESSABLE, "refused: 550 5.1.1 no such mailbox here"},
+        {"reject-data@b.c", FERRY_UNPROCESSABLE, "refused: 554 5.6.0 this content"},
+        {"tempfail@b.c", FERRY_TRANSIENT, "450 4.2.0 greylisted"},
+        {"tempfail-9@b.c", FERRY_TRANSIENT, "451 4.3.0 try again later"},
+        {"hangup@b.c", FERRY_TRANSIENT, "421 4.3.2 closing down"},
+    };
+    server_start(place, "0", NULL);
+    struct worker_run run = open_mailer(place, NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_answer_failed(send_to(&run, cases[i].to, NULL), cases[i].code, cases[i].part);
+        assert_sent(send_to(&run, "good@b.c", NULL)); /* the thread is none the worse for it */
+    }
+    worker_run_close(&run);
+    json_t *list = received(place);
+    assert_int_equal(json_array_size(list), sizeof cases / sizeof cases[0]);
+    json_decref(list);
+}
+
+static void test_the_message_id_stays_over_retries(void **state)
+{
+    struct place *place = *state;
+    server_start(place, "0", NULL);
+    struct worker_run run = open_mailer(place, NULL);
+    assert_answer_failed(send_to(&run, "tempfail-2@b.c", "d7"), FERRY_TRANSIENT, "451");
+    assert_answer_failed(send_to(&run, "tempfail-2@b.c", "d7"), FERRY_TRANSIENT, "451");
+    assert_sent(send_to(&run, "tempfail-2@b.c", "d7"));
+    worker_run_close(&run);
+    json_t *list = received(place);
+    assert_int_equal(json_array_size(list), 1);
+    assert_string_equal(field(list, 0, "message_id"), "<d7@example.org>");
+    json_decref(list);
+}
+
+static void test_a_connection_cut_after_the_final_dot(void **state)
+{
+    struct place *place = *state;
+    server_start(place, "0", NULL);
+    struct worker_run run = open_mailer(place, NULL);
+    assert_answer_failed(send_to(&run, "drop@b.c", "d7"), FERRY_TRANSIENT, "relay");
+    assert_sent(send_to(&run, "drop@b.c", "d7"));
+    /* The same on a connection that was used before: it must not be sent again by itself. */
+    assert_answer_failed(send_to(&run, "drop@b.c", "d8"), FERRY_TRANSIENT, "relay");
+    worker_run_close(&run);
+    json_t *list = received(place);
+    assert_int_equal(json_array_size(list), 3);
+    assert_string_equal(field(list, 0, "message_id"), "<d7@example.org>");
+    assert_string_equal(field(list, 1, "message_id"), "<d7@example.org>");
+    assert_string_equal(field(list, 2, "message_id"), "<d8@example.org>");
+    json_decref(list);
+}
+
+static void test_closing_does_not_wait_for_the_relay(void **state)
+{
+    struct place *place = *state;
+    server_start(place, "0", NULL);
+    struct worker_run run = open_mailer(place, NULL);
+    assert_sent(send_to(&run, "a@b.c", NULL));
+    assert_int_equal(kill(place->server.id, SIGSTOP), 0);
+    worker_run_close(&run); /* the limit of the test program says whether it waits */
+    assert_int_equal(kill(place->server.id, SIGCONT), 0);
+}
+
+static bool at_the_second_look(void *arg)
+{
+    return ++*(int *)arg > 1;
+}
+
+static void test_a_slow_relay(void **state)
+{
+    struct place *place = *state;
+    server_start(place, "0", (const char *const[]){"--delay", "3600", NULL});
+    const struct worker_setting settings[] = {{.key = "timeout", .values = {"200ms"}}, {0}};
+    struct worker_run run = open_mailer(place, settings);
+    assert_answer_failed(send_to(&run, "a@b.c", NULL), FERRY_TRANSIENT, "no answer in time");
+    worker_run_close(&run);
+
+    run = open_mailer(place, NULL);
+    int looks = 0;
+    struct worker_question question = {
+        .body = "{\"to\": \"a@b.c\", \"subject\": \"s\", \"text\": \"t\"}",
+        .cancel_when = at_the_second_look,
+        .arg = &looks,
+    };
+    assert_answer_failed(worker_run_call(&run, &question), FERRY_CANCELLED, "");
+    question.cancel_when = NULL;
+    question.timeout_ms = 200;
+    assert_answer_failed(worker_run_call(&run, &question), FERRY_TRANSIENT, "no answer in time");
+    worker_run_close(&run);
+}
+
+/* A connection that was given up while an answer was due is not used again. */
+static void test_a_late_answer_is_not_taken_for_the_next(void **state)
+{
+    struct place *place = *state;
+    server_start(place, "0", NULL);
+    struct worker_run run = open_mailer(place, NULL);
+    struct worker_question given_up = {
+        .body = "{\"to\": \"a@b.c\", \"subject\": \"s\", \"text\": \"t\"}", .timeout_ms = 200};
+    assert_sent(send_to(&run, "a@b.c", NULL));
+    assert_int_equal(kill(place->server.id, SIGSTOP), 0);
+    assert_answer_failed(worker_run_call(&run, &given_up), FERRY_TRANSIENT, "no answer in time");
+    assert_int_equal(kill(place->server.id, SIGCONT), 0);
+    assert_answer_failed(send_to(&run, "reject@b.c", NULL), FERRY_UNPROCESSABLE, "550");
+    assert_sent(send_to(&run, "a@b.c", NULL));
+    worker_run_close(&run);
+}
+
+/* ---- who we are ---- */
+
+static void write_password(const struct place *place, const char *password)
+{
+    FILE *file = fopen(place->password, "w");
+    assert_non_null(file);
+    assert_true(fprintf(file, "%s\n", password) > 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void test_authentication(void **state)
+{
+    struct place *place = *state;
+    server_start(place, "0", (const char *const[]){"--auth", "me:right", NULL});
+    const struct worker_setting settings[] = {
+        {.key = "username", .values = {"me"}},
+        {.key = "password_file", .values = {place->password}},
+        {.key = "starttls", .values = {"none"}},
+        {0},
+    };
+    write_password(place, "right");
+    struct worker_run run = open_mailer(place, settings);
+    assert_sent(send_to(&run, "a@b.c", NULL));
+    worker_run_close(&run);
+    json_t *list = received(place);
+    assert_true(json_is_true(json_object_get(json_array_get(list, 0), "auth")));
+    json_decref(list);
+
+    /* Neither is the message's fault: it must not be given up. */
+    write_password(place, "wrong");
+    run = open_mailer(place, settings);
+    assert_answer_failed(send_to(&run, "a@b.c", NULL), FERRY_TRANSIENT, "535");
+    worker_run_close(&run);
+    run = open_mailer(place, NULL);
+    assert_answer_failed(send_to(&run, "a@b.c", NULL), FERRY_TRANSIENT, "530");
+    worker_run_close(&run);
+}
+
+static void make_certificate(struct place *place)
+{
+    /* Through a shell, for openssl writes its progress to standard error. */
+    const char *const arguments[] = {
+        "/bin/sh",
+        "-c",
+        "exec openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
+        "-subj '/CN=relay under test' -addext subjectAltName=IP:127.0.0.1 "
+        "-keyout \"$0\" -out \"$1\" 2>/dev/null",
+        place->key,
+        place->certificate,
+        NULL};
+    int status = -1;
+    assert_int_equal(waitpid(spawn((char *const *)arguments, -1, -1), &status, 0) > 0, 1);
+    assert_int_equal(status, 0);
+}
+
+static bool last_was_encrypted(const struct place *place)
+{
+    json_t *list = received(place);
+    json_t *last = json_array_get(list, json_array_size(list) - 1);
+    assert_non_null(last);
+    bool encrypted = json_is_true(json_object_get(last, "tls"));
+    json_decref(list);
+    return encrypted;
+}
+
+static struct worker_answer send_with(const struct place *place, const char *starttls,
+                                      const char *ca_file)
+{
+    const struct worker_setting settings[] = {
+        {.key = "starttls", .values = {starttls}},
+        {.key = ca_file ? "ca_file" : NULL, .values = {ca_file}},
+        {0},
+    };
+    struct worker_run run = open_mailer(place, settings);
+    struct worker_answer answer = send_to(&run, "a@b.c", NULL);
+    worker_run_close(&run);
+    return answer;
+}
+
+static void test_starttls(void **state)
+{
+    struct place *place = *state;
+    make_certificate(place);
+    server_start(place, "0",
+                 (const char *const[]){"--starttls", place->certificate, place->key, NULL});
+    assert_sent(send_with(place, "none", NULL));
+    assert_false(last_was_encrypted(place));
+    assert_sent(send_with(place, "try", NULL));
+    assert_true(last_was_encrypted(place));
+    assert_sent(send_with(place, "require", place->certificate));
+    assert_true(last_was_encrypted(place));
+    assert_answer_failed(send_with(place, "require", NULL), FERRY_TRANSIENT, "certificate");
+}
+
+static void test_starttls_that_is_not_offered(void **state)
+{
+    struct place *place = *state;
+    server_start(place, "0", NULL);
+    assert_sent(send_with(place, "try", NULL));
+    assert_false(last_was_encrypted(place));
+    assert_answer_failed(send_with(place, "require", NULL), FERRY_TRANSIENT, "STARTTLS");
+}
+
+static void test_smtps(void **state)
+{
+    struct place *place = *state;
+    make_certificate(place);
+    server_start(place, "0",
+                 (const char *const[]){"--smtps", place->certificate, place->key, NULL});
+    snprintf(place->url, sizeof place->url, "smtps://127.0.0.1:%s", place->server.port);
+    assert_sent(send_with(place, "try", place->certificate));
+    /* Always verified: the relay has to be encrypted, so there is no "try" about it. */
+    assert_answer_failed(send_with(place, "try", NULL), FERRY_TRANSIENT, "certificate");
+}
+
+#define RELAY_TEST(name) cmocka_unit_test_setup_teardown(name, place_setup, place_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        RELAY_TEST(test_delivers_to_everyone),
+        RELAY_TEST(test_one_connection_for_several_messages),
+        RELAY_TEST(test_a_relay_that_was_restarted),
+        RELAY_TEST(test_refusals_and_what_they_mean),
+        RELAY_TEST(test_the_message_id_stays_over_retries),
+        RELAY_TEST(test_a_connection_cut_after_the_final_dot),
+        RELAY_TEST(test_closing_does_not_wait_for_the_relay),
+        RELAY_TEST(test_a_slow_relay),
+        RELAY_TEST(test_a_late_answer_is_not_taken_for_the_next),
+        RELAY_TEST(test_authentication),
+        RELAY_TEST(test_starttls),
+        RELAY_TEST(test_starttls_that_is_not_offered),
+        RELAY_TEST(test_smtps),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,10 @@
+ferry_unit_test(workers builtin)
+ferry_unit_test(workers exec)
+ferry_unit_test(workers mail_address)
+ferry_unit_test(workers mail_header)
+ferry_unit_test(workers mail_message)
+ferry_unit_test(workers email)
+ferry_unit_test(workers mail_relay)
+target_link_libraries(test_workers_mail_relay PRIVATE PkgConfig::JANSSON)
+target_compile_definitions(test_workers_mail_relay PRIVATE
+  SMTP_SERVER="${CMAKE_SOURCE_DIR}/tests/integration/smtp_server.py")

@@ -176,13 +176,13 @@ static enum job_event attempt_event(const struct attempt *attempt, ferry_code ou
 {
     if (outcome == FERRY_OK)
         return JOB_SUCCEED;
-    bool is_last = retry_is_last(attempt->number, attempt->route->route->attempts);
+    bool is_last = retry_is_last(attempt->number, attempt->route->route.attempts);
     return ferry_code_is_transient(outcome) && !is_last ? JOB_FAIL : JOB_GIVE_UP;
 }
 
 static void attempt_log(const struct attempt *attempt, const struct settle_operation *settle)
 {
-    const char *route = attempt->route->route->name;
+    const char *route = attempt->route->route.name;
     if (settle->state == JOB_DEAD)
         ferry_log(FERRY_LOG_WARN, "a job is dead", "delivery_id=%s route=%s attempt=%u error=%s",
                   attempt->delivery_id, route, attempt->number, settle->failure.message);
@@ -200,7 +200,7 @@ static void attempt_log(const struct attempt *attempt, const struct settle_opera
 static void attempt_settle(struct attempt *attempt)
 {
     struct settle_operation *settle = &attempt->write.settle;
-    const struct queue_route *route = attempt->route->route;
+    const struct queue_route *route = &attempt->route->route;
     settle->base = (struct operation){.kind = OPERATION_SETTLE, .done = on_settled, .arg = attempt};
     settle->key = attempt->key;
     settle->state = JOB_RUNNING;
@@ -236,7 +236,7 @@ static void attempt_finish(struct attempt *attempt, ferry_call *call)
     settle_take_output(settle, call);
     if (attempt->is_overdue && settle->failure.code)
         ferry_error_set(&settle->failure, FERRY_DEADLINE, "not done within %lld ms",
-                        (long long)attempt->route->route->timeout_ms);
+                        (long long)attempt->route->route.timeout_ms);
     attempt_settle(attempt);
 }
 
@@ -273,7 +273,7 @@ static void on_deadline(void *arg)
     attempt->deadline = 0;
     attempt->is_overdue = true;
     ferry_log(FERRY_LOG_WARN, "an attempt is overdue", "delivery_id=%s route=%s attempt=%u",
-              attempt->delivery_id, attempt->route->route->name, attempt->number);
+              attempt->delivery_id, attempt->route->route.name, attempt->number);
     call_cancel(attempt->call);
 }
 
@@ -281,7 +281,7 @@ static void on_deadline(void *arg)
 static int attempt_submit(struct attempt *attempt, char *block, size_t length, ferry_error *error)
 {
     struct queue *queue = attempt_queue(attempt);
-    const struct queue_route *route = attempt->route->route;
+    const struct queue_route *route = &attempt->route->route;
     struct call_options options = {
         .attempt = attempt->number,
         .delivery_id = attempt->delivery_id,
@@ -363,7 +363,7 @@ static void attempt_interrupt(struct attempt *attempt)
 {
     ferry_log(FERRY_LOG_WARN, "an attempt is interrupted by the end of the server",
               "delivery_id=%s route=%s attempt=%u", attempt->delivery_id,
-              attempt->route->route->name, attempt->number);
+              attempt->route->route.name, attempt->number);
     ferry_loop_cancel(attempt_queue(attempt)->loop, attempt->deadline);
     attempt_unlink(attempt);
     attempt->is_ignored = true;

@@ -77,7 +77,7 @@ void dispatch_expect(struct dispatch_route *route, int64_t run_at_ms)
 static void claim_failed(struct dispatch_route *route)
 {
     struct claim_operation *claim = &route->claim;
-    ferry_log(FERRY_LOG_WARN, "jobs could not be claimed", "route=%s error=%s", route->route->name,
+    ferry_log(FERRY_LOG_WARN, "jobs could not be claimed", "route=%s error=%s", route->route.name,
               claim->base.error.message);
     if (claim->base.in_doubt)
         queue_undo(route->queue, NULL, claim->token);
@@ -116,7 +116,7 @@ static void claim_submit(struct dispatch_route *route, unsigned limit)
 {
     route->claim = (struct claim_operation){
         .base = {.kind = OPERATION_CLAIM, .done = on_claimed, .arg = route},
-        .route = route->route->name,
+        .route = route->route.name,
         .limit = limit,
         .now_ms = clock_wall_ms(),
     };
@@ -239,7 +239,7 @@ struct dispatch_route *dispatch_route_new(struct queue *queue, const struct queu
         return NULL;
     }
     made->queue = queue;
-    made->route = route;
+    made->route = *route;
     made->pool = pool;
     ring_insert(pool, made);
     made->next = queue->routes;
@@ -250,7 +250,7 @@ struct dispatch_route *dispatch_route_new(struct queue *queue, const struct queu
 struct dispatch_route *dispatch_route_find(const struct queue *queue, const char *name)
 {
     struct dispatch_route *at = queue->routes;
-    while (at && strcmp(at->route->name, name) != 0)
+    while (at && strcmp(at->route.name, name) != 0)
         at = at->next;
     return at;
 }

@@ -202,8 +202,8 @@ static void add_submit(struct queue *queue, struct dispatch_route *route, struct
     struct insert_operation *insert = &add->insert;
     insert->base.kind = OPERATION_INSERT;
     insert->base.done = on_inserted;
-    insert->route = route->route->name;
-    insert->worker = route->route->worker->name;
+    insert->route = route->route.name;
+    insert->worker = route->route.worker->name;
     insert->created_ms = insert->run_at_ms = clock_wall_ms();
     insert->state = JOB_QUEUED;
     random_id(insert->id);

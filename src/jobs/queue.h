@@ -50,7 +50,7 @@ struct queue_route {
  */
 struct queue *queue_open(ferry_loop *loop, const struct queue_options *options, ferry_error *error);
 
-/* Make a route known before queue_start. Returns 0 or FERRY_INTERNAL. */
+/* Make a route known before queue_start; the struct is copied. Returns 0 or FERRY_INTERNAL. */
 int queue_add_route(struct queue *queue, const struct queue_route *route);
 
 /* Begin to claim and run. Jobs of routes that are not known stay as they are (logged once). */

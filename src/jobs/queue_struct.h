@@ -27,7 +27,7 @@ struct dispatch_pool {
 
 struct dispatch_route {
     struct queue *queue;
-    const struct queue_route *route;
+    struct queue_route route;
     struct dispatch_pool *pool;
     struct dispatch_route *next_in_pool; /* a ring */
     struct dispatch_route *next;         /* of the queue */

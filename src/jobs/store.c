@@ -145,6 +145,19 @@ static void store_take(struct store *store, struct batch *batch)
         store->end = &store->first;
 }
 
+/* Put a batch that could not be submitted back before what waits. */
+static void store_put_back(struct store *store, struct batch *batch)
+{
+    struct operation **end = &batch->first;
+    for (; *end; end = &(*end)->next)
+        store->bytes += operation_bytes(*end);
+    *end = store->first;
+    if (!store->first)
+        store->end = end;
+    store->first = batch->first;
+    store->count += batch->count;
+}
+
 static void on_resubmit(void *arg)
 {
     struct store *store = arg;
@@ -158,17 +171,20 @@ static void store_submit(struct store *store)
     if (store->batch || !store->first || store->closing || store->resubmit)
         return;
     struct batch *batch = calloc(1, sizeof *batch);
-    ferry_task_work work = {
-        .run = batch_run, .done = batch_done, .dropped = batch_dropped, .arg = batch};
-    if (!batch || !ferry_executor_submit(store->write_thread, store->loop, &work, NULL)) {
+    if (batch) {
+        batch->store = store;
+        batch->writer = store->writer;
+        store_take(store, batch);
+        ferry_task_work work = {
+            .run = batch_run, .done = batch_done, .dropped = batch_dropped, .arg = batch};
+        if (ferry_executor_submit(store->write_thread, store->loop, &work, NULL)) {
+            store->batch = batch;
+            return;
+        }
+        store_put_back(store, batch);
         free(batch);
-        store->resubmit = ferry_loop_call_later(store->loop, RESUBMIT_PAUSE_MS, on_resubmit, store);
-        return;
     }
-    batch->store = store;
-    batch->writer = store->writer;
-    store->batch = batch;
-    store_take(store, batch);
+    store->resubmit = ferry_loop_call_later(store->loop, RESUBMIT_PAUSE_MS, on_resubmit, store);
 }
 
 bool store_has_room(const struct store *store, size_t bytes)

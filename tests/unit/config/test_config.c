@@ -286,26 +286,6 @@ static void test_token_file(void **state)
 
 /* ---- the file ---- */
 
-static void test_built_in_text_is_right(void **state)
-{
-    (void)state;
-    struct loaded loaded;
-    load_source(&loaded, &(struct config_source){0});
-    assert_string_equal(bytes_text(&loaded.report), "");
-    const struct config *config = loaded.config;
-    assert_non_null(config);
-    assert_int_equal(config->route_count, 4);
-    assert_string_equal(config->routes[2].path, "/sleep");
-    assert_int_equal(config->routes[2].timeout_ms, 60000);
-    assert_string_equal(config->routes[3].path, "/email");
-    assert_int_equal(config->routes[3].mode, ROUTE_DEFER);
-    assert_string_equal(config->routes[3].pool->name, "mail");
-    assert_int_equal(config->routes[3].pool->deferred, 2);
-    assert_string_equal(config->routes[3].worker->name, "mailer");
-    assert_string_equal(config->routes[3].worker->state, "var"); /* that is: no relay */
-    unload(&loaded);
-}
-
 static void check_unreadable(const char *file, const char *report)
 {
     struct loaded loaded;
@@ -454,7 +434,6 @@ int main(void)
         cmocka_unit_test(test_workers_get_their_settings),
         cmocka_unit_test(test_kinds_named_directly_are_opened_once),
         cmocka_unit_test(test_token_file),
-        cmocka_unit_test(test_built_in_text_is_right),
         cmocka_unit_test(test_unreadable_file),
         cmocka_unit_test(test_bytes_that_are_no_text),
         cmocka_unit_test(test_byte_order_mark_and_crlf),

@@ -1,0 +1,121 @@
+/* conf/ferry.yaml, built in: what a newcomer starts with, and what it says of the defaults. */
+#include "config/load.h"
+
+static void load_built_in(struct loaded *loaded)
+{
+    load_source(loaded, &(struct config_source){0});
+    assert_string_equal(bytes_text(&loaded->report), "");
+    assert_non_null(loaded->config);
+}
+
+static void test_routes(void **state)
+{
+    (void)state;
+    struct loaded loaded;
+    load_built_in(&loaded);
+    const struct config_route *routes = loaded.config->routes;
+    assert_int_equal(loaded.config->route_count, 4);
+    assert_string_equal(routes[0].path, "/noop");
+    assert_string_equal(routes[1].path, "/echo");
+    assert_string_equal(routes[2].path, "/sleep");
+    assert_int_equal(routes[2].timeout_ms, 60000);
+    assert_string_equal(routes[3].path, "/email");
+    assert_int_equal(routes[3].mode, ROUTE_DEFER);
+    assert_string_equal(routes[3].pool->name, "mail");
+    assert_int_equal(routes[3].pool->deferred, 2);
+    assert_string_equal(routes[3].worker->name, "mailer");
+    assert_string_equal(routes[3].worker->state, "var"); /* that is: no relay */
+    unload(&loaded);
+}
+
+/* ---- the lines that are commented out ---- */
+
+/* Return what is behind "# " if that is a key, else NULL. */
+static const char *commented_key(const char *line)
+{
+    static const char *const examples[] = {"token_file", "plugins", "relay", "from"};
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz_";
+    const char *hash = line + strspn(line, " ");
+    if (strncmp(hash, "# ", 2) != 0)
+        return NULL;
+    const char *key = hash + 1 + strspn(hash + 1, " ");
+    size_t length = strspn(key, letters);
+    if (length == 0 || key[length] != ':')
+        return NULL;
+    for (size_t i = 0; i < sizeof examples / sizeof examples[0]; i++) {
+        if (strlen(examples[i]) == length && memcmp(key, examples[i], length) == 0)
+            return NULL;
+    }
+    return hash + 2;
+}
+
+/* Uncomment all keys up to the description of a route. Returns how many. */
+static int uncomment(struct bytes *out)
+{
+    char *text = strdup(config_default_text), *rest = text;
+    int count = 0;
+    bool done = false;
+    for (char *line; (line = strsep(&rest, "\n"));) {
+        done |= strncmp(line, "# A route is", strlen("# A route is")) == 0;
+        const char *key = done ? NULL : commented_key(line);
+        count += key != NULL;
+        if (key)
+            bytes_printf(out, "%*s%s\n", (int)strspn(line, " "), "", key);
+        else
+            bytes_printf(out, "%s\n", line);
+    }
+    free(text);
+    return count;
+}
+
+static void check_same_pool(const struct config_pool *a, const struct config_pool *b)
+{
+    assert_string_equal(a->name, b->name);
+    assert_int_equal(a->threads, b->threads);
+    assert_int_equal(a->queue, b->queue);
+    assert_int_equal(a->queue_bytes, b->queue_bytes);
+    assert_int_equal(a->queue_timeout_ms, b->queue_timeout_ms);
+    assert_int_equal(a->deferred, b->deferred);
+}
+
+static void check_same(const struct config *a, const struct config *b)
+{
+    assert_string_equal(a->listen[0], b->listen[0]);
+    assert_string_equal(a->admin_listen, b->admin_listen);
+    assert_string_equal(a->state, b->state);
+    assert_memory_equal(&a->limits, &b->limits, sizeof a->limits);
+    assert_int_equal(a->max_pending, b->max_pending);
+    assert_int_equal(a->max_bytes, b->max_bytes);
+    assert_int_equal(a->max_crashes, b->max_crashes);
+    assert_int_equal(a->keep_ms, b->keep_ms);
+    assert_int_equal(a->drain_ms, b->drain_ms);
+    assert_int_equal(a->log_level, b->log_level);
+    assert_int_equal(a->log_format, b->log_format);
+    assert_int_equal(a->pool_count, b->pool_count);
+    for (size_t i = 0; i < a->pool_count; i++)
+        check_same_pool(&a->pools[i], &b->pools[i]);
+}
+
+static void test_commented_lines_are_the_defaults(void **state)
+{
+    (void)state;
+    struct loaded built_in, uncommented;
+    struct bytes text = {0};
+    load_built_in(&built_in);
+    assert_int_equal(uncomment(&text), 24);
+    load_text(&uncommented, bytes_text(&text));
+    assert_string_equal(bytes_text(&uncommented.report), "");
+    check_same(uncommented.config, built_in.config);
+    bytes_fini(&text);
+    unload(&uncommented);
+    unload(&built_in);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_routes),
+        cmocka_unit_test(test_commented_lines_are_the_defaults),
+    };
+    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+}

@@ -42,7 +42,8 @@ FERRY_API ferry_http_server *ferry_http_server_new(ferry_loop *loop,
                                                    const ferry_http_options *options);
 
 /* Close everything. A request that was not replied to stays valid and its reply goes nowhere, so
- * that work in progress may end later. NULL is allowed. */
+ * that work in progress may end later; its on_gone is not called. Not from a handler. NULL is
+ * allowed. */
 FERRY_API void ferry_http_server_free(ferry_http_server *server);
 
 /*
@@ -96,7 +97,7 @@ FERRY_API const char *ferry_request_param(const ferry_request *request, const ch
 FERRY_API const char *ferry_request_query(const ferry_request *request, const char *name);
 FERRY_API const char *ferry_request_header(const ferry_request *request, const char *name);
 FERRY_API const void *ferry_request_body(ferry_request *request, size_t *length);
-FERRY_API const char *ferry_request_peer(const ferry_request *request); /* address, no port */
+FERRY_API const char *ferry_request_peer(const ferry_request *request); /* no port; or "unix" */
 
 /* Visit every path parameter, query value or header in their order; a visitor that returns false
  * ends the walk. */
@@ -116,7 +117,7 @@ FERRY_API bool ferry_request_is_gone(const ferry_request *request);
 
 /*
  * Add a header to the coming reply. Errors: FERRY_INVALID when name or value could break the
- * framing (control bytes, CR, LF), then nothing is added.
+ * framing (control bytes, CR, LF; Content-Length and Transfer-Encoding), then nothing is added.
  */
 FERRY_API int ferry_request_set_header(ferry_request *request, const char *name, const char *value);
 

@@ -48,7 +48,7 @@ struct ferry_http_server {
 /* evhttp takes no body from these; one that is sent would be read as the next request. */
 static bool has_stray_body(const ferry_request *request)
 {
-    if (request->method & ~(unsigned)(METHOD_HEAD | METHOD_TRACE) & 0x1ff)
+    if (request->method & METHOD_WITH_BODY)
         return false;
     const char *length = ferry_request_header(request, "Content-Length");
     return (length && strcmp(length, "0") != 0) ||
@@ -71,8 +71,7 @@ static bool reply_outright(ferry_request *request)
     if (has_stray_body(request)) {
         ferry_request_set_header(request, "Connection", "close");
         reply_problem(request, 400, FERRY_INVALID, "this method takes no body");
-    } else if (strcmp(method_name(request->method), "?") == 0 ||
-               request->method == METHOD_CONNECT) {
+    } else if (!(request->method & (METHOD_ROUTED | METHOD_TRACE))) {
         reply_problem(request, 501, FERRY_UNSUPPORTED, "the method is not known here");
     } else if (request->method == METHOD_OPTIONS && strcmp(request->text, "*") == 0) {
         reply_allowed(request, 204,

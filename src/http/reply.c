@@ -90,8 +90,7 @@ static bool is_last(const ferry_request *request)
     const char *connection = evhttp_find_header(ev->input_headers, "Connection");
     const char *ours = evhttp_find_header(ev->output_headers, "Connection");
     if (request->all->connections->draining || has_token(connection, "close") ||
-        has_token(ours, "close") || request->method & (METHOD_TRACE | METHOD_CONNECT) ||
-        strcmp(method_name(request->method), "?") == 0)
+        has_token(ours, "close") || !(request->method & METHOD_ROUTED))
         return true;
     return ev->major < 1 ||
            (ev->major == 1 && ev->minor < 1 && !has_token(connection, "keep-alive"));

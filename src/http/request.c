@@ -183,6 +183,19 @@ static void request_tell_gone(ferry_request *request)
         fn(request->on_gone_arg);
 }
 
+static void on_gone_late(void *arg)
+{
+    ferry_request *request = arg;
+    request->gone_timer = 0;
+    request_tell_gone(request);
+}
+
+static void request_tell_gone_later(ferry_request *request)
+{
+    if (request->on_gone && !request->gone_timer)
+        request->gone_timer = ferry_loop_call_later(request->loop, 0, on_gone_late, request);
+}
+
 void request_wait(ferry_request *request)
 {
     if (request->connection)
@@ -196,6 +209,7 @@ void request_gone(void *arg)
     request_tell_gone(request);
 }
 
+/* evhttp is in the middle of it: whoever waits is told in the next turn, and may reply then. */
 void request_lost(void *arg)
 {
     ferry_request *request = arg;
@@ -203,14 +217,7 @@ void request_lost(void *arg)
     request->connection = NULL;
     request->is_gone = true;
     if (request->all && !request->all->closing)
-        request_tell_gone(request);
-}
-
-static void on_gone_late(void *arg)
-{
-    ferry_request *request = arg;
-    request->gone_timer = 0;
-    request_tell_gone(request);
+        request_tell_gone_later(request);
 }
 
 void ferry_request_on_gone(ferry_request *request, ferry_callback *fn, void *arg)
@@ -218,8 +225,8 @@ void ferry_request_on_gone(ferry_request *request, ferry_callback *fn, void *arg
     LOOP_CHECK(request->loop);
     request->on_gone = fn;
     request->on_gone_arg = arg;
-    if (fn && request->is_gone && request->all && !request->gone_timer)
-        request->gone_timer = ferry_loop_call_later(request->loop, 0, on_gone_late, request);
+    if (request->is_gone && request->all)
+        request_tell_gone_later(request);
 }
 
 bool ferry_request_is_gone(const ferry_request *request)

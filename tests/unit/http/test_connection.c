@@ -3,6 +3,8 @@
  */
 #include "http/fixture.h"
 
+#include <poll.h>
+
 enum { SHORT_MS = 50, LONG_MS = 60000 };
 
 static void hello(ferry_request *request, void *ctx)
@@ -165,12 +167,9 @@ static void a_header_has_a_deadline(void **state)
 static void drip_run(struct client *client)
 {
     int fd = client_connect(client->f->address);
-    char c = 'G';
-    while (client_send_bytes(fd, &c, 1)) {
-        if (recv(fd, &c, 1, MSG_DONTWAIT) == 0)
-            break;
-        usleep(1000);
-    }
+    struct pollfd until_closed = {.fd = fd, .events = POLLIN};
+    while (client_send(fd, "G") && poll(&until_closed, 1, 1) == 0)
+        ;
     close(fd);
 }
 
@@ -233,6 +232,44 @@ static void a_reply_that_nobody_takes_has_a_deadline(void **state)
     assert_true(fixture_wait(&f, has_timed_out, NULL));
     wait_for_connections(&f, 0);
     close(fd);
+    fixture_close(&f);
+}
+
+/* Takes the reply in small portions, over more time than the deadline allows without progress. */
+struct slow_reader {
+    ferry_loop *loop;
+    int fd;
+    size_t taken;
+};
+
+static void take_some(void *arg)
+{
+    static char part[512 << 10];
+    struct slow_reader *reader = arg;
+    ssize_t n = recv(reader->fd, part, sizeof part, MSG_DONTWAIT);
+    if (n > 0)
+        reader->taken += (size_t)n;
+    if (n == 0 || reader->taken > 64 << 20)
+        ferry_loop_stop(reader->loop);
+    else
+        ferry_loop_call_later(reader->loop, 10, take_some, reader);
+}
+
+static void progress_moves_the_deadline_of_a_reply(void **state)
+{
+    (void)state;
+    ferry_http_options options = patient();
+    options.write_timeout_ms = 700;
+    struct fixture f;
+    fixture_open(&f, &options);
+    fixture_route(&f, "GET", "/big", big, NULL);
+    struct slow_reader reader = {.loop = f.loop, .fd = client_connect(f.address)};
+    client_send(reader.fd, "GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
+    take_some(&reader);
+    ferry_loop_run(f.loop);
+    assert_true(reader.taken > 64 << 20);
+    assert_int_equal(fixture_stats(&f).timed_out, 0);
+    close(reader.fd);
     fixture_close(&f);
 }
 
@@ -477,6 +514,7 @@ int main(void)
         cmocka_unit_test(a_body_has_a_deadline),
         cmocka_unit_test(an_idle_connection_has_a_deadline),
         cmocka_unit_test(a_reply_that_nobody_takes_has_a_deadline),
+        cmocka_unit_test(progress_moves_the_deadline_of_a_reply),
         cmocka_unit_test(connections_have_a_limit),
         cmocka_unit_test(a_header_that_is_too_long_is_431),
         cmocka_unit_test(a_body_that_is_too_long_is_413),

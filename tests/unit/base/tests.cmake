@@ -1,1 +1,7 @@
-
+ferry_unit_test(base bytes)
+ferry_unit_test(base clock)
+ferry_unit_test(base error)
+ferry_unit_test(base log)
+target_link_libraries(test_base_log PRIVATE PkgConfig::JANSSON)
+ferry_unit_test(base metrics)
+ferry_unit_test(base random)

@@ -1,0 +1,199 @@
+/* Byte strings: growth, JSON, and what becomes of a failed one. */
+#include "bytes.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "support.h"
+
+static void assert_json(const char *text, size_t length, const char *json)
+{
+    struct bytes bytes = {0};
+    bytes_append_json(&bytes, text, length);
+    assert_string_equal(bytes_text(&bytes), json);
+    bytes_fini(&bytes);
+}
+
+#define ASSERT_JSON(text, json) assert_json(text, sizeof(text) - 1, json)
+#define REPLACED                "\xEF\xBF\xBD"
+
+static void test_appends_follow_each_other(void **state)
+{
+    (void)state;
+    struct bytes bytes = {0};
+    bytes_append(&bytes, "a\0b", 3);
+    bytes_append_text(&bytes, "cd");
+    bytes_append_char(&bytes, 'e');
+    bytes_printf(&bytes, "%d-%s", 42, "x");
+    bytes_append_hex(&bytes, "\x00\xFF\x1A", 3);
+    bytes_append(&bytes, NULL, 0);
+    assert_int_equal(bytes.length, sizeof "a\0bcde42-x00ff1a" - 1);
+    assert_memory_equal(bytes.data, "a\0bcde42-x00ff1a", sizeof "a\0bcde42-x00ff1a");
+    bytes_fini(&bytes);
+    assert_null(bytes.data);
+}
+
+static void test_every_length_has_its_nul(void **state)
+{
+    (void)state;
+    struct bytes bytes = {0};
+    for (size_t i = 0; i < 1000; i++) {
+        bytes_append_char(&bytes, 'x');
+        assert_int_equal(strlen(bytes_text(&bytes)), i + 1);
+    }
+    bytes_printf(&bytes, "%5000s", "y"); /* more than doubles it */
+    assert_int_equal(strlen(bytes_text(&bytes)), 6000);
+    bytes_fini(&bytes);
+}
+
+static void test_json_escapes(void **state)
+{
+    (void)state;
+    ASSERT_JSON("", "\"\"");
+    ASSERT_JSON("plain", "\"plain\"");
+    ASSERT_JSON("a\"b\\c/d", "\"a\\\"b\\\\c/d\"");
+    ASSERT_JSON("\n\r\t\x01\x1F\x7F", "\"\\n\\u000d\\u0009\\u0001\\u001f\\u007f\"");
+    ASSERT_JSON("a\0b", "\"a\\u0000b\"");
+    ASSERT_JSON("\xC3\xA9\xE2\x82\xAC\xF0\x9F\x9A\xA2", "\"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x9A\xA2\"");
+}
+
+static void test_json_replaces_what_is_not_utf8(void **state)
+{
+    (void)state;
+    ASSERT_JSON("a\xFFz", "\"a" REPLACED "z\"");
+    ASSERT_JSON("\x80", "\"" REPLACED "\"");                           /* a lone continuation */
+    ASSERT_JSON("\xC3", "\"" REPLACED "\"");                           /* cut after one byte */
+    ASSERT_JSON("\xE2\x82", "\"" REPLACED REPLACED "\"");              /* cut after two */
+    ASSERT_JSON("\xC3\"", "\"" REPLACED "\\\"\"");                     /* must not eat the quote */
+    ASSERT_JSON("\xC0\xAF", "\"" REPLACED REPLACED "\"");              /* overlong */
+    ASSERT_JSON("\xE0\x80\x80", "\"" REPLACED REPLACED REPLACED "\""); /* overlong */
+    ASSERT_JSON("\xED\xA0\x80", "\"" REPLACED REPLACED REPLACED "\""); /* a surrogate */
+    ASSERT_JSON("\xF4\x90\x80\x80", "\"" REPLACED REPLACED REPLACED REPLACED "\"");
+    ASSERT_JSON("\xF4\x8F\xBF\xBF", "\"\xF4\x8F\xBF\xBF\""); /* the last code point */
+}
+
+static void test_take_hands_the_memory_over(void **state)
+{
+    (void)state;
+    struct bytes bytes = {0};
+    bytes_append_text(&bytes, "mine");
+    const char *data = bytes.data;
+    char *taken = bytes_take(&bytes);
+    assert_ptr_equal(taken, data);
+    assert_string_equal(taken, "mine");
+    assert_null(bytes.data);
+    assert_int_equal(bytes.length, 0);
+    free(taken);
+
+    taken = bytes_take(&bytes);
+    assert_non_null(taken);
+    assert_string_equal(taken, "");
+    free(taken);
+}
+
+static void test_take_does_not_move_a_full_string(void **state)
+{
+    (void)state;
+    struct bytes bytes = {0};
+    bytes_append_char(&bytes, 'x');
+    while (bytes.length < bytes.capacity)
+        bytes_append_char(&bytes, 'x');
+    const char *data = bytes.data;
+    char *taken = bytes_take(&bytes);
+    assert_ptr_equal(taken, data);
+    free(taken);
+}
+
+static void test_clear_keeps_the_memory(void **state)
+{
+    (void)state;
+    struct bytes bytes = {0};
+    bytes_clear(&bytes);
+    assert_string_equal(bytes_text(&bytes), "");
+    bytes_append_text(&bytes, "old");
+    const char *data = bytes.data;
+    bytes_clear(&bytes);
+    assert_string_equal(bytes_text(&bytes), "");
+    bytes_append_text(&bytes, "new");
+    assert_ptr_equal(bytes.data, data);
+    assert_string_equal(bytes_text(&bytes), "new");
+    bytes_fini(&bytes);
+}
+
+static void test_failed_drops_what_follows(void **state)
+{
+    (void)state;
+    struct bytes bytes = {0};
+    bytes_append_text(&bytes, "whole");
+    bytes_append(&bytes, "x", SIZE_MAX - 100); /* no memory for that */
+    assert_true(bytes.failed);
+    bytes_append_text(&bytes, "no");
+    bytes_printf(&bytes, "%s", "no");
+    assert_string_equal(bytes_text(&bytes), "whole");
+    assert_null(bytes_take(&bytes));
+    assert_false(bytes.failed); /* an empty one again */
+
+    bytes.failed = true;
+    bytes_clear(&bytes);
+    bytes_append_text(&bytes, "again");
+    assert_string_equal(bytes_text(&bytes), "again");
+    bytes_fini(&bytes);
+}
+
+static void test_text_printf(void **state)
+{
+    (void)state;
+    char *text = text_printf("%s/%d", "a", 7);
+    assert_string_equal(text, "a/7");
+    free(text);
+    text = text_printf("%s", "");
+    assert_string_equal(text, "");
+    free(text);
+}
+
+static void test_read_file(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/ferry-test-bytes-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    char data[40000];
+    memset(data, 'd', sizeof data);
+    assert_int_equal(write(fd, data, sizeof data), sizeof data);
+    close(fd);
+
+    struct bytes bytes = {0};
+    bytes_append_text(&bytes, "before ");
+    assert_int_equal(bytes_read_file(&bytes, path, sizeof data, NULL), 0);
+    assert_int_equal(bytes.length, 7 + sizeof data);
+    assert_memory_equal(bytes.data + 7, data, sizeof data);
+
+    ferry_error error;
+    assert_int_equal(bytes_read_file(&bytes, path, sizeof data - 1, &error), FERRY_TOO_LARGE);
+    assert_non_null(strstr(error.message, path));
+    unlink(path);
+    assert_int_equal(bytes_read_file(&bytes, path, 1, &error), FERRY_NOT_FOUND);
+    assert_int_equal(bytes_read_file(&bytes, "/tmp", 1, &error), FERRY_INTERNAL);
+    bytes_fini(&bytes);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_appends_follow_each_other),
+        cmocka_unit_test(test_every_length_has_its_nul),
+        cmocka_unit_test(test_json_escapes),
+        cmocka_unit_test(test_json_replaces_what_is_not_utf8),
+        cmocka_unit_test(test_take_hands_the_memory_over),
+        cmocka_unit_test(test_take_does_not_move_a_full_string),
+        cmocka_unit_test(test_clear_keeps_the_memory),
+        cmocka_unit_test(test_failed_drops_what_follows),
+        cmocka_unit_test(test_text_printf),
+        cmocka_unit_test(test_read_file),
+    };
+    return cmocka_run_group_tests_name("base/bytes", tests, NULL, NULL);
+}

@@ -1,1 +1,9 @@
-
+ferry_unit_test(jobs crash)
+ferry_unit_test(jobs database)
+ferry_unit_test(jobs dispatch)
+ferry_unit_test(jobs folder_lock)
+ferry_unit_test(jobs job)
+ferry_unit_test(jobs job_id)
+ferry_unit_test(jobs queue)
+ferry_unit_test(jobs retry)
+ferry_unit_test(jobs shutdown)

@@ -1,0 +1,213 @@
+/* Opening the database: what is set, what is refused, and what is done with a damaged one. */
+#include "folder.h"
+
+#include <fcntl.h>
+#include <glob.h>
+
+#include "database.h"
+
+static void the_writer_is_set_up_for_durability(void **ctx)
+{
+    (void)ctx;
+    struct folder folder;
+    folder_make(&folder);
+    sqlite3 *db = database_open_writer(folder.database, NULL, NULL);
+    assert_non_null(db);
+    int64_t value;
+    assert_int_equal(database_query_int(db, "PRAGMA synchronous", &value, NULL), 0);
+    assert_int_equal(value, 2); /* FULL */
+    assert_int_equal(database_query_int(db, "PRAGMA foreign_keys", &value, NULL), 0);
+    assert_int_equal(value, 1);
+    assert_int_equal(database_query_int(db, "PRAGMA auto_vacuum", &value, NULL), 0);
+    assert_int_equal(value, 2); /* incremental */
+    assert_int_equal(database_query_int(db, "PRAGMA user_version", &value, NULL), 0);
+    assert_int_equal(value, 1);
+    assert_int_equal(database_query_int(db, "SELECT journal_mode = 'wal' FROM pragma_journal_mode",
+                                        &value, NULL),
+                     0);
+    assert_int_equal(value, 1);
+    sqlite3_close(db);
+    struct stat status;
+    assert_int_equal(stat(folder.database, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0600); /* mails are in there */
+    folder_remove(&folder);
+}
+
+static void the_reader_cannot_write(void **ctx)
+{
+    (void)ctx;
+    struct folder folder;
+    folder_make(&folder);
+    sqlite3 *writer = database_open_writer(folder.database, NULL, NULL);
+    sqlite3 *reader = database_open_reader(folder.database, NULL);
+    assert_non_null(reader);
+    ferry_error error = {0};
+    assert_int_equal(database_exec(reader, "DELETE FROM jobs", &error), FERRY_FORBIDDEN);
+    int64_t value;
+    assert_int_equal(database_query_int(reader, "PRAGMA wal_autocheckpoint", &value, NULL), 0);
+    assert_int_equal(value, 0);
+    sqlite3_close(reader);
+    sqlite3_close(writer);
+    folder_remove(&folder);
+}
+
+static void it_opens_again_with_what_was_in_it(void **ctx)
+{
+    (void)ctx;
+    struct folder folder;
+    folder_make(&folder);
+    sqlite3_close(database_open_writer(folder.database, NULL, NULL));
+    folder_sql(&folder, "CREATE TABLE kept (n)");
+    sqlite3 *db = database_open_writer(folder.database, NULL, NULL);
+    int64_t value;
+    assert_int_equal(database_query_int(db, "SELECT count(*) FROM kept", &value, NULL), 0);
+    sqlite3_close(db);
+    folder_remove(&folder);
+}
+
+static void a_newer_one_is_refused_and_left_alone(void **ctx)
+{
+    (void)ctx;
+    struct folder folder;
+    folder_make(&folder);
+    sqlite3_close(database_open_writer(folder.database, NULL, NULL));
+    folder_sql(&folder, "PRAGMA user_version = 999");
+    ferry_error error = {0};
+    bool damaged = true;
+    assert_null(database_open_writer(folder.database, &damaged, &error));
+    assert_int_equal(error.code, FERRY_INVALID);
+    assert_non_null(strstr(error.message, "999"));
+    assert_false(damaged);
+    assert_int_equal(folder_query(&folder, "PRAGMA user_version"), 999);
+    folder_remove(&folder);
+}
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    fclose(file);
+}
+
+static const char garbage[] = "this is no database, and it is longer than a hundred bytes, so that "
+                              "nobody can take it for one that is still empty.\n";
+
+static void garbage_is_damage(void **ctx)
+{
+    (void)ctx;
+    struct folder folder;
+    folder_make(&folder);
+    write_file(folder.database, garbage);
+    ferry_error error = {0};
+    bool damaged = false;
+    assert_null(database_open_writer(folder.database, &damaged, &error));
+    assert_true(damaged);
+    assert_int_equal(error.code, FERRY_INVALID);
+    folder_remove(&folder);
+}
+
+/* Overwrite the middle of a big enough database: its header stays whole. */
+static void damage_pages(const struct folder *folder)
+{
+    sqlite3_close(database_open_writer(folder->database, NULL, NULL));
+    folder_sql(folder, "CREATE TABLE filler (t);"
+                       "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 5000)"
+                       " INSERT INTO filler SELECT hex(randomblob(50)) FROM n;"
+                       "PRAGMA wal_checkpoint(TRUNCATE)");
+    int fd = open(folder->database, O_WRONLY);
+    char noise[4096];
+    memset(noise, 0x5a, sizeof noise);
+    for (off_t page = 3; page < 40; page++)
+        assert_int_equal(pwrite(fd, noise, sizeof noise, page * 4096), sizeof noise);
+    close(fd);
+}
+
+static void quick_check_finds_damaged_pages(void **ctx)
+{
+    (void)ctx;
+    struct folder folder;
+    folder_make(&folder);
+    damage_pages(&folder);
+    bool damaged = false;
+    assert_null(database_open_writer(folder.database, &damaged, NULL));
+    assert_true(damaged);
+    folder_remove(&folder);
+}
+
+static size_t count_files(const struct folder *folder, const char *pattern)
+{
+    char full[160];
+    glob_t found;
+    snprintf(full, sizeof full, "%s/%s", folder->path, pattern);
+    size_t count = glob(full, 0, NULL, &found) == 0 ? found.gl_pathc : 0;
+    globfree(&found);
+    return count;
+}
+
+static void a_damaged_one_is_set_aside_whole(void **ctx)
+{
+    (void)ctx;
+    struct folder folder;
+    char path[128];
+    folder_make(&folder);
+    write_file(folder.database, garbage);
+    snprintf(path, sizeof path, "%s-wal", folder.database);
+    write_file(path, "wal");
+    snprintf(path, sizeof path, "%s-shm", folder.database);
+    write_file(path, "shm");
+    ferry_error error = {.code = FERRY_INVALID, .message = "file is not a database"};
+    assert_int_equal(database_set_aside(folder.database, &error), FERRY_INVALID);
+    assert_non_null(strstr(error.message, "jobs.db.damaged-"));
+    assert_non_null(strstr(error.message, "start again"));
+    assert_int_equal(count_files(&folder, "jobs.db.damaged-*"), 3);
+    assert_int_equal(count_files(&folder, "jobs.db.damaged-*Z-wal"), 1);
+    assert_int_equal(count_files(&folder, "jobs.db.damaged-*Z-shm"), 1);
+    assert_int_equal(count_files(&folder, "jobs.db*"), 3);
+    folder_remove(&folder);
+}
+
+/* The claim must not sort or scan a million waiting jobs. */
+static void due_jobs_are_found_by_the_index(void **ctx)
+{
+    (void)ctx;
+    struct folder folder;
+    folder_make(&folder);
+    sqlite3_close(database_open_writer(folder.database, NULL, NULL));
+    sqlite3 *db;
+    sqlite3_stmt *plan;
+    assert_int_equal(sqlite3_open(folder.database, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_prepare_v2(db,
+                           "EXPLAIN QUERY PLAN SELECT jobs.job FROM jobs LEFT JOIN inputs ON "
+                           "inputs.job = jobs.job WHERE route = ?1 AND state IN (0, 1, 3) AND "
+                           "run_at_ms <= ?2 ORDER BY run_at_ms, jobs.job LIMIT ?3",
+                           -1, &plan, NULL),
+        SQLITE_OK);
+    bool uses_index = false;
+    while (sqlite3_step(plan) == SQLITE_ROW) {
+        const char *detail = (const char *)sqlite3_column_text(plan, 3);
+        uses_index |= strstr(detail, "jobs_waiting (route=? AND run_at_ms<?)") != NULL;
+        assert_null(strstr(detail, "TEMP B-TREE"));
+        assert_null(strstr(detail, "SCAN"));
+    }
+    assert_true(uses_index);
+    sqlite3_finalize(plan);
+    sqlite3_close(db);
+    folder_remove(&folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_writer_is_set_up_for_durability),
+        cmocka_unit_test(the_reader_cannot_write),
+        cmocka_unit_test(it_opens_again_with_what_was_in_it),
+        cmocka_unit_test(a_newer_one_is_refused_and_left_alone),
+        cmocka_unit_test(garbage_is_damage),
+        cmocka_unit_test(quick_check_finds_damaged_pages),
+        cmocka_unit_test(a_damaged_one_is_set_aside_whole),
+        cmocka_unit_test(due_jobs_are_found_by_the_index),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

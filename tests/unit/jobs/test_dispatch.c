@@ -1,0 +1,221 @@
+/* Dispatch: slots are respected, routes take turns, and nothing that is due is forgotten. */
+#include "fixture.h"
+
+static struct fixture fixture, *f = &fixture;
+
+static int set_up(void **ctx)
+{
+    (void)ctx;
+    fixture_make(f);
+    return 0;
+}
+
+static int tear_down(void **ctx)
+{
+    (void)ctx;
+    fixture_remove(f);
+    return 0;
+}
+
+static int jobs_wanted;
+
+static bool has_succeeded(struct fixture *at)
+{
+    return fixture_metric(at, "ferry_jobs{state=\"succeeded\"}") == jobs_wanted &&
+           queue_is_idle(at->queue);
+}
+
+static bool are_slots_taken(struct fixture *at)
+{
+    return (unsigned)atomic_load(&fakes.running) == at->pool.slots;
+}
+
+static void no_more_run_at_once_than_there_are_slots(void **ctx)
+{
+    (void)ctx;
+    f->pool.slots = 3; /* of 8 threads */
+    fixture_start(f);
+    for (int i = 0; i < 40; i++)
+        fixture_add(f, i % 2 ? "/gate" : "/echo", "x");
+    for (int i = 0; i < 40; i++)
+        fixture_add(f, "/gate", "x");
+    fixture_wait(f, are_slots_taken);
+    gate_set(true);
+    jobs_wanted = 80;
+    fixture_wait(f, has_succeeded);
+    assert_int_equal(atomic_load(&fakes.runs), 80);
+    assert_int_equal(atomic_load(&fakes.most_running), 3);
+}
+
+static void waiting_jobs_start_as_slots_become_free(void **ctx)
+{
+    (void)ctx;
+    f->pool.slots = 1;
+    fixture_open(f);
+    for (int i = 0; i < 25; i++)
+        fixture_add(f, "/echo", "x");
+    fixture_wait(f, is_idle);
+    queue_start(f->queue);
+    jobs_wanted = 25;
+    fixture_wait(f, has_succeeded);
+    assert_int_equal(atomic_load(&fakes.most_running), 1);
+}
+
+static void a_job_that_finds_a_free_slot_is_written_claimed(void **ctx)
+{
+    (void)ctx;
+    fixture_start(f);
+    fixture_wait(f, is_idle); /* the first claims have found out that nothing waits */
+    fixture_add_committed(f, "/gate", "x");
+    assert_int_equal(folder_query(&f->folder, "SELECT state FROM jobs"), JOB_RUNNING);
+    assert_int_equal(folder_query(&f->folder, "SELECT token IS NOT NULL FROM jobs"), 1);
+    gate_set(true);
+    fixture_wait(f, is_idle);
+}
+
+static void an_older_job_that_waits_goes_first(void **ctx)
+{
+    (void)ctx;
+    f->pool.slots = 1;
+    fixture_open(f);
+    fixture_add(f, "/gate", "first");
+    fixture_add(f, "/gate", "second");
+    fixture_wait(f, is_idle);
+    queue_start(f->queue); /* its claim is in flight: this one has to wait behind it */
+    fixture_add_committed(f, "/gate", "third");
+    assert_int_equal(folder_query(&f->folder, "SELECT state FROM jobs WHERE job = 3"), JOB_QUEUED);
+    fixture_wait(f, are_slots_taken);
+    assert_int_equal(folder_query(&f->folder, "SELECT state FROM jobs WHERE job = 1"), JOB_RUNNING);
+    gate_set(true);
+    jobs_wanted = 3;
+    fixture_wait(f, has_succeeded);
+}
+
+/* The order in which jobs started, by route. */
+static int64_t count_started_before_nth(const char *route, int n)
+{
+    char sql[256];
+    snprintf(sql, sizeof sql,
+             "SELECT count(*) FROM (SELECT route FROM jobs WHERE finished_ms IS NOT NULL"
+             " ORDER BY finished_ms, job LIMIT %d) WHERE route = '%s'",
+             n, route);
+    return folder_query(&f->folder, sql);
+}
+
+static bool have_some_finished(struct fixture *at)
+{
+    (void)at;
+    return atomic_load(&fakes.runs) >= 20;
+}
+
+static void routes_take_turns(void **ctx)
+{
+    (void)ctx;
+    f->pool.slots = 1;
+    fixture_open(f);
+    for (int i = 0; i < 100; i++) /* all of them older than the other route's */
+        fixture_add(f, "/echo", "x");
+    for (int i = 0; i < 10; i++)
+        fixture_add(f, "/permanent", "x");
+    fixture_wait(f, is_idle);
+    queue_start(f->queue);
+    fixture_wait(f, have_some_finished);
+    queue_drain(f->queue);
+    fixture_wait(f, is_idle);
+    assert_in_range(count_started_before_nth("/permanent", 20), 8, 10);
+}
+
+static void a_pool_that_shares_its_slots_serves_each_of_its_routes(void **ctx)
+{
+    (void)ctx;
+    f->pool.slots = 4;
+    fixture_open(f);
+    for (int i = 0; i < 20; i++)
+        fixture_add(f, "/gate", "x");
+    fixture_add(f, "/echo", "x");
+    fixture_wait(f, is_idle);
+    queue_start(f->queue);
+    jobs_wanted = 1;
+    f->condition = NULL;
+    fixture_wait(f, are_slots_taken); /* the gate is shut: had it taken all slots, ... */
+    queue_drain(f->queue);
+    assert_int_equal(folder_query(&f->folder, "SELECT state FROM jobs WHERE route = '/echo'"),
+                     JOB_SUCCEEDED); /* ... this one would still wait */
+    gate_set(true);
+    fixture_wait(f, is_idle);
+}
+
+static void a_job_that_is_due_later_is_run_then(void **ctx)
+{
+    (void)ctx;
+    fixture_open(f);
+    fixture_add_committed(f, "/echo", "x");
+    char sql[128];
+    snprintf(sql, sizeof sql, "UPDATE jobs SET state = 0, run_at_ms = %lld",
+             (long long)clock_wall_ms() + 300);
+    folder_sql(&f->folder, sql);
+    fixture_close(f);
+    fixture_start(f);
+    fixture_wait(f, is_idle);
+    jobs_wanted = 1;
+    fixture_wait(f, has_succeeded);
+    fixture_get(f, f->last_id);
+    assert_true(f->record.started_ms >= f->record.run_at_ms);
+}
+
+/* A pool whose threads and queue are full of live calls. */
+static atomic_bool live_may_end;
+
+static void live_run(void *arg)
+{
+    (void)arg;
+    while (!atomic_load(&live_may_end))
+        usleep(1000);
+}
+
+static void live_done(void *arg, const ferry_task_report *report)
+{
+    (void)arg, (void)report;
+}
+
+static void a_job_that_its_pool_refuses_waits_and_counts_no_attempt(void **ctx)
+{
+    (void)ctx;
+    ferry_executor *full =
+        ferry_executor_new(&(ferry_executor_options){.name = "full", .threads = 1, .queue = 1});
+    ferry_task_work live = {.run = live_run, .done = live_done};
+    atomic_store(&live_may_end, false);
+    f->pool.executor = full;
+    while (ferry_executor_submit(full, f->loop, &live, NULL))
+        ;
+    fixture_start(f);
+    fixture_add_committed(f, "/echo", "x");
+    fixture_wait(f, is_idle);
+    assert_int_equal(fixture_get(f, f->last_id)->state, JOB_QUEUED);
+    assert_int_equal(f->record.attempt, 0);
+    assert_int_equal(atomic_load(&fakes.runs), 0);
+    atomic_store(&live_may_end, true);
+    jobs_wanted = 1;
+    fixture_wait(f, has_succeeded);
+    assert_int_equal(fixture_get(f, f->last_id)->attempt, 1);
+    fixture_close(f);
+    assert_int_equal(ferry_executor_shutdown(full, PATIENCE_MS), 0);
+    ferry_executor_free(full);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(no_more_run_at_once_than_there_are_slots),
+        TEST(waiting_jobs_start_as_slots_become_free),
+        TEST(a_job_that_finds_a_free_slot_is_written_claimed),
+        TEST(an_older_job_that_waits_goes_first),
+        TEST(routes_take_turns),
+        TEST(a_pool_that_shares_its_slots_serves_each_of_its_routes),
+        TEST(a_job_that_is_due_later_is_run_then),
+        TEST(a_job_that_its_pool_refuses_waits_and_counts_no_attempt),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,46 @@
+/* Ids between text and bytes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "job_id.h"
+
+static void an_id_survives_the_way_there_and_back(void **ctx)
+{
+    (void)ctx;
+    for (int i = 0; i < 1000; i++) {
+        char id[RANDOM_ID_TEXT_SIZE], back[RANDOM_ID_TEXT_SIZE];
+        unsigned char bits[RANDOM_ID_BYTES];
+        assert_true(job_id_parse(random_id(id), bits));
+        job_id_format(bits, back);
+        assert_string_equal(back, id);
+    }
+}
+
+static void what_is_no_id_is_refused(void **ctx)
+{
+    (void)ctx;
+    static const char *const wrong[] = {
+        "",
+        "0123456789abcdef0123456789abcde",
+        "0123456789abcdef0123456789abcdef0",
+        "0123456789ABCDEF0123456789abcdef",
+        "0123456789abcdef0123456789abcdeg",
+        "0123456789abcdef 123456789abcdef",
+    };
+    unsigned char bits[RANDOM_ID_BYTES];
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        assert_false(job_id_parse(wrong[i], bits));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_id_survives_the_way_there_and_back),
+        cmocka_unit_test(what_is_no_id_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

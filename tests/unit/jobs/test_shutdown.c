@@ -1,0 +1,220 @@
+/* The end of a queue: drain, interrupt, close. */
+#include "fixture.h"
+
+static struct fixture fixture, *f = &fixture;
+
+static int set_up(void **ctx)
+{
+    (void)ctx;
+    fixture_make(f);
+    return 0;
+}
+
+static int tear_down(void **ctx)
+{
+    (void)ctx;
+    fixture_remove(f);
+    return 0;
+}
+
+static bool is_running_one(struct fixture *at)
+{
+    (void)at;
+    return atomic_load(&fakes.running) == 1;
+}
+
+static void while_it_drains_what_runs_goes_on_and_what_comes_stays(void **ctx)
+{
+    (void)ctx;
+    fixture_start(f);
+    fixture_add_committed(f, "/gate", "x");
+    char running_id[RANDOM_ID_TEXT_SIZE];
+    memcpy(running_id, f->last_id, sizeof running_id);
+    fixture_wait(f, is_running_one);
+    queue_drain(f->queue);
+    assert_false(queue_is_idle(f->queue));
+    fixture_add_committed(f, "/echo", "x");
+    gate_set(true);
+    fixture_wait(f, is_idle);
+    assert_int_equal(fixture_get(f, running_id)->state, JOB_SUCCEEDED);
+    assert_int_equal(fixture_get(f, f->last_id)->state, JOB_QUEUED);
+    assert_int_equal(atomic_load(&fakes.runs), 1);
+}
+
+static void a_claim_in_flight_when_the_drain_begins_is_given_back(void **ctx)
+{
+    (void)ctx;
+    fixture_open(f);
+    fixture_add_committed(f, "/echo", "x");
+    queue_start(f->queue); /* submits the claim */
+    queue_drain(f->queue);
+    fixture_wait(f, is_idle);
+    assert_int_equal(fixture_get(f, f->last_id)->state, JOB_QUEUED);
+    assert_int_equal(f->record.attempt, 0);
+    assert_int_equal(atomic_load(&fakes.runs), 0);
+}
+
+static void an_interrupted_attempt_counts_neither_as_attempt_nor_as_crash(void **ctx)
+{
+    (void)ctx;
+    fixture_start(f);
+    fixture_add_committed(f, "/gate", "x");
+    fixture_wait(f, is_running_one);
+    queue_drain(f->queue);
+    queue_interrupt(f->queue);
+    fixture_wait(f, is_idle);
+    assert_int_equal(fixture_get(f, f->last_id)->state, JOB_QUEUED);
+    assert_int_equal(f->record.attempt, 0);
+    assert_int_equal(f->record.crashes, 0);
+    assert_true(fixture_metric(
+                    f, "ferry_job_attempts_total{route=\"/gate\",outcome=\"interrupted\"}") == 1);
+}
+
+static bool is_running_none(struct fixture *at)
+{
+    ferry_executor_stats stats;
+    ferry_executor_get_stats(at->executor, &stats);
+    return stats.finished == stats.submitted;
+}
+
+static void a_result_after_the_interrupt_is_ignored(void **ctx)
+{
+    (void)ctx;
+    fixture_start(f);
+    fixture_add_committed(f, "/gate", "x");
+    fixture_wait(f, is_running_one);
+    queue_interrupt(f->queue);
+    gate_set(true);
+    fixture_wait(f, is_running_none);
+    fixture_wait(f, is_idle);
+    assert_int_equal(fixture_get(f, f->last_id)->state, JOB_QUEUED);
+}
+
+static void a_result_after_the_close_is_ignored_and_the_job_runs_at_the_next_start(void **ctx)
+{
+    (void)ctx;
+    fixture_start(f);
+    fixture_add_committed(f, "/gate", "x");
+    fixture_wait(f, is_running_one);
+    fixture_close(f);
+    gate_set(true);
+    fixture_wait(f, is_running_none);
+    fixture_start(f);
+    fixture_wait(f, is_idle);
+    assert_int_equal(fixture_get(f, f->last_id)->state, JOB_SUCCEEDED);
+    assert_int_equal(f->record.attempt, 1);
+    assert_int_equal(f->record.crashes, 0);
+    assert_int_equal(atomic_load(&fakes.runs), 2);
+}
+
+static void what_was_added_before_the_close_is_committed_and_answered(void **ctx)
+{
+    (void)ctx;
+    fixture_start(f);
+    for (int i = 0; i < 100; i++)
+        fixture_add(f, "/echo", "x");
+    fixture_close(f); /* the loop has not run: all of it is still on its way */
+    assert_int_equal(f->accepted, 100);
+    assert_int_equal(folder_query(&f->folder, "SELECT count(*) FROM jobs WHERE state = 1"), 100);
+    assert_int_equal(folder_query(&f->folder, "SELECT sum(attempt + crashes) FROM jobs"), 0);
+    fixture_start(f);
+    fixture_wait(f, is_idle);
+    assert_int_equal(atomic_load(&fakes.runs), 100);
+}
+
+static void a_look_up_that_waits_is_answered_by_the_close(void **ctx)
+{
+    (void)ctx;
+    fixture_start(f);
+    fixture_add_committed(f, "/gate", "x");
+    f->found = false;
+    queue_get(f->queue, f->last_id, on_found, f);
+    fixture_close(f);
+    assert_true(f->found);
+    gate_set(true);
+}
+
+static void after_the_close_the_metrics_can_still_be_read(void **ctx)
+{
+    (void)ctx;
+    fixture_start(f);
+    fixture_add_committed(f, "/echo", "x");
+    fixture_close(f);
+    assert_true(fixture_metric(f, "ferry_jobs{state=\"queued\"}") == 0);
+}
+
+static void the_folder_is_free_after_the_close_and_not_before(void **ctx)
+{
+    (void)ctx;
+    fixture_start(f);
+    ferry_error error = {0};
+    assert_null(queue_open(f->loop, &f->options, &error));
+    assert_int_equal(error.code, FERRY_CONFLICT);
+    assert_int_equal(fixture_try_add(f, "/echo", "x"), 0); /* the first one works on */
+    fixture_wait(f, is_answered);
+    assert_int_equal(f->accepted, 1);
+    fixture_close(f);
+    fixture_start(f);
+}
+
+static void the_wal_is_gone_after_the_close(void **ctx)
+{
+    (void)ctx;
+    fixture_start(f);
+    fixture_add_committed(f, "/echo", "x");
+    fixture_get(f, f->last_id); /* the reader has it open, too */
+    fixture_close(f);
+    char wal[128];
+    snprintf(wal, sizeof wal, "%s-wal", f->folder.database);
+    assert_int_not_equal(access(wal, F_OK), 0);
+}
+
+static void a_damaged_database_is_set_aside_and_the_next_start_is_a_new_one(void **ctx)
+{
+    (void)ctx;
+    FILE *file = fopen(f->folder.database, "w");
+    for (int i = 0; i < 100; i++)
+        fputs("no database at all\n", file);
+    fclose(file);
+    ferry_error error = {0};
+    assert_null(queue_open(f->loop, &f->options, &error));
+    assert_int_equal(error.code, FERRY_INVALID);
+    assert_non_null(strstr(error.message, "set aside"));
+    fixture_start(f);
+    fixture_add_committed(f, "/echo", "x");
+}
+
+static void a_newer_database_is_refused_and_stays(void **ctx)
+{
+    (void)ctx;
+    fixture_open(f);
+    fixture_close(f);
+    folder_sql(&f->folder, "PRAGMA user_version = 77");
+    for (int i = 0; i < 2; i++) {
+        ferry_error error = {0};
+        assert_null(queue_open(f->loop, &f->options, &error));
+        assert_int_equal(error.code, FERRY_INVALID);
+        assert_non_null(strstr(error.message, "77"));
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(while_it_drains_what_runs_goes_on_and_what_comes_stays),
+        TEST(a_claim_in_flight_when_the_drain_begins_is_given_back),
+        TEST(an_interrupted_attempt_counts_neither_as_attempt_nor_as_crash),
+        TEST(a_result_after_the_interrupt_is_ignored),
+        TEST(a_result_after_the_close_is_ignored_and_the_job_runs_at_the_next_start),
+        TEST(what_was_added_before_the_close_is_committed_and_answered),
+        TEST(a_look_up_that_waits_is_answered_by_the_close),
+        TEST(after_the_close_the_metrics_can_still_be_read),
+        TEST(the_folder_is_free_after_the_close_and_not_before),
+        TEST(the_wal_is_gone_after_the_close),
+        TEST(a_damaged_database_is_set_aside_and_the_next_start_is_a_new_one),
+        TEST(a_newer_database_is_refused_and_stays),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -140,7 +140,8 @@ static int worker_open(struct worker *worker, ferry_error *error)
 {
     const ferry_worker *kind = worker->kind;
     int rc = kind->open ? kind->open(worker->settings, &worker->state, error) : 0;
-    settings_report_unknown(worker->settings);
+    if (rc == 0) /* else it may have returned before it asked for all of its keys */
+        settings_report_unknown(worker->settings);
     if (rc == 0 && settings_problem_count(worker->settings) > 0) {
         if (kind->close)
             kind->close(worker->state);
@@ -176,6 +177,8 @@ struct worker *registry_open(struct registry *registry, const char *name, const 
     }
     if (list_append(&registry->refused, &registry->refused_count, settings))
         worker->settings = NULL;
+    else
+        ferry_error_set(error, FERRY_INTERNAL, "no memory"); /* there are no problems to read */
     worker_free(worker);
     return NULL;
 }

@@ -34,8 +34,6 @@ ferry_call *call_new(const struct worker *worker, char *block, size_t length,
     call->attempt = options->attempt;
     if (options->delivery_id)
         snprintf(call->delivery_id, sizeof call->delivery_id, "%s", options->delivery_id);
-    else
-        random_id(call->delivery_id);
     call->deadline_us =
         options->timeout_ms > 0 ? clock_monotonic_us_after(options->timeout_ms) : INT64_MAX;
     pthread_mutex_init(&call->lock, NULL);

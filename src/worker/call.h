@@ -16,7 +16,7 @@
 
 struct call_options {
     unsigned attempt;        /* 1 is the first */
-    const char *delivery_id; /* copied; NULL: a new one */
+    const char *delivery_id; /* copied; NULL: a new one, when the worker asks */
     int64_t timeout_ms;      /* from now, waiting in the queue included; 0: none */
 };
 

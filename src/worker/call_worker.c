@@ -73,8 +73,11 @@ unsigned ferry_call_attempt(const ferry_call *call)
     return call->attempt;
 }
 
-const char *ferry_call_delivery_id(const ferry_call *call)
+const char *ferry_call_delivery_id(const ferry_call *constant)
 {
+    ferry_call *call = (ferry_call *)constant; /* a live call's is made when somebody asks */
+    if (!call->delivery_id[0])
+        random_id(call->delivery_id);
     return call->delivery_id;
 }
 

@@ -21,6 +21,7 @@ A recipient's address says what happens, whatever its domain:
     drop@         the message is taken, then the connection is cut instead of the 250,
                   the first time for one Message-ID
     hangup@       421 at RCPT, and the connection is closed
+    idle-out@     the message is taken; then "421 idle" is sent unasked, and the connection closed
 --delay waits that long before the answer to DATA.
 """
 
@@ -78,7 +79,14 @@ class Recorder:
         self.record(server, session, envelope, message_id)
         if "drop" in knobs and self.first_times("drop", message_id, 1):
             server.transport.abort()
+        if "idle-out" in knobs:
+            asyncio.get_running_loop().call_soon(self.idle_out, server.transport)
         return "250 2.0.0 taken"
+
+    @staticmethod
+    def idle_out(transport):
+        transport.write(b"421 4.4.2 idle for too long\r\n")
+        transport.close()
 
     def record(self, server, session, envelope, message_id):
         entry = {

@@ -1,0 +1,317 @@
+"""The real server on a free port, a client for it, and the peers that tests give it.
+
+The server under test is $FERRY_BIN (./dev test sets it), by default the dev build.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+FERRY = os.environ.get("FERRY_BIN", str(ROOT / "build" / "dev" / "ferry"))
+LONG = os.environ.get("FERRY_LONG") == "1"
+DEADLINE = 60  # seconds that anything may take before a test gives up; never a measure
+
+UNFINISHED = "scheduled", "queued", "running", "retrying"  # a job may still become anything
+
+EXIT_OK, EXIT_RUNTIME, EXIT_USAGE, EXIT_CONFIG = 0, 1, 2, 78
+
+SANITIZER = re.compile(r"(Thread|Address|Leak|UndefinedBehavior)Sanitizer|runtime error:")
+
+
+def wait_until(condition, what, deadline=DEADLINE):
+    """Ask until the condition gives something true, and return that."""
+    end = time.monotonic() + deadline
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {deadline} s: {what}")
+        time.sleep(0.01)
+
+
+def split_address(address):
+    """("127.0.0.1", 8002) of "127.0.0.1:8002"."""
+    host, _, port = address.rpartition(":")
+    return host, int(port)
+
+
+def run_ferry(*args, cwd, env=None):
+    """Run the program to its end: for what is told on the command line."""
+    result = subprocess.run([FERRY, *args], cwd=cwd, env={**os.environ, **(env or {})},
+                            capture_output=True, text=True, timeout=DEADLINE)
+    assert not SANITIZER.search(result.stderr), result.stderr
+    return result
+
+
+class Reply:
+    def __init__(self, response):
+        self.status = response.status
+        self.headers = response.headers
+        self.body = response.read()
+
+    def json(self):
+        return json.loads(self.body)
+
+    def text(self):
+        return self.body.decode()
+
+    def problem(self):
+        """The detail of an application/problem+json reply, which says its own status."""
+        assert self.headers["Content-Type"] == "application/problem+json", self.body
+        document = self.json()
+        assert document["status"] == self.status
+        return document["detail"]
+
+
+class Pending:
+    """A request that was sent, and whose reply is not read yet."""
+
+    def __init__(self, connection):
+        self.connection = connection
+
+    def reply(self):
+        with contextlib.closing(self.connection):
+            return Reply(self.connection.getresponse())
+
+    def leave(self):
+        """Hang up without waiting for the reply."""
+        self.connection.close()
+
+
+class Server:
+    """A running `ferry serve` with its log, in a folder of its own."""
+
+    def __init__(self, folder, config, args=(), env=None):
+        self.folder = pathlib.Path(folder)
+        self.config = self.folder / "ferry.yaml"
+        self.config.write_text(config)
+        self.args = list(args)
+        self.env = {**os.environ, **(env or {})}
+        self.process = None
+        self.lines = []
+
+    # ---- life ----
+
+    def launch(self):
+        """Start the process, and do not wait for it."""
+        self.lines = []
+        self.process = subprocess.Popen(
+            [FERRY, "serve", "-c", str(self.config), "--listen", "127.0.0.1:0",
+             "--set", "admin.listen=127.0.0.1:0", *self.args],
+            cwd=self.folder, env=self.env, stderr=subprocess.PIPE, text=True)
+        self.reader = threading.Thread(target=self._read, args=(self.process, self.lines))
+        self.reader.start()
+
+    def wait_serving(self):
+        wait_until(lambda: self.has_logged("msg=serving") or self.process.poll() is not None,
+                   "the server serves")
+        if self.process.poll() is not None:
+            raise AssertionError(f"exit code {self.wait()}: {self.log()}")
+        self.address = self._listener("public")
+        self.admin_address = self._listener("admin")
+
+    def start(self):
+        self.launch()
+        self.wait_serving()
+        return self
+
+    def terminate(self):
+        self.process.send_signal(signal.SIGTERM)
+
+    def wait(self):
+        """The exit code of a server that is ending. What a sanitizer found fails the test."""
+        code = self.process.wait(DEADLINE)
+        self.reader.join()
+        self.process.stderr.close()
+        self.process = None
+        assert not SANITIZER.search(self.log()), self.log()
+        return code
+
+    def kill(self):
+        self.process.kill()
+        return self.wait()
+
+    def stop(self):
+        """End it in order, if it still runs; anything but exit code 0 fails the test."""
+        if self.process is None:
+            return
+        self.terminate()
+        try:
+            code = self.wait()
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+        assert code == EXIT_OK, self.log()
+
+    def restart(self):
+        self.stop()
+        return self.start()
+
+    # ---- its log ----
+
+    @staticmethod
+    def _read(process, lines):
+        for line in process.stderr:
+            lines.append(line)
+
+    def _listener(self, name):
+        pattern = re.compile(rf"msg=listening listener={name} addr=(\S+)")
+        return next(m.group(1) for m in map(pattern.search, self.lines) if m)
+
+    def has_logged(self, *texts):
+        """Whether one line has all of the texts."""
+        return any(all(text in line for text in texts) for line in self.lines)
+
+    def wait_logged(self, *texts):
+        wait_until(lambda: self.has_logged(*texts), f"a line of the log has {texts}")
+
+    def log(self):
+        return "".join(self.lines)
+
+    # ---- requests ----
+
+    def connect(self, admin=False):
+        return http.client.HTTPConnection(self.admin_address if admin else self.address,
+                                          timeout=DEADLINE)
+
+    def open_socket(self):
+        """A bare connection, for what http.client would not send."""
+        return socket.create_connection(split_address(self.address), timeout=DEADLINE)
+
+    def send(self, method, path, body=None, headers=None, admin=False):
+        """Send a request, and leave its reply for later."""
+        connection = self.connect(admin)
+        connection.request(method, path, body=body, headers=headers or {})
+        return Pending(connection)
+
+    def request(self, method, path, **kwargs):
+        return self.send(method, path, **kwargs).reply()
+
+    def get(self, path, **kwargs):
+        return self.request("GET", path, **kwargs)
+
+    def post_json(self, path, value, **kwargs):
+        return self.request("POST", path, body=json.dumps(value), **kwargs)
+
+    # ---- what it counts ----
+
+    def metric(self, series):
+        """The value of a series, such as ferry_stuck_threads{pool="default"}."""
+        for line in self.get("/metrics", admin=True).text().splitlines():
+            name, _, value = line.rpartition(" ")
+            if name == series:
+                return float(value)
+        return None
+
+    def wait_metric(self, series, value):
+        wait_until(lambda: self.metric(series) == value, f"{series} is {value}")
+
+    def wait_busy(self, count, pool="default"):
+        self.wait_metric(f'ferry_pool_busy_threads{{pool="{pool}"}}', count)
+
+    def wait_queued(self, count, pool="default"):
+        self.wait_metric(f'ferry_pool_queue_depth{{pool="{pool}"}}', count)
+
+    # ---- its jobs ----
+
+    def post_job(self, path, value, **kwargs):
+        """Post what must be accepted as a job; returns the job's path."""
+        reply = self.post_json(path, value, **kwargs)
+        assert reply.status == 202, reply.body
+        return reply.headers["Location"]
+
+    def wait_job(self, path, state):
+        """Wait until a job is in a state; returns the job."""
+        def reached():
+            job = self.get(path).json()
+            assert job["state"] in (state, *UNFINISHED), job
+            return job["state"] == state and job
+
+        return wait_until(reached, f"the job is {state}")
+
+
+class Servers:
+    """Call it with a config to start a server; stop() ends all that it started."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.stack = contextlib.ExitStack()
+
+    def __call__(self, config, **kwargs):
+        server = Server(self.folder, config, **kwargs)
+        self.stack.callback(server.stop)
+        return server.start()
+
+    def stop(self):
+        self.stack.close()
+
+
+class SmtpServer:
+    """smtp_server.py as a process of its own, and what it has taken."""
+
+    def __init__(self, folder, *args):
+        self.output = pathlib.Path(folder) / "smtp.jsonl"
+        self.process = subprocess.Popen(
+            [sys.executable, str(pathlib.Path(__file__).with_name("smtp_server.py")),
+             "--output", str(self.output), "--until-eof", *args],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.url = f"smtp://127.0.0.1:{int(self.process.stdout.readline())}"
+
+    def messages(self):
+        return [json.loads(line) for line in self.output.read_text().splitlines()]
+
+    def stop(self):
+        self.process.communicate(timeout=DEADLINE)  # closes its standard input
+
+
+class Gate:
+    """A worker that ignores its cancel flag: a call of it runs until the test lets it through.
+
+    Its calls wait to read one byte each from a fifo; let(n) writes n bytes, let_all() makes all
+    calls pass from then on. What has begun to run is in runs(), by the query value ?name=.
+    """
+
+    def __init__(self, folder, plugin):
+        self.plugin = plugin
+        self.fifo = folder / "gate.fifo"
+        self.record = folder / "gate.runs"
+        self.record.touch()
+        os.mkfifo(self.fifo)
+        self.fd = os.open(self.fifo, os.O_RDWR)
+
+    def settings(self):
+        """The line of a config's `workers:` that makes it known as `gate`."""
+        return f"gate: {{use: gate, fifo: {self.fifo}, record: {self.record}}}"
+
+    def let(self, count=1):
+        os.write(self.fd, b"x" * count)
+
+    def let_all(self):
+        self.let(4096)
+
+    def runs(self):
+        return self.record.read_text().split()
+
+    def close(self):
+        os.close(self.fd)
+
+
+def compile_plugin(folder, name, source):
+    """Build a plug-in as the documentation says; returns its path."""
+    code = folder / f"{name}.c"
+    plugin = folder / f"{name}.so"
+    code.write_text(source)
+    subprocess.run(["cc", "-shared", "-fPIC", f"-I{ROOT / 'include'}", "-o", plugin, code],
+                   check=True)
+    return plugin

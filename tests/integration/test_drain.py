@@ -1,0 +1,181 @@
+"""SIGTERM: every request that was accepted gets its answer, every job keeps its place."""
+
+import http.client
+
+import pytest
+
+from harness import EXIT_OK, wait_until
+
+
+@pytest.fixture
+def server(serve, gate):
+    return serve(f"""
+drain: 1h
+plugins: [{gate.plugin}]
+workers:
+  {gate.settings()}
+pools:
+  default: {{threads: 2, queue_timeout: 0}}
+routes:
+  /gate: {{worker: gate, timeout: 0}}
+  /hurry: {{worker: gate, timeout: 50ms}}
+  /echo: {{worker: echo, methods: [POST]}}
+  /job: {{worker: gate, methods: [POST], mode: defer, timeout: 0}}
+""")
+
+
+def begin_drain(server):
+    server.terminate()
+    server.wait_logged("msg=draining")
+
+
+def send_headers(server, path, length):
+    """Send a request up to its body, and wait until the server asks for that."""
+    client = server.open_socket()
+    client.sendall(f"POST {path} HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n"
+                   "Expect: 100-continue\r\n\r\n".encode())
+    wanted = b"HTTP/1.1 100 Continue\r\n\r\n"
+    got = b""
+    while len(got) < len(wanted):
+        part = client.recv(len(wanted) - len(got))
+        assert part, got
+        got += part
+    assert got == wanted
+    return client
+
+
+def read_reply(client):
+    reply = http.client.HTTPResponse(client)
+    reply.begin()
+    return reply
+
+
+# ---- requests ----
+
+def test_every_accepted_request_is_answered(server, gate):
+    calls = [server.send("GET", "/gate") for _ in range(5)]
+    server.wait_busy(2)
+    server.wait_queued(3)
+    begin_drain(server)
+    gate.let(5)
+    replies = [call.reply() for call in calls]
+    assert [reply.text() for reply in replies] == ["through"] * 5
+    assert [reply.headers["Connection"] for reply in replies] == ["close"] * 5
+    assert server.wait() == EXIT_OK
+    assert len(gate.runs()) == 5
+
+
+def test_new_connections_are_refused(server, gate):
+    call = server.send("GET", "/gate")
+    server.wait_busy(1)
+    begin_drain(server)
+    with pytest.raises(ConnectionRefusedError):
+        server.open_socket()
+    gate.let()
+    assert call.reply().status == 200
+
+
+def test_an_idle_connection_is_closed(server, gate):
+    call = server.send("GET", "/gate")
+    server.wait_busy(1)
+    idle = server.connect()
+    idle.request("POST", "/echo", body=b"x")
+    assert idle.getresponse().read() == b"x"
+    begin_drain(server)
+    assert idle.sock.recv(1) == b""
+    idle.close()
+    gate.let()
+    assert call.reply().status == 200
+
+
+def test_a_body_that_was_half_received_is_finished(server):
+    with send_headers(server, "/echo", 8) as client:
+        client.sendall(b"half")
+        begin_drain(server)
+        client.sendall(b"rest")
+        reply = read_reply(client)
+        assert (reply.status, reply.read()) == (200, b"halfrest")
+        assert reply.headers["Connection"] == "close"
+    assert server.wait() == EXIT_OK
+
+
+def test_readyz_says_503_on_the_admin_listener_while_draining(server, gate):
+    call = server.send("GET", "/gate")
+    server.wait_busy(1)
+    assert server.get("/readyz", admin=True).status == 200
+    begin_drain(server)
+    reply = server.get("/readyz", admin=True)
+    assert (reply.status, reply.problem()) == (503, "draining")
+    assert server.get("/livez", admin=True).status == 200
+    gate.let()
+    assert call.reply().status == 200
+
+
+def test_an_idle_server_ends_at_once(server):
+    server.terminate()
+    assert server.wait() == EXIT_OK
+    assert server.has_logged("msg=stopped")
+
+
+def test_sigint_drains_as_well(server, gate):
+    call = server.send("GET", "/gate")
+    server.wait_busy(1)
+    server.process.send_signal(2)
+    server.wait_logged("msg=draining")
+    gate.let()
+    assert call.reply().status == 200
+    assert server.wait() == EXIT_OK
+
+
+def test_a_second_signal_ends_it_with_a_call_stuck(server):
+    assert server.get("/hurry").status == 504
+    assert server.metric('ferry_stuck_threads{pool="default"}') == 1
+    begin_drain(server)
+    server.terminate()
+    assert server.wait() == EXIT_OK
+    assert server.has_logged("level=warn", "second signal")
+
+
+# ---- jobs ----
+
+def test_a_running_job_ends_before_the_server(server, gate):
+    job = server.post_job("/job?name=running", {})
+    wait_until(lambda: gate.runs() == ["running"], "the job runs")
+    begin_drain(server)
+    gate.let()
+    assert server.wait() == EXIT_OK
+    server.start()
+    assert server.get(job).json()["state"] == "succeeded"
+    assert gate.runs() == ["running"]
+
+
+def test_a_job_accepted_while_draining_runs_at_the_next_start(server, gate):
+    with send_headers(server, "/job?name=late", 2) as client:
+        begin_drain(server)
+        client.sendall(b"{}")
+        reply = read_reply(client)
+        assert reply.status == 202
+        job = reply.headers["Location"]
+    assert server.wait() == EXIT_OK
+    assert gate.runs() == []
+    gate.let()
+    server.start()
+    assert server.wait_job(job, "succeeded")["attempt"] == 1
+
+
+@pytest.mark.parametrize("way", ["limit", "second signal"])
+def test_a_job_that_outlasts_the_drain_runs_again_and_counts_no_crash(server, gate, way):
+    if way == "limit":
+        server.args += ["--set", "drain=50ms"]
+        server.restart()
+    job = server.post_job("/job?name=cut", {})
+    wait_until(lambda: gate.runs() == ["cut"], "the job runs")
+    begin_drain(server)
+    if way == "second signal":
+        server.terminate()
+    assert server.wait() == EXIT_OK
+    gate.let()
+    server.start()
+    ended = server.wait_job(job, "succeeded")
+    assert (ended["crashes"], ended["attempt"]) == (0, 1)
+    assert gate.runs() == ["cut", "cut"]

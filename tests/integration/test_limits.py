@@ -1,0 +1,214 @@
+"""Bounds and deadlines: what cannot be served is refused early, and what is late is let go of."""
+
+import socket
+
+import pytest
+
+from harness import wait_until
+
+LONG_SLEEP = "/sleep?seconds=3600"
+
+
+@pytest.fixture
+def server(serve, gate):
+    """Routes over the gate worker, each with one limit of its own."""
+    return serve(f"""
+plugins: [{gate.plugin}]
+workers:
+  {gate.settings()}
+pools:
+  default: {{threads: 1, queue: 1}}
+  patient: {{threads: 1, queue_timeout: 0}}
+  impatient: {{threads: 1, queue_timeout: 50ms}}
+  pair: {{threads: 2}}
+routes:
+  /full: {{worker: gate, timeout: 0}}
+  /impatient: {{worker: gate, pool: impatient, timeout: 0}}
+  /wait: {{worker: gate, pool: patient, timeout: 0}}
+  /hurry: {{worker: gate, pool: patient, timeout: 50ms}}
+  /pair: {{worker: gate, pool: pair, timeout: 50ms}}
+  /sleep: {{worker: sleep, pool: patient, timeout: 0}}
+  /nap: {{worker: sleep, pool: patient, timeout: 50ms}}
+""")
+
+
+def answered(server, route, code):
+    return server.metric(f'ferry_requests_total{{route="{route}",method="GET",code="{code}"}}')
+
+
+def stick_pair(server):
+    """Leave both threads of the pool `pair` in calls past their deadline."""
+    calls = [server.send("GET", "/pair") for _ in range(2)]
+    assert [call.reply().status for call in calls] == [504, 504]
+    server.wait_metric('ferry_stuck_threads{pool="pair"}', 2)
+
+
+# ---- a full queue ----
+
+def test_a_full_queue_answers_503_with_retry_after_at_once(server, gate):
+    running = server.send("GET", "/full?name=running")
+    server.wait_busy(1)
+    waiting = server.send("GET", "/full?name=waiting")
+    server.wait_queued(1)
+
+    refused = server.get("/full?name=refused")
+    assert refused.status == 503
+    assert int(refused.headers["Retry-After"]) > 0
+    assert "full" in refused.problem()
+    assert server.metric('ferry_pool_rejected_total{pool="default",reason="full"}') == 1
+
+    gate.let(2)
+    assert [running.reply().status, waiting.reply().status] == [200, 200]
+    assert gate.runs() == ["running", "waiting"]
+
+
+def test_a_call_that_waited_past_queue_timeout_gets_503_and_never_runs(server, gate):
+    running = server.send("GET", "/impatient?name=running")
+    server.wait_busy(1, pool="impatient")
+
+    refused = server.get("/impatient?name=refused")
+    assert refused.status == 503
+    assert refused.headers["Retry-After"]
+    assert refused.problem()
+    assert server.metric('ferry_pool_rejected_total{pool="impatient",reason="queue_timeout"}') == 1
+
+    gate.let(2)
+    assert running.reply().status == 200
+    server.wait_busy(0, pool="impatient")
+    assert gate.runs() == ["running"]
+
+
+# ---- the deadline ----
+
+def test_a_call_past_its_timeout_gets_504_and_its_late_result_is_dropped(server, gate):
+    late = server.get("/hurry")
+    assert late.status == 504
+    assert "50 ms" in late.problem()
+
+    gate.let()
+    server.wait_busy(0, pool="patient")
+    server.wait_logged("stuck call came back", "route=/hurry")
+    assert answered(server, "/hurry", 504) == 1
+    assert answered(server, "/hurry", 200) is None
+    assert server.metric('ferry_requests_in_flight{route="/hurry"}') == 0
+
+
+def test_a_call_that_waits_at_its_deadline_gets_504_and_never_runs(server, gate):
+    running = server.send("GET", "/wait?name=running")
+    server.wait_busy(1, pool="patient")
+
+    late = server.get("/hurry?name=late")
+    assert late.status == 504
+    server.wait_queued(0, pool="patient")
+    assert server.metric('ferry_stuck_threads{pool="patient"}') == 0
+
+    gate.let(2)
+    assert running.reply().status == 200
+    server.wait_busy(0, pool="patient")
+    assert gate.runs() == ["running"]
+
+
+def test_the_deadline_raises_the_cancel_flag_of_a_running_call(server):
+    assert server.get("/nap?seconds=3600").status == 504
+    server.wait_busy(0, pool="patient")
+
+
+# ---- stuck calls ----
+
+def test_a_stuck_call_is_counted_and_named_in_the_log(server):
+    assert server.get("/hurry").status == 504
+    assert server.metric('ferry_stuck_threads{pool="patient"}') == 1
+    server.wait_logged("level=warn", "stuck", "route=/hurry", "worker=gate", "pool=patient")
+
+
+def test_a_pool_with_every_thread_stuck_answers_503_at_once(server):
+    stick_pair(server)
+    refused = server.get("/pair")
+    assert refused.status == 503
+    assert refused.headers["Retry-After"]
+    assert "pair" in refused.problem()
+    assert server.metric('ferry_pool_rejected_total{pool="pair",reason="stuck"}') == 1
+
+
+@pytest.mark.parametrize("admin", [False, True], ids=["public", "admin"])
+def test_readyz_names_the_pool_with_every_thread_stuck(server, admin):
+    stick_pair(server)
+    reply = server.get("/readyz", admin=admin)
+    assert reply.status == 503
+    assert "pair" in reply.problem()
+    assert server.get("/livez", admin=admin).status == 200
+
+
+def test_a_stuck_pool_holds_up_no_other(server, gate):
+    stick_pair(server)
+    other = server.send("GET", "/full?name=other")
+    wait_until(lambda: "other" in gate.runs(), "the other pool's call runs")
+    gate.let(3)
+    assert other.reply().status == 200
+
+
+def test_a_pool_serves_again_when_its_threads_come_back(server, gate):
+    stick_pair(server)
+    gate.let(2)
+    server.wait_metric('ferry_stuck_threads{pool="pair"}', 0)
+    assert server.get("/readyz").status == 200
+    gate.let()
+    assert server.get("/pair").status == 200
+
+
+# ---- a client that leaves ----
+
+def test_a_client_that_leaves_takes_its_call_out_of_the_queue(server, gate):
+    running = server.send("GET", "/wait?name=running")
+    server.wait_busy(1, pool="patient")
+    left = server.send("GET", "/wait?name=left")
+    server.wait_queued(1, pool="patient")
+
+    left.leave()
+    server.wait_queued(0, pool="patient")
+    gate.let(2)
+    assert running.reply().status == 200
+    server.wait_busy(0, pool="patient")
+    assert gate.runs() == ["running"]
+
+
+def test_a_client_that_leaves_ends_its_running_call(server):
+    sleeper = server.send("GET", LONG_SLEEP)
+    server.wait_busy(1, pool="patient")
+    sleeper.leave()
+    server.wait_busy(0, pool="patient")
+    assert server.metric('ferry_requests_in_flight{route="/sleep"}') == 0
+
+
+def test_a_client_that_shuts_its_sending_side_counts_as_gone(server):
+    sleeper = server.send("GET", LONG_SLEEP)
+    server.wait_busy(1, pool="patient")
+    sleeper.connection.sock.shutdown(socket.SHUT_WR)
+    server.wait_busy(0, pool="patient")
+    sleeper.leave()
+
+
+# ---- slow clients ----
+
+@pytest.mark.parametrize("limit, sent", [
+    ("header_timeout", b"GET /noop HTTP/1.1\r\nHost:"),
+    ("body_timeout", b"POST /noop HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf"),
+    ("idle_timeout", b"GET /noop HTTP/1.1\r\nHost: h\r\n\r\n"),
+], ids=lambda value: value if isinstance(value, str) else "")
+def test_a_client_that_is_too_slow_is_disconnected(serve, limit, sent):
+    server = serve(f"limits: {{{limit}: 50ms}}\nroutes: {{/noop: {{worker: noop}}}}\n")
+    with server.open_socket() as client:
+        client.sendall(sent)
+        while client.recv(4096):  # ends when the server has closed
+            pass
+
+
+def test_connections_past_the_limit_wait_until_one_ends(serve):
+    server = serve("limits: {connections: 1}\nroutes: {/noop: {worker: noop}}\n")
+    first = server.connect()
+    first.request("GET", "/noop")
+    first.getresponse().read()
+    second = server.send("GET", "/noop")
+    assert server.metric("ferry_connections") == 1
+    first.close()
+    assert second.reply().text() == "ok"

@@ -1,0 +1,149 @@
+"""What the README shows works as it is written there."""
+
+import re
+import shlex
+import sqlite3
+import subprocess
+
+import pytest
+
+from harness import DEADLINE, EXIT_CONFIG, ROOT, run_ferry, wait_until
+
+README = (ROOT / "README.md").read_text()
+DEFAULT_ADDRESS = "127.0.0.1:8002"
+
+
+def section(title):
+    """The text below a heading, up to the next one."""
+    return re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", README, re.M | re.S)[1]
+
+
+def blocks(text, language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.M | re.S)
+
+
+# ---- wrap your own library ----
+
+@pytest.fixture(scope="module")
+def wrapped(tmp_path_factory, serve_module):
+    """The README's worker, built by the README's command and served by the README's config."""
+    text = section("Wrap your own library")
+    [code], [command], [config] = blocks(text, "c"), blocks(text, "sh"), blocks(text, "yaml")
+    folder = serve_module.folder
+    (folder / "users.c").write_text(code)
+    (folder / "include").symlink_to(ROOT / "include")
+    subprocess.run(shlex.split(command), cwd=folder, check=True)
+    with sqlite3.connect(folder / "users.db") as db:
+        db.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT)")
+        db.execute("INSERT INTO users VALUES (7, 'Ada')")
+    db.close()
+    return serve_module(config)
+
+
+def test_the_wrapped_library_answers(wrapped):
+    reply = wrapped.get("/users/7")
+    assert (reply.status, reply.text()) == (200, "Ada")
+
+
+def test_the_wrapped_library_says_what_is_not_there(wrapped):
+    reply = wrapped.get("/users/8")
+    assert (reply.status, reply.problem()) == (404, "there is no such user")
+
+
+def test_the_wrapped_library_serves_many_at_once(wrapped):
+    calls = [wrapped.send("GET", "/users/7") for _ in range(16)]
+    assert [call.reply().text() for call in calls] == ["Ada"] * 16
+
+
+def test_the_wrapped_config_is_clean(wrapped):
+    result = run_ferry("check", "-c", "ferry.yaml", cwd=wrapped.folder)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_the_worker_is_about_30_lines():
+    [code] = blocks(section("Wrap your own library"), "c")
+    assert len([line for line in code.splitlines() if line.strip()]) <= 40
+
+
+# ---- the first lines ----
+
+@pytest.fixture(scope="module")
+def default_server(tmp_path_factory, serve_module, wrapped):
+    folder = tmp_path_factory.mktemp("default")
+    (folder / "ferry.yaml").write_text((ROOT / "conf" / "ferry.yaml").read_text())
+    return serve_module((ROOT / "conf" / "ferry.yaml").read_text(),
+                        args=["--set", f"state={folder}/var"])
+
+
+def curl_lines():
+    """The commands of the README's block of curl lines, each with the comment lines below it."""
+    [block] = [block for block in blocks(README, "sh") if block.startswith("curl")]
+    return [tuple(part.split("\n", 1)) for part in block.strip().split("\n\n")]
+
+
+def run_curl(command, server):
+    result = subprocess.run(["sh", "-c", command.replace(DEFAULT_ADDRESS, server.address)],
+                            cwd=server.folder, capture_output=True, text=True, timeout=DEADLINE)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_the_first_curl_lines_work_as_written(default_server):
+    (sleep, slept), (post, accepted), (look, job) = curl_lines()
+
+    out = run_curl(sleep, default_server)
+    assert slept.startswith(f"# {out.strip()} ")
+
+    out = run_curl(post, default_server)
+    assert out.startswith("HTTP/1.1 202 Accepted") and "# HTTP/1.1 202 Accepted" in accepted
+    place = re.search(r"^Location: (/jobs/[0-9a-f]{32})\r?$", out, re.M)[1]
+
+    default_server.wait_job(place, "succeeded")
+    out = run_curl(look.replace("/jobs/5f1c...", place), default_server)
+    id = place.removeprefix("/jobs/")
+    assert out.startswith(job.removeprefix("# ").split("...,")[0].replace("5f1c", id))
+
+
+def test_the_first_email_is_in_the_outbox(tmp_path, serve):
+    server = serve((ROOT / "conf" / "ferry.yaml").read_text())
+    run_curl(curl_lines()[1][0], server)
+    outbox = server.folder / "var" / "outbox"
+    [path] = wait_until(lambda: list(outbox.glob("*.eml")), "the e-mail is in the outbox")
+    assert b"from ferry" in path.read_bytes()
+
+
+# ---- the config ----
+
+def test_the_default_config_is_clean():
+    result = run_ferry("check", "-c", "conf/ferry.yaml", cwd=ROOT)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_the_built_in_config_is_the_default_config(tmp_path):
+    built_in = run_ferry("check", cwd=tmp_path)
+    file = run_ferry("check", "-c", "conf/ferry.yaml", cwd=ROOT)
+    assert (built_in.returncode, built_in.stderr) == (0, "")
+    assert built_in.stdout.split(":")[1] == file.stdout.split(":")[1]
+
+
+def test_a_mistake_is_shown_as_in_the_readme(tmp_path):
+    [shown] = [block for block in blocks(section("Configure"), "") if "did you mean" in block]
+    place, line, caret, hint = shown.splitlines()
+    config = "routes: {/noop: {worker: noop}}\npools:\n" + line[4:] + "\n"
+    (tmp_path / "ferry.yaml").write_text(config)
+    result = run_ferry("check", "-c", "ferry.yaml", cwd=tmp_path)
+    assert result.returncode == EXIT_CONFIG
+    message, *excerpt = result.stderr.splitlines()[:4]
+    assert message.split(" error: ")[1] == place.split(" error: ")[1]
+    assert excerpt == [line, caret, hint], "the README shows what ferry says"
+
+
+def test_environment_and_command_line_set_keys_as_in_the_readme(tmp_path):
+    text = section("Configure")
+    setting = re.search(r"--set (\S+?)`", text)[1]
+    name, value = re.search(r"`(FERRY_\S+?)=(\S+?)`", text).groups()
+    bad = run_ferry("check", "--set", setting + "x", cwd=tmp_path)
+    assert bad.returncode == EXIT_CONFIG and "threads" in bad.stderr
+    bad = run_ferry("check", cwd=tmp_path, env={name: value + "x"})
+    assert bad.returncode == EXIT_CONFIG and "threads" in bad.stderr
+    assert run_ferry("check", "--set", setting, cwd=tmp_path, env={name: value}).returncode == 0

@@ -290,15 +290,6 @@ static int apply_insert(struct statements *statements, const unsigned char *boot
     return run(statements, INSERT_INPUT, error);
 }
 
-static void claims_free(struct claim_operation *claim)
-{
-    for (unsigned i = 0; i < claim->count; i++)
-        free(claim->jobs[i].block);
-    free(claim->jobs);
-    claim->jobs = NULL;
-    claim->count = 0;
-}
-
 /* Read a due row. Returns false without memory. */
 static bool read_due(sqlite3_stmt *at, int64_t token, struct claimed_job *job)
 {
@@ -372,7 +363,7 @@ static int apply_claim(struct statements *statements, const unsigned char *boot,
     if (rc == 0)
         rc = find_next_due(statements, claim, error);
     if (rc < 0)
-        claims_free(claim);
+        claim_operation_fini(claim);
     return rc;
 }
 

@@ -28,6 +28,7 @@ struct queue_options {
 struct queue_pool {
     ferry_executor *executor;
     unsigned slots;
+    unsigned stuck; /* attempts past their timeout that still run; written by the queue */
 };
 
 struct queue_route {

@@ -268,9 +268,13 @@ def test_an_attempt_past_its_timeout_keeps_its_job_running_until_it_returns(star
     job = server.post_job("/hurry?name=overdue", {})
     server.wait_metric('ferry_stuck_threads{pool="single"}', 1)
     assert server.get(job).json()["state"] == "running"
-    server.wait_logged("level=warn", "overdue", "route=/hurry")
+    server.wait_logged("level=warn", "overdue", "route=/hurry", "worker=gate")
+    assert "single" in server.get("/readyz").problem()
     gate.let()
-    server.wait_metric('ferry_stuck_threads{pool="single"}', 0)
+    assert server.wait_job(job, "succeeded")["attempt"] == 1
+    assert server.metric('ferry_stuck_threads{pool="single"}') == 0
+    assert server.get("/readyz").status == 200
+    assert gate.runs() == ["overdue"]
 
 
 def test_jobs_wait_in_line_on_a_pool_of_one_thread(start, gate):

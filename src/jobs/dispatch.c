@@ -22,6 +22,7 @@
 
 #include "attempt.h"
 #include "clock.h"
+#include "queue_metrics.h"
 
 enum {
     RECHECK_MS = 30000,

@@ -145,6 +145,19 @@ static void an_operation_that_fails_alone_fails_alone(void **ctx)
     assert_int_equal(folder_query(&f->folder, "SELECT count(*) FROM inputs"), 9);
 }
 
+static void an_operation_that_fails_half_way_leaves_no_half(void **ctx)
+{
+    (void)ctx;
+    folder_sql(&f->folder, "CREATE TRIGGER refuse BEFORE INSERT ON inputs WHEN new.job = 2"
+                           " BEGIN SELECT raise(ABORT, 'refused'); END");
+    insertion_write(&many[0], JOB_QUEUED, 0);
+    insertion_write(&many[1], JOB_QUEUED, 0); /* its job's row is written, its input is not */
+    fixture_wait(f, is_store_idle);
+    assert_int_equal(many[0].insert.base.error.code, FERRY_OK);
+    assert_int_equal(many[1].insert.base.error.code, FERRY_REJECTED);
+    assert_int_equal(folder_query(&f->folder, "SELECT count(*) FROM jobs"), 1);
+}
+
 static void there_is_room_for_so_many_only(void **ctx)
 {
     (void)ctx;
@@ -299,6 +312,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_comes_during_a_commit_is_committed_together),
         TEST(an_operation_that_fails_alone_fails_alone),
+        TEST(an_operation_that_fails_half_way_leaves_no_half),
         TEST(there_is_room_for_so_many_only),
         TEST(there_is_room_for_so_many_bytes_only),
         TEST(a_claim_takes_what_is_due_the_longest_due_first),

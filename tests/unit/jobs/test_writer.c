@@ -80,6 +80,23 @@ static void a_failed_sync_is_no_commit(void **ctx)
     assert_true(failed.base.in_doubt);
 }
 
+/* Nobody else has the database open here, so that opening it again reads the log as after a crash.
+ */
+static void what_is_in_doubt_may_turn_up_and_can_be_undone(void **ctx)
+{
+    (void)ctx;
+    atomic_store(&faults.sync, 1);
+    struct insert_operation failed = write_one();
+    assert_true(failed.base.in_doubt);
+    assert_true(comes_back());
+    assert_int_equal(folder_query(&folder, "SELECT count(*) FROM jobs"), 2);
+    struct undo_operation undo = {.base = {.kind = OPERATION_UNDO, .done = no_answer}};
+    memcpy(undo.id, failed.id, sizeof undo.id);
+    writer_run(writer, &undo.base);
+    assert_int_equal(undo.base.error.code, FERRY_OK);
+    assert_int_equal(folder_query(&folder, "SELECT count(*) FROM jobs"), 1);
+}
+
 static void after_a_failed_sync_the_handle_is_not_used_again(void **ctx)
 {
     (void)ctx;
@@ -237,6 +254,7 @@ int main(void)
     faulty_vfs_install();
     const struct CMUnitTest tests[] = {
         TEST(a_failed_sync_is_no_commit),
+        TEST(what_is_in_doubt_may_turn_up_and_can_be_undone),
         TEST(after_a_failed_sync_the_handle_is_not_used_again),
         TEST(it_stays_refused_until_all_of_the_database_is_synced),
         TEST(it_stays_refused_while_the_file_does_not_open),

@@ -181,14 +181,16 @@ static void test_shutdown_on_a_thread_while_the_loop_cancels(void **state)
     (void)state;
     for (int round = 0; round < 50; round++) {
         struct fixture f;
-        start(&f, &(ferry_executor_options){.threads = 1});
-        struct probe stuck = {0}, queued[100] = {{0}};
+        start(&f, &(ferry_executor_options){.threads = 1, .queue = 100});
+        struct probe stuck = {0}, queued[100] = {{0}}, late = {0};
         submit(&f, &stuck, NULL);
         gate_await(&f.gate, 1);
         for (size_t i = 0; i < 100; i++)
             submit(&f, &queued[i], NULL);
         pthread_t thread;
         assert_int_equal(pthread_create(&thread, NULL, shut_down, &f), 0);
+        while (stats_of(&f).rejected_shut == 0) /* until it has begun */
+            submit(&f, &late, NULL);
         for (size_t i = 100; i-- > 0;)
             ferry_task_cancel(queued[i].task);
         await_done(&f, 100);

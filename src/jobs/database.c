@@ -104,6 +104,15 @@ static int database_make_file(const char *path, ferry_error *error)
     return 0;
 }
 
+/* Only a file without a page heeds this; on any other one it would only cost a write. */
+static int database_choose_vacuum(sqlite3 *db, ferry_error *error)
+{
+    int64_t pages;
+    int rc = database_query_int(db, "PRAGMA page_count", &pages, error);
+    return rc == 0 && pages == 0 ? database_exec(db, "PRAGMA auto_vacuum = INCREMENTAL", error)
+                                 : rc;
+}
+
 static int database_set_up_writer(sqlite3 *db, ferry_error *error)
 {
     sqlite3_extended_result_codes(db, 1);
@@ -114,8 +123,9 @@ static int database_set_up_writer(sqlite3 *db, ferry_error *error)
     if (rc == 0)
         rc = database_check(db, error);
     if (rc == 0)
+        rc = database_choose_vacuum(db, error);
+    if (rc == 0)
         rc = database_exec(db,
-                           "PRAGMA auto_vacuum = INCREMENTAL;" /* heeded by a new file only */
                            "PRAGMA journal_mode = WAL;"
                            "PRAGMA synchronous = FULL;"
                            "PRAGMA foreign_keys = ON;"

@@ -181,6 +181,10 @@ static void there_is_room_for_so_many_bytes_only(void **ctx)
     insertion_write(&many[1], JOB_QUEUED, 0);
     assert_false(store_has_room(store, 256 << 20));
     fixture_wait(f, is_store_idle);
+    insertion_write(&many[0], JOB_QUEUED, 0);
+    insertion_write(&many[1], JOB_QUEUED, 0);
+    assert_true(store_has_room(store, (256 << 20) - 5)); /* what is written has left */
+    fixture_wait(f, is_store_idle);
 }
 
 /* ---- claims ---- */

@@ -122,20 +122,29 @@ static void executor_unref(ferry_executor *executor)
     free(executor);
 }
 
-static void thread_wake(struct pool_thread *thread)
+/* Take the most recently parked thread off the stack. Under the lock. */
+static struct pool_thread *executor_unpark(ferry_executor *executor)
 {
-    thread->executor->parked = thread->next_parked;
+    struct pool_thread *thread = executor->parked;
+    executor->parked = thread->next_parked;
     thread->woken = true;
-    pthread_cond_signal(&thread->wake);
+    return thread;
 }
 
-/* Keep the invariant of `waking`. Under the lock. */
-static void executor_wake_next(ferry_executor *executor)
+/* Keep the invariant of `waking`. Under the lock. Returns whom to signal once the lock is free (a
+ * thread that is woken under the lock runs into it), or NULL. */
+static struct pool_thread *executor_wake_next(ferry_executor *executor)
 {
-    if (executor->queue.count > 0 && executor->parked && !executor->waking) {
-        executor->waking = true;
-        thread_wake(executor->parked);
-    }
+    if (executor->queue.count == 0 || !executor->parked || executor->waking)
+        return NULL;
+    executor->waking = true;
+    return executor_unpark(executor);
+}
+
+static void thread_signal(struct pool_thread *thread)
+{
+    if (thread)
+        pthread_cond_signal(&thread->wake);
 }
 
 static void thread_park(struct pool_thread *thread)
@@ -187,7 +196,7 @@ static void thread_work(struct pool_thread *thread)
     pthread_mutex_lock(&executor->lock);
     for (;;) {
         ferry_task *task = task_queue_pop(&executor->queue, TASK_STARTED);
-        executor_wake_next(executor);
+        struct pool_thread *next = executor_wake_next(executor);
         if (!task && !over) {
             if (executor->closing)
                 break;
@@ -196,6 +205,7 @@ static void thread_work(struct pool_thread *thread)
         }
         executor->stats.busy += task != NULL;
         pthread_mutex_unlock(&executor->lock);
+        thread_signal(next);
         if (over)
             task_post(over);
         if (task)
@@ -320,7 +330,7 @@ int ferry_executor_shutdown(ferry_executor *executor, int64_t deadline_ms)
     pthread_mutex_lock(&executor->lock);
     executor->closing = true;
     while (executor->parked)
-        thread_wake(executor->parked);
+        thread_signal(executor_unpark(executor));
     executor_wait(executor, deadline_ms);
     while (executor->queue.first)
         task_queue_push(&leftover, task_queue_pop(&executor->queue, TASK_GIVEN_UP));
@@ -438,14 +448,16 @@ ferry_task *ferry_executor_submit(ferry_executor *executor, ferry_loop *loop,
         .work = *work,
         .submitted_us = clock_monotonic_us(),
     };
+    struct pool_thread *next = NULL;
     pthread_mutex_lock(&executor->lock);
     const char *refusal = executor_refusal(executor, work->bytes);
     if (!refusal) {
         executor->stats.submitted++;
         task_queue_push(&executor->queue, task);
-        executor_wake_next(executor);
+        next = executor_wake_next(executor);
     }
     pthread_mutex_unlock(&executor->lock);
+    thread_signal(next);
     if (refusal) {
         task_free(task);
         ferry_error_set(error, FERRY_REJECTED, "pool %s: %s", executor->options.name, refusal);

@@ -9,14 +9,14 @@
 
 enum { WATCHDOG_SECONDS = 60 };
 
-static int watchdog_start(void **state)
+static inline int watchdog_start(void **state)
 {
     (void)state;
     alarm(WATCHDOG_SECONDS);
     return 0;
 }
 
-static int watchdog_stop(void **state)
+static inline int watchdog_stop(void **state)
 {
     (void)state;
     alarm(0);

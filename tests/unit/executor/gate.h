@@ -42,6 +42,14 @@ static inline void gate_await(struct gate *gate, unsigned count)
     pthread_mutex_unlock(&gate->lock);
 }
 
+static inline unsigned gate_inside(struct gate *gate)
+{
+    pthread_mutex_lock(&gate->lock);
+    unsigned inside = gate->inside;
+    pthread_mutex_unlock(&gate->lock);
+    return inside;
+}
+
 static inline void gate_open(struct gate *gate)
 {
     pthread_mutex_lock(&gate->lock);

@@ -195,7 +195,6 @@ static int move_file(const char *from, const char *to, const char *suffix)
 
 int database_set_aside(const char *path, ferry_error *error)
 {
-    ferry_error why = *error;
     char when[CLOCK_RFC3339_SIZE];
     clock_format_rfc3339(clock_wall_ms(), when);
     char *aside = text_printf("%s.damaged-%s", path, when);
@@ -210,9 +209,6 @@ int database_set_aside(const char *path, ferry_error *error)
         ferry_error_set(error, FERRY_INTERNAL, "%s is damaged and cannot be moved away: %s", path,
                         strerror(errno));
     else
-        ferry_log(FERRY_LOG_ERROR, "the jobs' database is damaged and was set aside",
-                  "file=%s reason=%s", aside, why.message);
-    if (rc == 0)
         ferry_error_set(error, FERRY_INVALID,
                         "damaged database set aside as %s: start again for an empty queue, or "
                         "recover it first (sqlite3 FILE .recover)",

@@ -26,7 +26,7 @@ struct probe {
     size_t bytes;
     ferry_task *task;
     atomic_uint runs;
-    pthread_t ran_on;
+    pid_t ran_on;
     unsigned done;
     unsigned order; /* the how manieth it was */
     atomic_uint dropped;
@@ -36,7 +36,7 @@ struct probe {
 static void probe_run(void *arg)
 {
     struct probe *probe = arg;
-    probe->ran_on = pthread_self();
+    probe->ran_on = gettid();
     atomic_fetch_add(&probe->runs, 1);
     gate_pass(&probe->fixture->gate);
 }

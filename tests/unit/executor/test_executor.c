@@ -1,6 +1,7 @@
 /* The executor: bounds, order, cancelling, the queue timeout, its threads and its numbers. */
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "fixture.h"
@@ -129,23 +130,39 @@ static void test_first_in_first_out(void **state)
     end(&f);
 }
 
-/* How often a task runs on the thread that ran the one before: that thread parked last, and is on
- * top. Only where the next task came before it had parked may another one have taken it; waking
- * those that wait longest would give none at all, with three threads. */
+/* Wait until a thread sleeps. When its task is done that is where it parks, as nothing else that
+ * it could sleep on is taken. */
+static void await_asleep(pid_t tid)
+{
+    char path[64], state = 0;
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", tid);
+    while (state != 'S') {
+        FILE *file = fopen(path, "re");
+        assert_non_null(file);
+        assert_int_equal(fscanf(file, "%*d (%*[^)]) %c", &state), 1);
+        fclose(file);
+    }
+}
+
 static void test_the_most_recently_parked_thread_is_woken_first(void **state)
 {
     (void)state;
     struct fixture f;
     start(&f, &(ferry_executor_options){.threads = 3});
+    struct probe held[3] = {{0}}, probes[100] = {{0}};
+    for (size_t i = 0; i < 3; i++)
+        submit(&f, &held[i], NULL);
+    gate_await(&f.gate, 3);
     gate_open(&f.gate);
-    struct probe probes[500] = {{0}};
-    unsigned same = 0;
+    await_done(&f, 3);
+    for (size_t i = 0; i < 3; i++)
+        await_asleep(held[i].ran_on);
     for (unsigned i = 0; i < COUNT_OF(probes); i++) {
         submit(&f, &probes[i], NULL);
-        await_done(&f, i + 1);
-        same += i > 0 && pthread_equal(probes[i].ran_on, probes[i - 1].ran_on);
+        await_done(&f, 4 + i);
+        await_asleep(probes[i].ran_on);
+        assert_int_equal(probes[i].ran_on, probes[0].ran_on); /* the others sleep on */
     }
-    assert_true(same > COUNT_OF(probes) / 2);
     end(&f);
 }
 

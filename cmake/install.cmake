@@ -13,7 +13,7 @@ foreach(floor IN ITEMS base loop executor async net http)
 endforeach()
 
 # The libraries that libferry links to, by their pkg-config names.
-set(FERRY_REQUIRES_PRIVATE libevent_core libevent_extra)
+set(FERRY_REQUIRES_PRIVATE libevent_core libevent_extra openssl)
 list(JOIN FERRY_REQUIRES_PRIVATE " " FERRY_PC_REQUIRES_PRIVATE)
 pkg_check_modules(FERRY_DEPS REQUIRED IMPORTED_TARGET ${FERRY_REQUIRES_PRIVATE})
 
@@ -23,7 +23,7 @@ function(ferry_library type export_set)
   foreach(floor IN LISTS FERRY_LIBRARY_FLOORS)
     target_sources(${target} PRIVATE $<TARGET_OBJECTS:ferry_${floor}>)
   endforeach()
-  target_link_libraries(${target} PRIVATE PkgConfig::FERRY_DEPS Threads::Threads m)
+  target_link_libraries(${target} PRIVATE event_openssl PkgConfig::FERRY_DEPS Threads::Threads m)
   target_include_directories(${target} INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   set_target_properties(${target} PROPERTIES
     OUTPUT_NAME ferry

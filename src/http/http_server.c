@@ -7,6 +7,7 @@
  */
 #include <event2/http.h>
 #include <event2/http_struct.h>
+#include <event2/listener.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,7 @@ enum { HEADER_SLACK = 64 << 10 }; /* so that the registry's limit is met before 
 struct bound_listener {
     struct bound_listener *next;
     struct listener *listener;
+    struct evhttp_bound_socket *socket; /* has the listener's acceptor */
 };
 
 struct ferry_http_server {
@@ -205,6 +207,7 @@ static void listeners_close(ferry_http_server *server)
         struct bound_listener *bound = server->listeners;
         server->listeners = bound->next;
         listener_free(bound->listener);
+        evhttp_del_accept_socket(server->evhttp, bound->socket);
         free(bound);
     }
 }
@@ -223,6 +226,39 @@ void ferry_http_server_free(ferry_http_server *server)
     free(server);
 }
 
+/* Returns whether evhttp took it; it frees nothing otherwise. */
+static bool bound_attach(struct bound_listener *bound, struct evhttp *evhttp)
+{
+    struct evconnlistener *acceptor = listener_acceptor(bound->listener);
+    bound->socket = evhttp_bind_listener(evhttp, acceptor);
+    if (bound->socket)
+        return true;
+    listener_free(bound->listener);
+    evconnlistener_free(acceptor);
+    return false;
+}
+
+static struct bound_listener *bound_new(ferry_http_server *server, const struct address *address,
+                                        ferry_error *error)
+{
+    struct bound_listener *bound = malloc(sizeof *bound);
+    if (!bound) {
+        ferry_error_set(error, FERRY_INTERNAL, "no memory");
+        return NULL;
+    }
+    bound->listener = listener_new(server->loop, address, &server->connections.accepted, error);
+    if (!bound->listener) {
+        free(bound);
+        return NULL;
+    }
+    if (!bound_attach(bound, server->evhttp)) {
+        ferry_error_set(error, FERRY_INTERNAL, "no memory");
+        free(bound);
+        return NULL;
+    }
+    return bound;
+}
+
 int ferry_http_listen(ferry_http_server *server, const char *text, char *bound_text,
                       size_t bound_size, ferry_error *error)
 {
@@ -232,15 +268,9 @@ int ferry_http_listen(ferry_http_server *server, const char *text, char *bound_t
     if (rc < 0)
         return rc;
     ferry_error reason = {0};
-    struct bound_listener *bound = malloc(sizeof *bound);
+    struct bound_listener *bound = bound_new(server, &address, &reason);
     if (!bound)
-        return ferry_error_set(error, FERRY_INTERNAL, "no memory");
-    bound->listener = listener_new(server->loop, server->evhttp, &address,
-                                   &server->connections.accepted, &reason);
-    if (!bound->listener) {
-        free(bound);
         return ferry_error_set(error, reason.code, "%s", reason.message);
-    }
     bound->next = server->listeners;
     server->listeners = bound;
     if (server->connections.count >= server->connections.limits.connections)

@@ -1,17 +1,18 @@
 /*
  * Listeners.
  *
- * The socket is made here, with a backlog that evhttp_bind_socket does not offer, and handed to
- * evhttp as an evconnlistener. evhttp then owns that one's callback and its argument, so an error
- * callback cannot tell which listener of ours it is about. Therefore each has a second event on the
- * same socket: when it fires again and again while nothing is accepted, accept fails (there is no
- * descriptor left), and the listener rests for a moment instead of spinning.
+ * The socket is made here, with a backlog that evhttp_bind_socket does not offer, and handed on as
+ * an evconnlistener. Its user (evhttp, for one) then owns that one's callback and its argument, so
+ * an error callback cannot tell which listener of ours it is about. Therefore each has a second
+ * event on the same socket: when it fires again and again while nothing is accepted, accept fails
+ * (there is no descriptor left), and the listener rests for a moment instead of spinning.
+ *
+ * Loop thread.
  */
 #include "listener.h"
 
 #include <errno.h>
 #include <event2/event.h>
-#include <event2/http.h>
 #include <event2/listener.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -29,9 +30,7 @@ enum {
 
 struct listener {
     ferry_loop *loop;
-    struct evhttp *http;
-    struct evhttp_bound_socket *bound;
-    struct evconnlistener *acceptor; /* owned by `bound` */
+    struct evconnlistener *acceptor; /* the user's */
     struct event *watch;
     struct address address;
     const uint64_t *accepted;
@@ -212,11 +211,12 @@ static void on_waiting(evutil_socket_t fd, short what, void *arg)
 }
 
 /* Set so that libevent does not print a line for each failure; on_waiting deals with them. */
-static void on_accept_error(struct evconnlistener *acceptor, void *http)
+static void on_accept_error(struct evconnlistener *acceptor, void *arg)
 {
-    (void)acceptor, (void)http;
+    (void)acceptor, (void)arg;
 }
 
+/* Without memory both the socket and the listener are gone. */
 static bool attach(struct listener *listener, int fd)
 {
     struct event_base *base = loop_event_base(listener->loop);
@@ -224,21 +224,22 @@ static bool attach(struct listener *listener, int fd)
     listener->acceptor = evconnlistener_new(base, NULL, NULL, flags, 0, fd);
     if (!listener->acceptor) {
         close(fd);
+        listener_free(listener);
         return false;
     }
     evconnlistener_set_error_cb(listener->acceptor, on_accept_error);
-    listener->bound = evhttp_bind_listener(listener->http, listener->acceptor);
-    if (!listener->bound) {
-        evconnlistener_free(listener->acceptor);
-        return false;
-    }
     listener->watch = event_new(base, fd, EV_READ | EV_PERSIST, on_waiting, listener);
-    return listener->watch && event_add(listener->watch, NULL) == 0;
+    if (listener->watch && event_add(listener->watch, NULL) == 0)
+        return true;
+    struct evconnlistener *acceptor = listener->acceptor;
+    listener_free(listener);
+    evconnlistener_free(acceptor);
+    return false;
 }
 
 /* ---- life ---- */
 
-struct listener *listener_new(ferry_loop *loop, struct evhttp *http, const struct address *address,
+struct listener *listener_new(ferry_loop *loop, const struct address *address,
                               const uint64_t *accepted, ferry_error *error)
 {
     struct listener *listener = calloc(1, sizeof *listener);
@@ -247,7 +248,6 @@ struct listener *listener_new(ferry_loop *loop, struct evhttp *http, const struc
         return NULL;
     }
     listener->loop = loop;
-    listener->http = http;
     listener->address = *address;
     listener->accepted = accepted;
     listener->accepted_seen = *accepted;
@@ -260,7 +260,6 @@ struct listener *listener_new(ferry_loop *loop, struct evhttp *http, const struc
     learn_address(listener, fd);
     if (!attach(listener, fd)) {
         ferry_error_set(error, FERRY_INTERNAL, "no memory");
-        listener_free(listener);
         return NULL;
     }
     return listener;
@@ -272,10 +271,13 @@ void listener_free(struct listener *listener)
         ferry_loop_cancel(listener->loop, listener->rest_timer);
     if (listener->watch)
         event_free(listener->watch);
-    if (listener->bound)
-        evhttp_del_accept_socket(listener->http, listener->bound);
     remove_file(listener);
     free(listener);
+}
+
+struct evconnlistener *listener_acceptor(const struct listener *listener)
+{
+    return listener->acceptor;
 }
 
 const struct address *listener_address(const struct listener *listener)

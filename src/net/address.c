@@ -84,6 +84,21 @@ int address_parse(struct address *address, const char *text, ferry_error *error)
     return 0;
 }
 
+int address_split(const char *text, char host[ADDRESS_HOST_SIZE], char port[ADDRESS_PORT_SIZE],
+                  ferry_error *error)
+{
+    const char *colon = strrchr(text, ':');
+    size_t length = colon ? (size_t)(colon - text) : 0;
+    if (length == 0 || length >= ADDRESS_HOST_SIZE || parse_port(colon + 1) < 0)
+        return ferry_error_set(error, FERRY_INVALID,
+                               "%s: an address is HOST:PORT, for example localhost:8002", text);
+    bool is_bracketed = text[0] == '[' && text[length - 1] == ']';
+    snprintf(host, ADDRESS_HOST_SIZE, "%.*s", (int)(length - 2 * is_bracketed),
+             text + is_bracketed);
+    snprintf(port, ADDRESS_PORT_SIZE, "%s", colon + 1);
+    return 0;
+}
+
 void address_to_v4(struct address *address)
 {
     in_port_t port = address->v6.sin6_port;

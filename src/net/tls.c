@@ -1,0 +1,169 @@
+/*
+ * TLS contexts.
+ *
+ * A context is an SSL_CTX, which OpenSSL itself counts the users of, and what it does not know: the
+ * role. It is not changed once it is made, so that any thread may make connections of it.
+ */
+#include "tls.h"
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+struct ferry_tls {
+    atomic_uint references;
+    SSL_CTX *context;
+    bool is_client;
+    bool verifies; /* a client that checks its server */
+};
+
+/* ---- making ---- */
+
+static int file_error(ferry_error *error, const char *what, const char *path)
+{
+    unsigned long number = ERR_peek_last_error();
+    const char *reason = ERR_reason_error_string(number);
+    ERR_clear_error();
+    return ferry_error_set(error, FERRY_INVALID, "%s: cannot be used as the %s: %s", path, what,
+                           reason ? reason : "no reason given");
+}
+
+/* An encrypted key must not ask a terminal for its password. */
+static int no_password(char *buffer, int size, int is_writing, void *arg)
+{
+    (void)buffer, (void)size, (void)is_writing, (void)arg;
+    return -1;
+}
+
+static int load_own(SSL_CTX *context, const ferry_tls_options *options, ferry_error *error)
+{
+    SSL_CTX_set_default_passwd_cb(context, no_password);
+    if (!options->certificate && !options->key)
+        return 0;
+    if (!options->certificate || !options->key)
+        return ferry_error_set(error, FERRY_INVALID, "a certificate and its key go together");
+    if (SSL_CTX_use_certificate_chain_file(context, options->certificate) != 1)
+        return file_error(error, "certificate", options->certificate);
+    if (SSL_CTX_use_PrivateKey_file(context, options->key, SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_check_private_key(context) != 1)
+        return file_error(error, "certificate's key", options->key);
+    return 0;
+}
+
+static int load_trust(SSL_CTX *context, const char *ca, ferry_error *error)
+{
+    if (!ca)
+        SSL_CTX_set_default_verify_paths(context);
+    else if (SSL_CTX_load_verify_locations(context, ca, NULL) != 1)
+        return file_error(error, "CA", ca);
+    return 0;
+}
+
+static SSL_CTX *context_new(const SSL_METHOD *method)
+{
+    static const unsigned char id[] = "ferry";
+    SSL_CTX *context = SSL_CTX_new(method);
+    if (!context)
+        return NULL;
+    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_session_id_context(context, id, sizeof id - 1);
+    return context;
+}
+
+static ferry_tls *tls_new(const SSL_METHOD *method, ferry_error *error)
+{
+    ferry_tls *tls = calloc(1, sizeof *tls);
+    if (tls)
+        tls->context = context_new(method);
+    if (!tls || !tls->context) {
+        ferry_error_set(error, FERRY_INTERNAL, "no memory");
+        free(tls);
+        return NULL;
+    }
+    atomic_init(&tls->references, 1);
+    return tls;
+}
+
+ferry_tls *ferry_tls_new_server(const ferry_tls_options *options, ferry_error *error)
+{
+    if (!options || !options->certificate) {
+        ferry_error_set(error, FERRY_INVALID, "a TLS server needs a certificate");
+        return NULL;
+    }
+    ferry_tls *tls = tls_new(TLS_server_method(), error);
+    if (!tls)
+        return NULL;
+    if (load_own(tls->context, options, error) < 0 ||
+        (options->ca && load_trust(tls->context, options->ca, error) < 0)) {
+        ferry_tls_free(tls);
+        return NULL;
+    }
+    if (options->ca)
+        SSL_CTX_set_verify(tls->context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    return tls;
+}
+
+ferry_tls *ferry_tls_new_client(const ferry_tls_options *options, ferry_error *error)
+{
+    static const ferry_tls_options defaults;
+    options = options ? options : &defaults;
+    ferry_tls *tls = tls_new(TLS_client_method(), error);
+    if (!tls)
+        return NULL;
+    if (load_own(tls->context, options, error) < 0 ||
+        load_trust(tls->context, options->ca, error) < 0) {
+        ferry_tls_free(tls);
+        return NULL;
+    }
+    tls->is_client = true;
+    tls->verifies = !options->skip_verify;
+    SSL_CTX_set_verify(tls->context, tls->verifies ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+    return tls;
+}
+
+ferry_tls *tls_ref(ferry_tls *tls)
+{
+    if (tls)
+        atomic_fetch_add_explicit(&tls->references, 1, memory_order_relaxed);
+    return tls;
+}
+
+void ferry_tls_free(ferry_tls *tls)
+{
+    if (!tls || atomic_fetch_sub_explicit(&tls->references, 1, memory_order_acq_rel) > 1)
+        return;
+    SSL_CTX_free(tls->context);
+    free(tls);
+}
+
+/* ---- connections ---- */
+
+static bool is_address(const char *name)
+{
+    struct in6_addr ignored;
+    return inet_pton(AF_INET, name, &ignored) == 1 || inet_pton(AF_INET6, name, &ignored) == 1;
+}
+
+/* Whom the client asks for, and whom it takes. Returns whether OpenSSL took it. */
+static bool expect_name(SSL *ssl, const char *name, bool verifies)
+{
+    if (is_address(name))
+        return !verifies || X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1;
+    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    return SSL_set_tlsext_host_name(ssl, name) == 1 && (!verifies || SSL_set1_host(ssl, name) == 1);
+}
+
+SSL *tls_connection_new(ferry_tls *tls, const char *name)
+{
+    SSL *ssl = SSL_new(tls->context);
+    if (ssl && tls->is_client && !expect_name(ssl, name, tls->verifies)) {
+        SSL_free(ssl);
+        ssl = NULL;
+    }
+    ERR_clear_error();
+    return ssl;
+}

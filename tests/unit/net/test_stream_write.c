@@ -1,0 +1,204 @@
+/*
+ * Writing: flushed means that the kernel has it; backpressure, half-close, deadlines.
+ */
+#include "net/fixture.h"
+
+enum { MUCH = 8 << 20 };
+
+static char much[MUCH];
+
+static void a_write_is_done_when_it_is_sent(void **state)
+{
+    (void)state;
+    struct fixture f;
+    int fd = fixture_connect(&f, NULL);
+    ferry_stream *stream = f.streams[0];
+    ferry_future *first = ferry_stream_write(stream, "hello ", 6);
+    ferry_future *second = ferry_stream_write(stream, "there", 5);
+    assert_false(ferry_future_is_done(first));
+    assert_int_equal(ferry_stream_unsent_bytes(stream), 11);
+    expect_code(f.loop, second, FERRY_OK);
+    assert_true(ferry_future_is_done(first));
+    ferry_future_free(first);
+    assert_int_equal(ferry_stream_unsent_bytes(stream), 0);
+    peer_expect(fd, "hello there");
+    expect_code(f.loop, ferry_stream_write(stream, NULL, 0), FERRY_OK);
+    close(fd);
+    fixture_close(&f);
+}
+
+static void a_slow_peer_holds_writes_back(void **state)
+{
+    (void)state;
+    struct fixture f;
+    int fd = fixture_connect(&f, NULL);
+    ferry_stream *stream = f.streams[0];
+    struct outcome large = {0}, last = {0};
+    ferry_future_then(ferry_stream_write(stream, much, MUCH - 1), on_outcome, &large);
+    ferry_future_then(ferry_stream_write(stream, ".", 1), on_outcome, &last);
+    expect_code(f.loop, ferry_stream_write(stream, much, MUCH), FERRY_REJECTED);
+    struct drain drain = {.fd = fd, .wanted = 1 << 20};
+    assert_true(run_until(f.loop, drain_some, &drain));
+    assert_false(last.is_done);
+    assert_true(ferry_stream_unsent_bytes(stream) > 0);
+    drain.wanted = MUCH;
+    assert_true(run_until(f.loop, drain_some, &drain));
+    assert_int_equal(drain.received, MUCH);
+    expect_done(f.loop, &last);
+    assert_true(large.is_done);
+    assert_int_equal(large.error.code, FERRY_OK);
+    assert_int_equal(last.error.code, FERRY_OK);
+    expect_code(f.loop, ferry_stream_write(stream, "x", 1), FERRY_OK); /* there is room again */
+    close(fd);
+    fixture_close(&f);
+}
+
+static void the_bound_of_unsent_bytes_is_exact(void **state)
+{
+    (void)state;
+    struct fixture f;
+    int fd = fixture_connect(&f, &(ferry_stream_options){.max_unsent_bytes = 10});
+    ferry_stream *stream = f.streams[0];
+    expect_code(f.loop, ferry_stream_write(stream, much, 11), FERRY_REJECTED);
+    ferry_future *fits = ferry_stream_write(stream, "12345", 5);
+    struct outcome over = {0};
+    ferry_future_then(ferry_stream_write(stream, "123456", 6), on_outcome, &over);
+    expect_code(f.loop, ferry_stream_write(stream, "67890", 5), FERRY_OK);
+    assert_int_equal(over.error.code, FERRY_REJECTED);
+    ferry_future_free(fits);
+    peer_expect(fd, "1234567890");
+    close(fd);
+    fixture_close(&f);
+}
+
+static void both_sides_end_one_after_the_other(void **state)
+{
+    (void)state;
+    struct fixture f;
+    int fd = fixture_connect(&f, NULL);
+    ferry_stream *stream = f.streams[0];
+    peer_send(fd, "question");
+    shutdown(fd, SHUT_WR);
+    expect_text(f.loop, ferry_stream_read_until_close(stream, 0), "question");
+    assert_false(ferry_stream_is_closed(stream));
+    ferry_future *answer = ferry_stream_write(stream, "answer", 6);
+    assert_int_equal(ferry_stream_shutdown_write(stream), 0);
+    assert_int_equal(ferry_stream_shutdown_write(stream), 0);
+    expect_code(f.loop, ferry_stream_write(stream, "more", 4), FERRY_CONFLICT);
+    expect_code(f.loop, answer, FERRY_OK);
+    peer_expect(fd, "answer");
+    expect_end(f.loop, fd);
+    assert_true(ferry_stream_is_closed(stream));
+    close(fd);
+    fixture_close(&f);
+}
+
+static void after_our_end_reading_goes_on(void **state)
+{
+    (void)state;
+    struct fixture f;
+    int fd = fixture_connect(&f, NULL);
+    ferry_stream *stream = f.streams[0];
+    assert_int_equal(ferry_stream_shutdown_write(stream), 0);
+    expect_end(f.loop, fd);
+    peer_send(fd, "late");
+    expect_text(f.loop, ferry_stream_read_bytes(stream, 4), "late");
+    assert_false(ferry_stream_is_closed(stream));
+    peer_send(fd, "last");
+    close(fd);
+    expect_text(f.loop, ferry_stream_read_until_close(stream, 0), "last");
+    assert_true(ferry_stream_is_closed(stream));
+    expect_code(f.loop, ferry_stream_read_some(stream, 0), FERRY_GONE);
+    expect_code(f.loop, ferry_stream_write(stream, "x", 1), FERRY_GONE);
+    fixture_close(&f);
+}
+
+static void note_reason(ferry_stream *stream, const ferry_error *why, void *arg)
+{
+    assert_true(ferry_stream_is_closed(stream));
+    *(ferry_code *)arg = why->code;
+}
+
+static void a_peer_that_takes_nothing_is_given_up(void **state)
+{
+    (void)state;
+    struct fixture f;
+    int fd = fixture_connect(&f, &(ferry_stream_options){.write_timeout_ms = 30});
+    ferry_stream *stream = f.streams[0];
+    ferry_code why = FERRY_OK;
+    ferry_stream_set_on_close(stream, note_reason, &why);
+    struct outcome read = {0};
+    ferry_future_then(ferry_stream_read_some(stream, 0), on_outcome, &read);
+    expect_code(f.loop, ferry_stream_write(stream, much, MUCH), FERRY_DEADLINE);
+    expect_done(f.loop, &read);
+    assert_int_equal(read.error.code, FERRY_DEADLINE);
+    assert_true(ferry_stream_is_closed(stream));
+    assert_int_equal(why, FERRY_DEADLINE);
+    close(fd);
+    fixture_close(&f);
+}
+
+struct slow_peer {
+    struct drain drain;
+    ferry_loop *loop;
+    int64_t next_ms;
+};
+
+/* Takes 256 KiB every 70 ms: slower in all than the write's timeout, but never still. */
+static bool drain_slowly(void *arg)
+{
+    struct slow_peer *peer = arg;
+    int64_t now_ms = ferry_loop_now_ms(peer->loop);
+    if (now_ms < peer->next_ms)
+        return false;
+    peer->next_ms = now_ms + 70;
+    for (int i = 0; i < 4 && !drain_some(&peer->drain); i++)
+        ;
+    return peer->drain.received >= peer->drain.wanted || peer->drain.has_ended;
+}
+
+static void progress_moves_the_deadline(void **state)
+{
+    (void)state;
+    struct fixture f;
+    int fd = fixture_connect(&f, &(ferry_stream_options){.write_timeout_ms = 1500});
+    struct outcome write = {0};
+    ferry_future_then(ferry_stream_write(f.streams[0], much, MUCH), on_outcome, &write);
+    struct slow_peer peer = {.drain = {.fd = fd, .wanted = MUCH}, .loop = f.loop};
+    assert_true(run_until(f.loop, drain_slowly, &peer));
+    assert_int_equal(peer.drain.received, MUCH);
+    expect_done(f.loop, &write);
+    assert_int_equal(write.error.code, FERRY_OK);
+    close(fd);
+    fixture_close(&f);
+}
+
+static void a_broken_connection_fails_a_write(void **state)
+{
+    (void)state;
+    struct fixture f;
+    int fd = fixture_connect(&f, NULL);
+    struct outcome write = {0};
+    ferry_future_then(ferry_stream_write(f.streams[0], much, MUCH), on_outcome, &write);
+    struct drain drain = {.fd = fd, .wanted = 1};
+    assert_true(run_until(f.loop, drain_some, &drain));
+    close(fd); /* with unread bytes: a reset */
+    expect_done(f.loop, &write);
+    assert_int_equal(write.error.code, FERRY_TRANSIENT);
+    fixture_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_write_is_done_when_it_is_sent),
+        cmocka_unit_test(a_slow_peer_holds_writes_back),
+        cmocka_unit_test(the_bound_of_unsent_bytes_is_exact),
+        cmocka_unit_test(both_sides_end_one_after_the_other),
+        cmocka_unit_test(after_our_end_reading_goes_on),
+        cmocka_unit_test(a_peer_that_takes_nothing_is_given_up),
+        cmocka_unit_test(progress_moves_the_deadline),
+        cmocka_unit_test(a_broken_connection_fails_a_write),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,7 @@
+ferry_unit_test(net address)
+foreach(noun IN ITEMS stream stream_read stream_write stream_listener connect tls)
+  if(EXISTS "${PROJECT_SOURCE_DIR}/tests/unit/net/test_${noun}.c")
+  ferry_unit_test(net ${noun})
+  target_link_libraries(test_net_${noun} PRIVATE Threads::Threads)
+  endif()
+endforeach()

@@ -92,9 +92,12 @@ int address_split(const char *text, char host[ADDRESS_HOST_SIZE], char port[ADDR
     if (length == 0 || length >= ADDRESS_HOST_SIZE || parse_port(colon + 1) < 0)
         return ferry_error_set(error, FERRY_INVALID,
                                "%s: an address is HOST:PORT, for example localhost:8002", text);
-    bool is_bracketed = text[0] == '[' && text[length - 1] == ']';
-    snprintf(host, ADDRESS_HOST_SIZE, "%.*s", (int)(length - 2 * is_bracketed),
-             text + is_bracketed);
+    bool is_bracketed = text[0] == '[' && text[length - 1] == ']' && length > 2;
+    if (is_bracketed) {
+        text++;
+        length -= 2;
+    }
+    snprintf(host, ADDRESS_HOST_SIZE, "%.*s", (int)length, text);
     snprintf(port, ADDRESS_PORT_SIZE, "%s", colon + 1);
     return 0;
 }

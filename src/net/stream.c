@@ -77,8 +77,8 @@ void stream_end(ferry_stream *stream, ferry_code code, const char *message)
     ferry_error_set(&stream->why, code, "%s", message);
     if (code != FERRY_CANCELLED)
         evbuffer_add_buffer(stream->rest, bufferevent_get_input(stream->bev));
-    if (stream->ssl && !stream->is_finished && code == FERRY_CANCELLED) {
-        SSL_shutdown(stream->ssl); /* a word to the peer, if the kernel takes it */
+    if (stream->ssl && code == FERRY_CANCELLED && ferry_stream_unsent_bytes(stream) == 0) {
+        SSL_shutdown(stream->ssl); /* the peer has all: say so, if the kernel takes it */
         ERR_clear_error();
     }
     bufferevent_free(stream->bev);

@@ -234,7 +234,7 @@ static struct stream_read *read_new(ferry_stream *stream, enum read_kind kind, s
                                     const char *delimiter)
 {
     size_t length = strlen(delimiter);
-    struct stream_read *read = calloc(1, sizeof *read + length);
+    struct stream_read *read = calloc(1, sizeof *read + length + 1);
     if (!read)
         return NULL;
     read->future = future_new(stream->loop, free_result, read_cancel, read);
@@ -246,7 +246,7 @@ static struct stream_read *read_new(ferry_stream *stream, enum read_kind kind, s
     read->kind = kind;
     read->count = count == 0 && kind != READ_BYTES ? stream->limits.read_bytes : count;
     read->delimiter_length = length;
-    memcpy(read->delimiter, delimiter, length);
+    memcpy(read->delimiter, delimiter, length + 1);
     return read;
 }
 

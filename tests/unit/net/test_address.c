@@ -78,6 +78,32 @@ static void a_socket_path_has_a_limit(void **state)
     assert_int_equal(address_parse(&address, text, NULL), FERRY_INVALID);
 }
 
+static void a_name_is_split_from_its_port(void **state)
+{
+    (void)state;
+    static const char *const cases[][3] = {
+        {"localhost:8002", "localhost", "8002"},
+        {"[::1]:0", "::1", "0"},
+        {"127.0.0.1:65535", "127.0.0.1", "65535"},
+        {"[]:1", "[]", "1"},
+    };
+    char host[ADDRESS_HOST_SIZE], port[ADDRESS_PORT_SIZE];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(address_split(cases[i][0], host, port, NULL), 0);
+        assert_string_equal(host, cases[i][1]);
+        assert_string_equal(port, cases[i][2]);
+    }
+    static const char *const bad[] = {"", "localhost", ":1", "localhost:", "localhost:65536"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(address_split(bad[i], host, port, NULL), FERRY_INVALID);
+    char text[300];
+    memset(text, 'a', sizeof text);
+    memcpy(text + 255, ":1", 3);
+    assert_int_equal(address_split(text, host, port, NULL), 0);
+    memcpy(text + 255, "a:1", 4);
+    assert_int_equal(address_split(text, host, port, NULL), FERRY_INVALID);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -85,6 +111,7 @@ int main(void)
         cmocka_unit_test(every_address_can_be_of_v4),
         cmocka_unit_test(a_bad_address_says_how_one_looks),
         cmocka_unit_test(a_socket_path_has_a_limit),
+        cmocka_unit_test(a_name_is_split_from_its_port),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

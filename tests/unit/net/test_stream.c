@@ -58,6 +58,22 @@ static void a_close_fails_what_is_pending(void **state)
     fixture_close(&f);
 }
 
+static void after_a_close_nothing_is_read(void **state)
+{
+    (void)state;
+    struct fixture f;
+    int fd = fixture_connect(&f, NULL);
+    peer_send(fd, "unread");
+    shutdown(fd, SHUT_WR);
+    run_turns(f.loop);
+    ferry_stream_close(f.streams[0]);
+    expect_code(f.loop, ferry_stream_read_some(f.streams[0], 0), FERRY_CANCELLED);
+    expect_code(f.loop, ferry_stream_read_bytes(f.streams[0], 0), FERRY_CANCELLED);
+    expect_code(f.loop, ferry_stream_read_until_close(f.streams[0], 0), FERRY_CANCELLED);
+    close(fd);
+    fixture_close(&f);
+}
+
 static void a_free_fails_what_is_pending(void **state)
 {
     (void)state;
@@ -205,6 +221,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_close_fails_what_is_pending),
+        cmocka_unit_test(after_a_close_nothing_is_read),
         cmocka_unit_test(a_free_fails_what_is_pending),
         cmocka_unit_test(a_stream_may_be_freed_by_its_own_read),
         cmocka_unit_test(a_stream_may_be_freed_by_its_own_write),

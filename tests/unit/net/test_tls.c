@@ -173,7 +173,7 @@ static void a_file_that_cannot_be_used_is_named(void **state)
 
 /* ---- talking ---- */
 
-static char much[4 << 20];
+static char much[7 << 20]; /* more than the sockets hold */
 
 static void expect_talk(struct fixture *f, ferry_stream *client)
 {
@@ -226,6 +226,30 @@ static void each_side_ends_by_itself(void **state)
     expect_text(f.loop, ferry_stream_read_until_close(client, 0), "answer");
     assert_true(ferry_stream_is_closed(client));
     assert_true(ferry_stream_is_closed(server));
+    ferry_stream_free(client);
+    fixture_close(&f);
+}
+
+/* libevent stops both ways when one has ended. */
+static void the_end_of_one_side_does_not_stop_the_other(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_tls(&f, "here", NULL, NULL);
+    ferry_tls *tls = trusting("ca.pem");
+    ferry_stream *client = connect_tls(&f, tls, "localhost").result;
+    ferry_tls_free(tls);
+    assert_non_null(client);
+    assert_true(run_until(f.loop, has_stream, &f));
+    memset(much, 'm', sizeof much - 1);
+    ferry_future *write = ferry_stream_write(f.streams[0], much, sizeof much - 1);
+    run_turns(f.loop);
+    run_turns(f.loop);
+    assert_false(ferry_future_is_done(write)); /* the client does not read */
+    assert_int_equal(ferry_stream_shutdown_write(client), 0);
+    expect_code(f.loop, ferry_stream_read_some(f.streams[0], 0), FERRY_GONE);
+    expect_text(f.loop, ferry_stream_read_bytes(client, sizeof much - 1), much);
+    expect_code(f.loop, write, FERRY_OK);
     ferry_stream_free(client);
     fixture_close(&f);
 }
@@ -443,6 +467,7 @@ int main(void)
         cmocka_unit_test(a_file_that_cannot_be_used_is_named),
         cmocka_unit_test(bytes_go_both_ways),
         cmocka_unit_test(each_side_ends_by_itself),
+        cmocka_unit_test(the_end_of_one_side_does_not_stop_the_other),
         cmocka_unit_test(what_is_decrypted_is_not_left_behind),
         cmocka_unit_test(an_untrusted_certificate_is_refused),
         cmocka_unit_test(the_certificate_of_another_host_is_refused),

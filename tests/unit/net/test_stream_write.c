@@ -144,24 +144,34 @@ struct slow_peer {
     int64_t next_ms;
 };
 
-/* Takes 256 KiB every 70 ms: slower in all than the write's timeout, but never still. */
+/* Takes 128 KiB every 40 ms: more than twice the write's timeout in all, but never still. */
 static bool drain_slowly(void *arg)
 {
     struct slow_peer *peer = arg;
     int64_t now_ms = ferry_loop_now_ms(peer->loop);
     if (now_ms < peer->next_ms)
         return false;
-    peer->next_ms = now_ms + 70;
-    for (int i = 0; i < 4 && !drain_some(&peer->drain); i++)
+    peer->next_ms = now_ms + 40;
+    size_t end = peer->drain.received + (128 << 10);
+    for (int i = 0; i < 32 && peer->drain.received < end && !drain_some(&peer->drain); i++)
         ;
     return peer->drain.received >= peer->drain.wanted || peer->drain.has_ended;
 }
 
+/* Over a unix socket: its buffer does not grow. */
 static void progress_moves_the_deadline(void **state)
 {
     (void)state;
     struct fixture f;
-    int fd = fixture_connect(&f, &(ferry_stream_options){.write_timeout_ms = 1500});
+    char folder[] = "/tmp/ferry-net-XXXXXX", address[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(address, sizeof address, "unix:%s/socket", folder);
+    fixture_open(&f, NULL);
+    ferry_stream_listener_free(f.listener);
+    fixture_listen(&f, address,
+                   &(ferry_stream_listen_options){.stream = {.write_timeout_ms = 1200}});
+    int fd = peer_open(address);
+    assert_true(run_until(f.loop, has_stream, &f));
     struct outcome write = {0};
     ferry_future_then(ferry_stream_write(f.streams[0], much, MUCH), on_outcome, &write);
     struct slow_peer peer = {.drain = {.fd = fd, .wanted = MUCH}, .loop = f.loop};
@@ -171,6 +181,7 @@ static void progress_moves_the_deadline(void **state)
     assert_int_equal(write.error.code, FERRY_OK);
     close(fd);
     fixture_close(&f);
+    assert_int_equal(rmdir(folder), 0);
 }
 
 static void a_broken_connection_fails_a_write(void **state)

@@ -5,45 +5,21 @@
  * request back to evhttp, and ends the ferry_request. Where the client's connection is gone, or the
  * server, it only does the latter.
  */
-#include <ctype.h>
 #include <event2/buffer.h>
 #include <event2/http.h>
 #include <event2/http_struct.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include <ferry/log.h>
 
 #include "bytes.h"
+#include "header_text.h"
 #include "request.h"
 #include "status.h"
 
 /* ---- headers ---- */
-
-static bool is_header_name(const char *name)
-{
-    for (const char *c = name; *c; c++) {
-        if (!isalnum((unsigned char)*c) && !strchr("!#$%&'*+-.^_`|~", *c))
-            return false;
-    }
-    return *name != '\0';
-}
-
-static bool is_header_value(const char *value)
-{
-    for (const unsigned char *c = (const unsigned char *)value; *c; c++) {
-        if ((*c < ' ' && *c != '\t') || *c == 0x7f)
-            return false;
-    }
-    return true;
-}
-
-static bool is_framing(const char *name)
-{
-    return strcasecmp(name, "Content-Length") == 0 || strcasecmp(name, "Transfer-Encoding") == 0;
-}
 
 /* Only once; a second reply that comes too early is a fault of the program's. */
 static bool is_open(const ferry_request *request, const char *what)
@@ -60,24 +36,10 @@ int ferry_request_set_header(ferry_request *request, const char *name, const cha
     LOOP_CHECK(request->loop);
     if (!is_open(request, "a header was set after the reply"))
         return FERRY_INVALID;
-    if (!is_header_name(name) || !is_header_value(value) || is_framing(name))
+    if (!header_is_name(name) || !header_is_value(value) || header_is_framing(name))
         return FERRY_INVALID;
     struct evkeyvalq *headers = evhttp_request_get_output_headers(request->ev);
     return evhttp_add_header(headers, name, value) == 0 ? 0 : FERRY_INTERNAL;
-}
-
-/* Tell whether a comma-separated header has a token. */
-static bool has_token(const char *value, const char *token)
-{
-    size_t length = strlen(token);
-    while (value && *value) {
-        value += strspn(value, " \t,");
-        size_t part = strcspn(value, " \t,");
-        if (part == length && strncasecmp(value, token, length) == 0)
-            return true;
-        value += part;
-    }
-    return false;
 }
 
 /* ---- framing ---- */
@@ -89,11 +51,11 @@ static bool is_last(const ferry_request *request)
     const struct evhttp_request *ev = request->ev;
     const char *connection = evhttp_find_header(ev->input_headers, "Connection");
     const char *ours = evhttp_find_header(ev->output_headers, "Connection");
-    if (request->all->connections->draining || has_token(connection, "close") ||
-        has_token(ours, "close") || !(request->method & METHOD_ROUTED))
+    if (request->all->connections->draining || header_has_token(connection, "close") ||
+        header_has_token(ours, "close") || !(request->method & METHOD_ROUTED))
         return true;
     return ev->major < 1 ||
-           (ev->major == 1 && ev->minor < 1 && !has_token(connection, "keep-alive"));
+           (ev->major == 1 && ev->minor < 1 && !header_has_token(connection, "keep-alive"));
 }
 
 /* Tell evhttp, and the client. evhttp wants to see exactly "close", and adds a keep-alive of its
@@ -114,7 +76,7 @@ static void add_headers(const ferry_request *request, int status, const char *co
     if (status != 204 && status != 304) {
         snprintf(number, sizeof number, "%zu", length);
         evhttp_add_header(headers, "Content-Length", number);
-        if (content_type && is_header_value(content_type))
+        if (content_type && header_is_value(content_type))
             evhttp_add_header(headers, "Content-Type", content_type);
     }
     if (status == 503 && !evhttp_find_header(headers, "Retry-After"))

@@ -36,6 +36,7 @@ static void on_status(struct transfer *transfer, long status)
     if (!transfer->is_interim)
         transfer->header_count_bytes = 0;
     transfer->is_interim = status < 200;
+    transfer->has_head_ended = false;
     if (status == 303) /* libcurl would keep a method other than POST, and send it without a body */
         curl_easy_setopt(transfer->curl, CURLOPT_CUSTOMREQUEST, NULL);
 }
@@ -47,6 +48,8 @@ size_t transfer_on_header(char *line, size_t size, size_t count, void *arg)
     long status = status_of(line, length);
     if (status && !transfer->response->has_head)
         on_status(transfer, status);
+    else if (*line == '\r' || *line == '\n')
+        transfer->has_head_ended = !transfer->is_interim;
     transfer->header_count_bytes += length;
     if (transfer->header_count_bytes > transfer->header_limit_bytes)
         return refuse(transfer, FERRY_TOO_LARGE, "the response's headers are too long");
@@ -100,20 +103,31 @@ static ferry_code code_of(CURLcode result)
     }
 }
 
+/* Where libcurl's result is not all that is to say. */
+static void correct(struct transfer *transfer, CURLcode result)
+{
+    long sent = 0;
+    if (transfer->has_head_ended)
+        return;
+    curl_easy_getinfo(transfer->curl, CURLINFO_REQUEST_SIZE, &sent);
+    if (result == CURLE_OK)
+        refuse(transfer, FERRY_TRANSIENT, "the response ended within its headers");
+    else if (result == CURLE_OUT_OF_MEMORY && sent > 0)
+        refuse(transfer, FERRY_TOO_LARGE, "a header is longer than libcurl takes");
+}
+
 ferry_response *transfer_finish(struct transfer *transfer, CURLcode result)
 {
     ferry_response *response = transfer->response;
+    if (!transfer->error.code)
+        correct(transfer, result);
+    if (!transfer->error.code && result != CURLE_OK)
+        refuse(transfer, code_of(result),
+               transfer->detail[0] ? transfer->detail : curl_easy_strerror(result));
+    if (!transfer->error.code && !response_finish(response, transfer->curl))
+        refuse(transfer, FERRY_INTERNAL, "no memory");
     if (transfer->error.code)
         return NULL;
-    if (result != CURLE_OK) {
-        const char *what = transfer->detail[0] ? transfer->detail : curl_easy_strerror(result);
-        ferry_error_set(&transfer->error, code_of(result), "%s", what);
-        return NULL;
-    }
-    if (!response_finish(response, transfer->curl)) {
-        ferry_error_set(&transfer->error, FERRY_INTERNAL, "no memory");
-        return NULL;
-    }
     transfer->response = NULL;
     return response;
 }

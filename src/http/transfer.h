@@ -19,7 +19,8 @@ struct transfer {
     char detail[CURL_ERROR_SIZE];
     size_t header_count_bytes, header_limit_bytes;
     uint64_t body_count_bytes, body_limit_bytes;
-    bool is_interim; /* the headers that come are of a 1xx */
+    bool is_interim;     /* the headers that come are of a 1xx */
+    bool has_head_ended; /* a blank line came; not so again when another response begins */
     ferry_fetch_chunk *on_chunk;
     void *arg;
 };

@@ -120,10 +120,10 @@ static inline ferry_response_times times_of(const ferry_response *response)
 struct canned {
     int listener;
     char url[64];
+    const char *head; /* NULL: none */
     const char *text; /* what it answers to everyone */
-    size_t length;
-    size_t repeats;  /* of the text */
-    bool is_endless; /* holds the connection open until the other side closes it */
+    size_t repeats;   /* of the text */
+    bool is_endless;  /* holds the connection open until the other side closes it */
     struct bytes heard;
     pthread_t thread;
 };
@@ -146,9 +146,9 @@ static inline void *canned_run(void *arg)
     char c;
     while ((fd = accept(canned->listener, NULL, NULL)) >= 0) {
         bytes_clear(&canned->heard);
-        bool goes_on = canned_hear(canned, fd);
+        bool goes_on = canned_hear(canned, fd) && (!canned->head || client_send(fd, canned->head));
         for (size_t i = 0; goes_on && i < canned->repeats; i++)
-            goes_on = client_send_bytes(fd, canned->text, canned->length);
+            goes_on = client_send(fd, canned->text);
         while (canned->is_endless && recv(fd, &c, 1, 0) > 0)
             ;
         close(fd);
@@ -169,20 +169,36 @@ static inline int listen_free(unsigned *port)
     return fd;
 }
 
-static inline void canned_open(struct canned *canned, const char *text, size_t repeats)
+/* Begin to answer; what to say is set. */
+static inline void canned_start(struct canned *canned)
 {
     unsigned port;
-    *canned = (struct canned){.text = text, .length = strlen(text), .repeats = repeats};
     canned->listener = listen_free(&port);
     snprintf(canned->url, sizeof canned->url, "http://127.0.0.1:%u/", port);
     assert_int_equal(pthread_create(&canned->thread, NULL, canned_run, canned), 0);
 }
 
-static inline void canned_close(struct canned *canned)
+/* The usual one: it answers `text` and hangs up. */
+static inline void canned_open(struct canned *canned, const char *text)
 {
+    *canned = (struct canned){.text = text, .repeats = 1};
+    canned_start(canned);
+}
+
+/* Listen no more; what was heard last stays until canned_close. */
+static inline void canned_stop(struct canned *canned)
+{
+    if (canned->listener < 0)
+        return;
     shutdown(canned->listener, SHUT_RDWR);
     pthread_join(canned->thread, NULL);
     close(canned->listener);
+    canned->listener = -1;
+}
+
+static inline void canned_close(struct canned *canned)
+{
+    canned_stop(canned);
     bytes_fini(&canned->heard);
 }
 

@@ -15,7 +15,7 @@ endforeach()
 # The libraries that libferry links to, by their pkg-config names. libcurl stands in ferry.pc as
 # -lcurl: what its archive would need in turn, a dozen of them, is not for those who link with
 # libferry's.
-set(FERRY_REQUIRES_PRIVATE libevent_core libevent_extra)
+set(FERRY_REQUIRES_PRIVATE libevent_core libevent_extra jansson)
 list(JOIN FERRY_REQUIRES_PRIVATE " " FERRY_PC_REQUIRES_PRIVATE)
 set(FERRY_PC_LIBS_PRIVATE "-lcurl")
 set(FERRY_CMAKE_REQUIRES "${FERRY_PC_REQUIRES_PRIVATE} libcurl")

@@ -1,5 +1,5 @@
 /*
- * Replies.
+ * Whole replies; those whose body comes piece by piece: reply_stream.c.
  *
  * Each goes through reply_send, once a request: it decides what the framing needs, hands the evhttp
  * request back to evhttp, and ends the ferry_request. Where the client's connection is gone, or the
@@ -16,15 +16,15 @@
 
 #include "bytes.h"
 #include "header_text.h"
-#include "request.h"
+#include "reply.h"
 #include "status.h"
 
 /* ---- headers ---- */
 
 /* Only once; a second reply that comes too early is a fault of the program's. */
-static bool is_open(const ferry_request *request, const char *what)
+bool reply_is_open(const ferry_request *request, const char *what)
 {
-    if (request->ev)
+    if (request->ev && !request->is_streaming)
         return true;
     ferry_log(FERRY_LOG_ERROR, what, "method=%s path=%s", method_name(request->method),
               request->text);
@@ -34,7 +34,7 @@ static bool is_open(const ferry_request *request, const char *what)
 int ferry_request_set_header(ferry_request *request, const char *name, const char *value)
 {
     LOOP_CHECK(request->loop);
-    if (!is_open(request, "a header was set after the reply"))
+    if (!reply_is_open(request, "a header was set after the reply"))
         return FERRY_INVALID;
     if (!header_is_name(name) || !header_is_value(value) || header_is_framing(name))
         return FERRY_INVALID;
@@ -75,7 +75,8 @@ static void add_headers(const ferry_request *request, int status, const char *co
     char number[24];
     if (status != 204 && status != 304) {
         snprintf(number, sizeof number, "%zu", length);
-        evhttp_add_header(headers, "Content-Length", number);
+        if (length != REPLY_LENGTH_UNKNOWN)
+            evhttp_add_header(headers, "Content-Length", number);
         if (content_type && header_is_value(content_type))
             evhttp_add_header(headers, "Content-Type", content_type);
     }
@@ -83,6 +84,24 @@ static void add_headers(const ferry_request *request, int status, const char *co
         evhttp_add_header(headers, "Retry-After", "1");
     if (request->all->server_name)
         evhttp_add_header(headers, "Server", request->all->server_name);
+}
+
+bool reply_prepare(ferry_request *request, int status, const char *content_type, size_t length,
+                   bool must_close)
+{
+    bool last = must_close || is_last(request);
+    add_headers(request, status, content_type, length);
+    if (last)
+        make_last(request->ev);
+    return last;
+}
+
+int reply_status(int status)
+{
+    if (status >= 200 && status <= 599)
+        return status;
+    ferry_log(FERRY_LOG_ERROR, "a reply's status must be 200 to 599", "status=%d", status);
+    return 500;
 }
 
 static void free_body(const void *data, size_t length, void *owned)
@@ -116,10 +135,7 @@ static void reply_deliver(ferry_request *request, int status, const char *conten
     }
     if (!has_body)
         free(owned);
-    bool last = is_last(request);
-    add_headers(request, status, content_type, length);
-    if (last)
-        make_last(ev);
+    bool last = reply_prepare(request, status, content_type, length, false);
     connection_send(request->connection, ev, last);
     evhttp_send_reply(ev, status, status_reason(status), NULL);
 }
@@ -129,14 +145,11 @@ static void reply_send(ferry_request *request, int status, const char *content_t
                        const void *body, size_t length, void *owned)
 {
     LOOP_CHECK(request->loop);
-    if (!is_open(request, "a request was replied to twice")) {
+    if (!reply_is_open(request, "a request was replied to twice")) {
         free(owned);
         return;
     }
-    if (status < 200 || status > 599) {
-        ferry_log(FERRY_LOG_ERROR, "a reply's status must be 200 to 599", "status=%d", status);
-        status = 500;
-    }
+    status = reply_status(status);
     if (request->connection) {
         reply_deliver(request, status, content_type, body, length, owned);
     } else {

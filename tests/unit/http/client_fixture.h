@@ -45,7 +45,7 @@ static inline struct outcome await(ferry_loop *loop, ferry_future *future)
 struct client_fixture {
     struct fixture f;
     ferry_http_client *client;
-    char url[ADDRESS_TEXT_SIZE + 64]; /* of `url_of` */
+    char url[512]; /* of `url_of` */
 };
 
 static inline void client_open(struct client_fixture *c, const ferry_http_client_options *options)

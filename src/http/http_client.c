@@ -139,17 +139,30 @@ static void on_cancel(void *source)
 
 /* ---- its beginning ---- */
 
+static void fetch_fail(struct fetch *fetch, ferry_code code, const char *what)
+{
+    ferry_error_set(&fetch->transfer.error, code, "%s", what);
+    on_abort(fetch);
+}
+
+/* Returns whether there was memory; without, the fetch has ended. */
+static bool fetch_set_timer(struct fetch *fetch, int64_t delay_ms, ferry_callback *fn)
+{
+    fetch->timer = ferry_loop_call_later(fetch->client->loop, delay_ms, fn, fetch);
+    if (!fetch->timer)
+        fetch_fail(fetch, FERRY_INTERNAL, "no memory for a timer");
+    return fetch->timer != 0;
+}
+
 static void fetch_start(struct fetch *fetch)
 {
-    ferry_http_client *client = fetch->client;
-    if (curl_multi_add_handle(client->driver.multi, fetch->transfer.curl) != CURLM_OK) {
-        ferry_error_set(&fetch->transfer.error, FERRY_INTERNAL, "no memory for the transfer");
-        on_abort(fetch);
+    fetch->timer = 0;
+    if (fetch->timeout_ms > 0 && !fetch_set_timer(fetch, fetch->timeout_ms, on_deadline))
         return;
-    }
-    fetch->state = FETCH_RUNNING;
-    if (fetch->timeout_ms > 0)
-        fetch->timer = ferry_loop_call_later(client->loop, fetch->timeout_ms, on_deadline, fetch);
+    if (curl_multi_add_handle(fetch->client->driver.multi, fetch->transfer.curl) == CURLM_OK)
+        fetch->state = FETCH_RUNNING;
+    else
+        fetch_fail(fetch, FERRY_INTERNAL, "no memory for the transfer");
 }
 
 static void on_start(void *arg)
@@ -179,7 +192,7 @@ static void fetch_begin(struct fetch *fetch, const ferry_fetch_options *options)
     if (rc)
         fetch_end(fetch, CURLE_OK);
     else if (client->driver.is_busy)
-        fetch->timer = ferry_loop_call_later(client->loop, 0, on_start, fetch);
+        fetch_set_timer(fetch, 0, on_start);
     else
         fetch_start(fetch);
 }

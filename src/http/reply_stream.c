@@ -5,7 +5,8 @@
  * the connection, the request stays in flight. When the connection dies evhttp lets go of the
  * request, which request_lost takes over; from then on there is only the end to wait for.
  *
- * evhttp calls on_written when its buffer has run empty, from the loop and never within a write.
+ * evhttp calls on_written when its buffer has run empty, from the loop and never within a write. It
+ * leaves out an empty piece, which in chunks would be the end.
  */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -63,8 +64,6 @@ int ferry_reply_write(ferry_reply *reply, const void *data, size_t length)
         return FERRY_CANCELLED;
     if (connection_unsent_bytes(request->connection) >= request->all->unsent_limit_bytes)
         return FERRY_REJECTED;
-    if (length == 0)
-        return 0; /* in chunks it would be the end */
     struct evbuffer *piece = evbuffer_new();
     if (!piece || evbuffer_add(piece, data, length) < 0) {
         if (piece)

@@ -1,6 +1,7 @@
 /*
  * A future: the result of work that is not finished yet. It is resolved once, with a result or an
- * error, and tells one callback, on the loop.
+ * error, and tells one callback, on the loop. One that is still pending when its loop is freed goes
+ * with the loop: it must not be touched after that.
  *
  *     ferry_future *f = ferry_run_on_executor(loop, pool, blocking_query, query, free_rows);
  *     ferry_future_then(f, on_rows, page);

@@ -1,5 +1,6 @@
 foreach(noun IN ITEMS address connection curl_loop event_stream forwarded header_scan http_client
-    http_json http_server listener reply reply_stream request router transfer transfer_setup)
+    http_json http_server limits listener reply reply_stream request router transfer
+    transfer_setup)
   ferry_unit_test(http ${noun})
   target_link_libraries(test_http_${noun} PRIVATE Threads::Threads)
 endforeach()

@@ -12,10 +12,14 @@ foreach(floor IN ITEMS base loop executor async net http)
   endif()
 endforeach()
 
-# The libraries that libferry links to, by their pkg-config names.
-set(FERRY_REQUIRES_PRIVATE libevent_core libevent_extra openssl)
+# The libraries that libferry links to, by their pkg-config names. libcurl stands in ferry.pc as
+# -lcurl: what its archive would need in turn, a dozen of them, is not for those who link with
+# libferry's.
+set(FERRY_REQUIRES_PRIVATE libevent_core libevent_extra openssl jansson)
 list(JOIN FERRY_REQUIRES_PRIVATE " " FERRY_PC_REQUIRES_PRIVATE)
-pkg_check_modules(FERRY_DEPS REQUIRED IMPORTED_TARGET ${FERRY_REQUIRES_PRIVATE})
+set(FERRY_PC_LIBS_PRIVATE "-levent_openssl -lcurl")
+set(FERRY_CMAKE_REQUIRES "${FERRY_PC_REQUIRES_PRIVATE} libcurl")
+pkg_check_modules(FERRY_DEPS REQUIRED IMPORTED_TARGET ${FERRY_REQUIRES_PRIVATE} libcurl)
 
 function(ferry_library type export_set)
   string(TOLOWER "ferry_${type}" target)

@@ -34,6 +34,7 @@ typedef struct ferry_http_options {
     int64_t body_timeout_ms;   /* from there to the end of the body; 30 s */
     int64_t idle_timeout_ms;   /* between requests of a connection; 60 s */
     int64_t write_timeout_ms;  /* without progress in sending a reply; 30 s */
+    size_t unsent_bytes;       /* of a streamed reply, <ferry/http_stream.h>; 256 KiB */
     const char *server_name;   /* the Server header; none; copied */
 } ferry_http_options;
 
@@ -68,6 +69,14 @@ FERRY_API int ferry_http_listen(ferry_http_server *server, const char *address, 
 FERRY_API int ferry_http_route(ferry_http_server *server, const char *methods, const char *path,
                                ferry_http_handler *handler, void *ctx, ferry_error *error);
 
+/*
+ * Believe what the proxies at an address ("127.0.0.1", "::1"), in a network ("10.0.0.0/8") or on
+ * unix sockets ("unix") say of their clients: X-Forwarded-For and X-Forwarded-Proto. Nobody is
+ * believed at first. May be called again for more. Errors: FERRY_INVALID it is none of these,
+ * FERRY_INTERNAL no memory.
+ */
+FERRY_API int ferry_http_trust(ferry_http_server *server, const char *network, ferry_error *error);
+
 /* Begin to leave: stop listening, close idle connections, and answer every further reply with
  * Connection: close. Requests that came in whole are still handled. */
 FERRY_API void ferry_http_server_drain(ferry_http_server *server);
@@ -98,7 +107,11 @@ FERRY_API const char *ferry_request_param(const ferry_request *request, const ch
 FERRY_API const char *ferry_request_query(const ferry_request *request, const char *name);
 FERRY_API const char *ferry_request_header(const ferry_request *request, const char *name);
 FERRY_API const void *ferry_request_body(ferry_request *request, size_t *length);
-FERRY_API const char *ferry_request_peer(const ferry_request *request); /* no port; or "unix" */
+
+/* Who asks: an address without a port, or "unix"; and "http" or "https". With ferry_http_trust
+ * these are the client's at the far end of the proxies, as far as they are trusted. */
+FERRY_API const char *ferry_request_peer(const ferry_request *request);
+FERRY_API const char *ferry_request_scheme(const ferry_request *request);
 
 /* Visit every path parameter, query value or header in their order; a visitor that returns false
  * ends the walk. */
@@ -115,6 +128,14 @@ FERRY_API void ferry_request_each_header(const ferry_request *request, ferry_req
  * to. */
 FERRY_API void ferry_request_on_gone(ferry_request *request, ferry_callback *fn, void *arg);
 FERRY_API bool ferry_request_is_gone(const ferry_request *request);
+
+/*
+ * Call fn(arg) once when the request is over, in the turn in which its reply was sent or its
+ * streamed reply ended, after all else: to free what was made for it. Several are called in the
+ * reverse order. The request must not be touched from there. Errors: FERRY_INTERNAL no memory, then
+ * fn is not called.
+ */
+FERRY_API int ferry_request_on_end(ferry_request *request, ferry_callback *fn, void *arg);
 
 /*
  * Add a header to the coming reply. Errors: FERRY_INVALID when name or value could break the

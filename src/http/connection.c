@@ -43,6 +43,7 @@ static int64_t phase_ms(const struct connection_limits *limits, enum phase phase
         return limits->header_ms;
     case PHASE_BODY:
         return limits->body_ms;
+    case PHASE_STREAMING:
     case PHASE_SENDING:
         return limits->write_ms;
     case PHASE_IDLE:
@@ -108,6 +109,8 @@ static void connection_free(struct connection *connection)
     connection_hold(connection, 0);
     connection_unlink(connection);
     evbuffer_remove_cb_entry(bufferevent_get_input(connection->bev), connection->input_cb);
+    if (connection->output_cb)
+        evbuffer_remove_cb_entry(bufferevent_get_output(connection->bev), connection->output_cb);
     bufferevent_decref(connection->bev);
     free(connection);
     if (request)
@@ -234,7 +237,8 @@ static void on_bytes(struct connection *connection, struct evbuffer *input, size
     bool is_over = all->held_bytes > all->limits.held_bytes;
     if (is_over && connection->phase == PHASE_BODY)
         connection_refuse(connection, 503, "the server holds too many request bodies");
-    else if (is_over && connection->phase == PHASE_SENDING &&
+    else if (is_over &&
+             (connection->phase == PHASE_SENDING || connection->phase == PHASE_STREAMING) &&
              evbuffer_get_length(input) > all->limits.header_bytes)
         connection->deadline_ms = 0; /* sends on and on, and does not read the reply */
 }
@@ -371,15 +375,47 @@ void connection_send(struct connection *connection, struct evhttp_request *reply
     connection_enter(connection, PHASE_SENDING);
 }
 
+static void on_output(struct evbuffer *output, const struct evbuffer_cb_info *info, void *arg)
+{
+    (void)output;
+    struct connection *connection = arg;
+    connection->sent_bytes += info->n_deleted;
+}
+
+void connection_stream(struct connection *connection, bool is_last)
+{
+    connection_unwatch(connection); /* evhttp reads again, and sees the end */
+    connection->is_last = is_last;
+    if (!connection->output_cb)
+        connection->output_cb =
+            evbuffer_add_cb(bufferevent_get_output(connection->bev), on_output, connection);
+    connection->seen_sent_bytes = connection->sent_bytes;
+    connection_enter(connection, PHASE_STREAMING);
+}
+
+size_t connection_unsent_bytes(const struct connection *connection)
+{
+    return evbuffer_get_length(bufferevent_get_output(connection->bev));
+}
+
 /* ---- all of them ---- */
 
 /* Progress in sending moves the deadline. */
 static void connection_look_at_sending(struct connection *connection)
 {
-    size_t unsent = evbuffer_get_length(bufferevent_get_output(connection->bev));
+    size_t unsent = connection_unsent_bytes(connection);
     if (unsent < connection->unsent_bytes && connection->deadline_ms > 0)
         connection->deadline_ms = clock_monotonic_ms() + connection->all->limits.write_ms;
     connection->unsent_bytes = unsent;
+}
+
+/* So does having nothing to send; a stream may pause for as long as it likes. */
+static void connection_look_at_stream(struct connection *connection)
+{
+    bool has_moved = connection->sent_bytes != connection->seen_sent_bytes;
+    if ((has_moved || connection_unsent_bytes(connection) == 0) && connection->deadline_ms > 0)
+        connection->deadline_ms = clock_monotonic_ms() + connection->all->limits.write_ms;
+    connection->seen_sent_bytes = connection->sent_bytes;
 }
 
 static void connection_sweep(struct connection *connection, int64_t now_ms)
@@ -390,6 +426,8 @@ static void connection_sweep(struct connection *connection, int64_t now_ms)
     }
     if (connection->phase == PHASE_SENDING)
         connection_look_at_sending(connection);
+    else if (connection->phase == PHASE_STREAMING)
+        connection_look_at_stream(connection);
     if (now_ms < connection->deadline_ms)
         return;
     if (connection->phase != PHASE_CLOSING)

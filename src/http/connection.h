@@ -24,6 +24,8 @@ enum phase {
     PHASE_HEADER,    /* from accept, or a request's first byte, to the blank line */
     PHASE_BODY,      /* from there to the end of the body */
     PHASE_IN_FLIGHT, /* with a handler; no deadline of ours */
+    PHASE_STREAMING, /* a reply comes piece by piece; a deadline while the client has some to take
+                      */
     PHASE_SENDING,   /* a reply is on its way; the deadline moves with its progress */
     PHASE_IDLE,      /* between requests */
     PHASE_CLOSING,   /* refused or done: what still arrives is thrown away */
@@ -38,11 +40,14 @@ struct connection {
     enum phase phase;
     int64_t deadline_ms;
     struct header_scan scan;
-    size_t held_bytes;       /* of `all->held_bytes` */
-    size_t unsent_bytes;     /* SENDING: what was left when last looked at */
-    void *request;           /* IN_FLIGHT: whom the hooks are told about */
-    int fd;                  /* -1 until the first bytes came */
-    bool has_close_callback; /* evhttp tells us of the end */
+    size_t held_bytes;                   /* of `all->held_bytes` */
+    size_t unsent_bytes;                 /* SENDING: what was left when last looked at */
+    uint64_t sent_bytes;                 /* STREAMING: by all replies so far */
+    uint64_t seen_sent_bytes;            /* when last looked at */
+    struct evbuffer_cb_entry *output_cb; /* counts them; NULL: nothing was streamed yet */
+    void *request;                       /* IN_FLIGHT: whom the hooks are told about */
+    int fd;                              /* -1 until the first bytes came */
+    bool has_close_callback;             /* evhttp tells us of the end */
     bool is_watched;
     bool is_last;              /* evhttp closes it after this reply */
     struct event closed_event; /* the client left; armed while watched */
@@ -98,6 +103,12 @@ void connection_begin(struct connection *connection, struct evhttp_connection *e
 
 /* Watch for the client's leaving, until connection_send; evhttp does not read meanwhile. */
 void connection_watch(struct connection *connection);
+
+/* A reply is about to begin whose body comes piece by piece; connection_send is for its end. */
+void connection_stream(struct connection *connection, bool is_last);
+
+/* Return what waits to be sent. */
+size_t connection_unsent_bytes(const struct connection *connection);
 
 /* The reply is about to be handed to evhttp, which closes the connection afterwards if it is the
  * last one. */

@@ -192,8 +192,7 @@ ferry_http_server *ferry_http_server_new(ferry_loop *loop, const ferry_http_opti
     server->loop = loop;
     connections_init(&server->connections, loop, &limits, &hooks);
     server->evhttp = evhttp_new(loop_event_base(loop));
-    if (!requests_init(&server->requests, loop, &server->connections, options->server_name) ||
-        !server->evhttp) {
+    if (!requests_init(&server->requests, loop, &server->connections, options) || !server->evhttp) {
         ferry_http_server_free(server);
         return NULL;
     }
@@ -285,6 +284,12 @@ int ferry_http_route(ferry_http_server *server, const char *methods, const char 
 {
     LOOP_CHECK(server->loop);
     return router_add(server->requests.router, methods, path, handler, ctx, error);
+}
+
+int ferry_http_trust(ferry_http_server *server, const char *network, ferry_error *error)
+{
+    LOOP_CHECK(server->loop);
+    return trusted_add(&server->requests.trusted, network, error);
 }
 
 void ferry_http_server_drain(ferry_http_server *server)

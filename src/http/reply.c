@@ -1,54 +1,30 @@
 /*
- * Replies.
+ * Whole replies; those whose body comes piece by piece: reply_stream.c.
  *
  * Each goes through reply_send, once a request: it decides what the framing needs, hands the evhttp
  * request back to evhttp, and ends the ferry_request. Where the client's connection is gone, or the
  * server, it only does the latter.
  */
-#include <ctype.h>
 #include <event2/buffer.h>
 #include <event2/http.h>
 #include <event2/http_struct.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include <ferry/log.h>
 
 #include "bytes.h"
-#include "request.h"
+#include "header_text.h"
+#include "reply.h"
 #include "status.h"
 
 /* ---- headers ---- */
 
-static bool is_header_name(const char *name)
-{
-    for (const char *c = name; *c; c++) {
-        if (!isalnum((unsigned char)*c) && !strchr("!#$%&'*+-.^_`|~", *c))
-            return false;
-    }
-    return *name != '\0';
-}
-
-static bool is_header_value(const char *value)
-{
-    for (const unsigned char *c = (const unsigned char *)value; *c; c++) {
-        if ((*c < ' ' && *c != '\t') || *c == 0x7f)
-            return false;
-    }
-    return true;
-}
-
-static bool is_framing(const char *name)
-{
-    return strcasecmp(name, "Content-Length") == 0 || strcasecmp(name, "Transfer-Encoding") == 0;
-}
-
 /* Only once; a second reply that comes too early is a fault of the program's. */
-static bool is_open(const ferry_request *request, const char *what)
+bool reply_is_open(const ferry_request *request, const char *what)
 {
-    if (request->ev)
+    if (request->ev && !request->is_streaming)
         return true;
     ferry_log(FERRY_LOG_ERROR, what, "method=%s path=%s", method_name(request->method),
               request->text);
@@ -58,26 +34,12 @@ static bool is_open(const ferry_request *request, const char *what)
 int ferry_request_set_header(ferry_request *request, const char *name, const char *value)
 {
     LOOP_CHECK(request->loop);
-    if (!is_open(request, "a header was set after the reply"))
+    if (!reply_is_open(request, "a header was set after the reply"))
         return FERRY_INVALID;
-    if (!is_header_name(name) || !is_header_value(value) || is_framing(name))
+    if (!header_is_name(name) || !header_is_value(value) || header_is_framing(name))
         return FERRY_INVALID;
     struct evkeyvalq *headers = evhttp_request_get_output_headers(request->ev);
     return evhttp_add_header(headers, name, value) == 0 ? 0 : FERRY_INTERNAL;
-}
-
-/* Tell whether a comma-separated header has a token. */
-static bool has_token(const char *value, const char *token)
-{
-    size_t length = strlen(token);
-    while (value && *value) {
-        value += strspn(value, " \t,");
-        size_t part = strcspn(value, " \t,");
-        if (part == length && strncasecmp(value, token, length) == 0)
-            return true;
-        value += part;
-    }
-    return false;
 }
 
 /* ---- framing ---- */
@@ -89,11 +51,11 @@ static bool is_last(const ferry_request *request)
     const struct evhttp_request *ev = request->ev;
     const char *connection = evhttp_find_header(ev->input_headers, "Connection");
     const char *ours = evhttp_find_header(ev->output_headers, "Connection");
-    if (request->all->connections->draining || has_token(connection, "close") ||
-        has_token(ours, "close") || !(request->method & METHOD_ROUTED))
+    if (request->all->connections->draining || header_has_token(connection, "close") ||
+        header_has_token(ours, "close") || !(request->method & METHOD_ROUTED))
         return true;
     return ev->major < 1 ||
-           (ev->major == 1 && ev->minor < 1 && !has_token(connection, "keep-alive"));
+           (ev->major == 1 && ev->minor < 1 && !header_has_token(connection, "keep-alive"));
 }
 
 /* Tell evhttp, and the client. evhttp wants to see exactly "close", and adds a keep-alive of its
@@ -113,14 +75,33 @@ static void add_headers(const ferry_request *request, int status, const char *co
     char number[24];
     if (status != 204 && status != 304) {
         snprintf(number, sizeof number, "%zu", length);
-        evhttp_add_header(headers, "Content-Length", number);
-        if (content_type && is_header_value(content_type))
+        if (length != REPLY_LENGTH_UNKNOWN)
+            evhttp_add_header(headers, "Content-Length", number);
+        if (content_type && header_is_value(content_type))
             evhttp_add_header(headers, "Content-Type", content_type);
     }
     if (status == 503 && !evhttp_find_header(headers, "Retry-After"))
         evhttp_add_header(headers, "Retry-After", "1");
     if (request->all->server_name)
         evhttp_add_header(headers, "Server", request->all->server_name);
+}
+
+bool reply_prepare(ferry_request *request, int status, const char *content_type, size_t length,
+                   bool must_close)
+{
+    bool last = must_close || is_last(request);
+    add_headers(request, status, content_type, length);
+    if (last)
+        make_last(request->ev);
+    return last;
+}
+
+int reply_status(int status)
+{
+    if (status >= 200 && status <= 599)
+        return status;
+    ferry_log(FERRY_LOG_ERROR, "a reply's status must be 200 to 599", "status=%d", status);
+    return 500;
 }
 
 static void free_body(const void *data, size_t length, void *owned)
@@ -154,10 +135,7 @@ static void reply_deliver(ferry_request *request, int status, const char *conten
     }
     if (!has_body)
         free(owned);
-    bool last = is_last(request);
-    add_headers(request, status, content_type, length);
-    if (last)
-        make_last(ev);
+    bool last = reply_prepare(request, status, content_type, length, false);
     connection_send(request->connection, ev, last);
     evhttp_send_reply(ev, status, status_reason(status), NULL);
 }
@@ -167,14 +145,11 @@ static void reply_send(ferry_request *request, int status, const char *content_t
                        const void *body, size_t length, void *owned)
 {
     LOOP_CHECK(request->loop);
-    if (!is_open(request, "a request was replied to twice")) {
+    if (!reply_is_open(request, "a request was replied to twice")) {
         free(owned);
         return;
     }
-    if (status < 200 || status > 599) {
-        ferry_log(FERRY_LOG_ERROR, "a reply's status must be 200 to 599", "status=%d", status);
-        status = 500;
-    }
+    status = reply_status(status);
     if (request->connection) {
         reply_deliver(request, status, content_type, body, length, owned);
     } else {

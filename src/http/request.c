@@ -20,6 +20,14 @@
 
 #include "percent.h"
 
+enum { UNSENT_LIMIT_BYTES = 256 << 10 };
+
+struct request_end_hook {
+    struct request_end_hook *next;
+    ferry_callback *fn;
+    void *arg;
+};
+
 struct query_value {
     const char *name;
     const char *value;
@@ -84,8 +92,31 @@ ferry_request *request_new(struct requests *all, struct connection *connection,
     return request;
 }
 
+/* The last one first, as what was made later may need what was made before. */
+static void request_run_end_hooks(ferry_request *request)
+{
+    while (request->end_hooks) {
+        struct request_end_hook *hook = request->end_hooks;
+        request->end_hooks = hook->next;
+        hook->fn(hook->arg);
+        free(hook);
+    }
+}
+
+int ferry_request_on_end(ferry_request *request, ferry_callback *fn, void *arg)
+{
+    LOOP_CHECK(request->loop);
+    struct request_end_hook *hook = malloc(sizeof *hook);
+    if (!hook)
+        return FERRY_INTERNAL;
+    *hook = (struct request_end_hook){.next = request->end_hooks, .fn = fn, .arg = arg};
+    request->end_hooks = hook;
+    return 0;
+}
+
 static void request_free(ferry_request *request)
 {
+    request_run_end_hooks(request);
     router_unref(request->router);
     free(request->query);
     free(request);
@@ -103,9 +134,8 @@ static void request_free_later(ferry_request *request)
     loop_post(request->loop, &request->entry);
 }
 
-static void request_unlink(ferry_request *request)
+static void request_unlink(struct requests *all, ferry_request *request)
 {
-    struct requests *all = request->all;
     if (request->next)
         request->next->previous = request->previous;
     if (request->previous)
@@ -127,7 +157,7 @@ void request_end(ferry_request *request)
         request_free_later(request);
         return;
     }
-    request_unlink(request);
+    request_unlink(all, request);
     if (!all->replied)
         event_active(all->reaper, EV_TIMEOUT, 0);
     request->next = all->replied;
@@ -138,19 +168,23 @@ static void on_reap(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
     struct requests *all = arg;
-    while (all->replied) {
-        ferry_request *request = all->replied;
-        all->replied = request->next;
+    ferry_request *replied = all->replied;
+    all->replied = NULL; /* a hook may free the server */
+    while (replied) {
+        ferry_request *request = replied;
+        replied = request->next;
         request_free(request);
     }
 }
 
 bool requests_init(struct requests *all, ferry_loop *loop, struct connections *connections,
-                   const char *server_name)
+                   const ferry_http_options *options)
 {
+    const char *server_name = options->server_name;
     *all = (struct requests){.loop = loop, .connections = connections};
     all->router = router_new();
     all->reaper = event_new(loop_event_base(loop), -1, 0, on_reap, all);
+    all->unsent_limit_bytes = options->unsent_bytes ? options->unsent_bytes : UNSENT_LIMIT_BYTES;
     all->server_name = server_name ? strdup(server_name) : NULL;
     return all->router && all->reaper && (all->server_name || !server_name);
 }
@@ -159,7 +193,7 @@ void requests_fini(struct requests *all)
 {
     while (all->first) {
         ferry_request *request = all->first;
-        request_unlink(request);
+        request_unlink(all, request);
         request->all = NULL;
     }
     while (all->replied) {
@@ -170,6 +204,7 @@ void requests_fini(struct requests *all)
     if (all->reaper)
         event_free(all->reaper);
     router_unref(all->router);
+    trusted_fini(&all->trusted);
     free(all->server_name);
 }
 
@@ -198,7 +233,7 @@ static void request_tell_gone_later(ferry_request *request)
 
 void request_wait(ferry_request *request)
 {
-    if (request->connection)
+    if (request->connection && !request->is_streaming) /* evhttp watches over a stream */
         connection_watch(request->connection);
 }
 
@@ -368,16 +403,4 @@ const void *ferry_request_body(ferry_request *request, size_t *length)
     if (!data)
         *length = 0;
     return data;
-}
-
-const char *ferry_request_peer(const ferry_request *request)
-{
-    LOOP_CHECK(request->loop);
-    static const char mapped[] = "::ffff:";
-    const char *host = request->ev->remote_host;
-    if (request->ev->remote_port == 0)
-        return "unix";
-    if (strncmp(host, mapped, sizeof mapped - 1) == 0 && strchr(host, '.'))
-        return host + sizeof mapped - 1;
-    return host;
 }

@@ -4,9 +4,10 @@
 #ifndef HTTP_REQUEST_H
 #define HTTP_REQUEST_H
 
-#include <ferry/http.h>
+#include <ferry/http_stream.h>
 
 #include "connection.h"
+#include "forwarded.h"
 #include "router.h"
 
 struct event;
@@ -21,10 +22,20 @@ struct requests {
     ferry_request *first;   /* in flight */
     unsigned in_flight;
     char *server_name; /* NULL: none */
-    bool closing;      /* the server is being freed: nobody is told that clients left */
+    size_t unsent_limit_bytes;
+    struct trusted trusted;
+    bool closing; /* the server is being freed: nobody is told that clients left */
 };
 
 struct query_value;
+struct request_end_hook;
+
+/* The body of a reply that comes piece by piece; part of its request. */
+struct ferry_reply {
+    bool takes_body;
+    ferry_callback *on_drained;
+    void *on_drained_arg;
+};
 
 /*
  * A request lives until the end of the turn in which it was replied to. Its evhttp request is owned
@@ -41,7 +52,11 @@ struct ferry_request {
     const struct route *route;     /* NULL until routed */
     unsigned method;
     bool is_gone;
-    size_t held_bytes; /* the body, counted in the connections' */
+    bool is_streaming; /* a reply has begun, and not ended */
+    ferry_reply reply;
+    struct request_end_hook *end_hooks;    /* last one first */
+    char forwarded_peer[INET6_ADDRSTRLEN]; /* "" until asked for */
+    size_t held_bytes;                     /* the body, counted in the connections' */
     ferry_callback *on_gone;
     void *on_gone_arg;
     ferry_timer gone_timer;    /* on_gone was set after the fact */
@@ -56,7 +71,7 @@ struct ferry_request {
 
 /* Returns whether there was memory. */
 bool requests_init(struct requests *all, ferry_loop *loop, struct connections *connections,
-                   const char *server_name);
+                   const ferry_http_options *options);
 
 /* Let go of the requests in flight, which stay valid; after evhttp_free. */
 void requests_fini(struct requests *all);

@@ -313,6 +313,94 @@ static void a_connection_per_request_is_served(void **state)
     fixture_close(&f);
 }
 
+/* ---- cleanup ---- */
+
+static struct bytes ends;
+
+static void end_with(void *arg)
+{
+    bytes_append_text(&ends, arg);
+}
+
+static void with_ends(ferry_request *request, void *ctx)
+{
+    (void)ctx;
+    assert_int_equal(ferry_request_on_end(request, end_with, (void *)"first "), 0);
+    assert_int_equal(ferry_request_on_end(request, end_with, (void *)"second "), 0);
+    ferry_request_reply_text(request, 200, "done");
+    assert_int_equal(ends.length, 0); /* after all else */
+}
+
+static void ends_are_called_once_in_reverse(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, NULL);
+    fixture_route(&f, "GET", "/", with_ends, NULL);
+    free(talk(&f, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+    assert_string_equal(bytes_text(&ends), "second first ");
+    bytes_fini(&ends);
+    ends = (struct bytes){0};
+    fixture_close(&f);
+}
+
+static ferry_request *held;
+
+static void hold(ferry_request *request, void *ctx)
+{
+    held = request;
+    ferry_request_on_end(request, end_with, (void *)"end ");
+    ferry_loop_stop(ctx);
+}
+
+/* Not replied to in its server's life. */
+static void ends_are_called_after_the_server(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, NULL);
+    fixture_route(&f, "GET", "/", hold, f.loop);
+    int fd = client_connect(f.address);
+    client_send(fd, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    ferry_loop_run(f.loop);
+    ferry_http_server_free(f.server);
+    assert_int_equal(ends.length, 0);
+    ferry_request_reply_text(held, 200, "to nobody");
+    ferry_loop_free(f.loop);
+    assert_string_equal(bytes_text(&ends), "end ");
+    bytes_fini(&ends);
+    ends = (struct bytes){0};
+    close(fd);
+}
+
+static void free_server(void *arg)
+{
+    struct fixture *f = arg;
+    ferry_http_server_free(f->server);
+    f->server = NULL;
+    ferry_loop_stop(f->loop);
+}
+
+static void with_last_end(ferry_request *request, void *ctx)
+{
+    ferry_request_on_end(request, free_server, ctx);
+    ferry_request_reply_text(request, 200, "the last one");
+}
+
+static void an_end_may_free_the_server(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, NULL);
+    fixture_route(&f, "GET", "/", with_last_end, &f);
+    int fd = client_connect(f.address);
+    client_send(fd, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    ferry_loop_run(f.loop);
+    assert_null(f.server);
+    close(fd);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,6 +413,9 @@ int main(void)
         cmocka_unit_test(a_request_outlives_its_server),
         cmocka_unit_test(aborted_requests_leave_nothing),
         cmocka_unit_test(a_connection_per_request_is_served),
+        cmocka_unit_test(ends_are_called_once_in_reverse),
+        cmocka_unit_test(ends_are_called_after_the_server),
+        cmocka_unit_test(an_end_may_free_the_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,13 +6,15 @@
  * readable, at most MAILBOX_BUDGET posted callbacks, and what is due; a full mailbox does not keep
  * sockets waiting.
  *
- * Shutdown: ferry_loop_free closes the mailbox first, so that threads which still hold a reference
- * are refused from then on, and frees the rest with the last reference.
+ * Shutdown: ferry_loop_free tells the closers, which may still run what is posted; then it closes
+ * the mailbox, so that threads which still hold a reference are refused from then on, and frees the
+ * rest with the last reference.
  */
 #include "loop_base.h"
 
 #include <errno.h>
 #include <event2/event.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -40,6 +42,7 @@ struct ferry_loop {
     _Atomic(pthread_t) owner;
     atomic_int owner_tid; /* to name the thread, also after it has ended */
     bool stop;
+    bool closing;
     struct mailbox mailbox;
     struct timers timers;
     struct event_base *base;
@@ -48,6 +51,8 @@ struct ferry_loop {
     int64_t timer_armed_us; /* when timer_event is set for; INT64_MAX: it is not */
     struct signal_handler *signals;
     ferry_signal last_signal;
+    struct loop_closer closers; /* the head of a ring */
+    void *coroutines;
 };
 
 /* ---- threads ---- */
@@ -160,6 +165,7 @@ ferry_loop *ferry_loop_new(void)
     loop_bind(loop);
     timers_init(&loop->timers);
     loop->timer_armed_us = INT64_MAX;
+    loop->closers.next = loop->closers.previous = &loop->closers;
     if (!mailbox_init(&loop->mailbox)) {
         free(loop);
         return NULL;
@@ -179,11 +185,22 @@ ferry_loop *ferry_loop_new(void)
     return loop;
 }
 
+static void loop_close(ferry_loop *loop)
+{
+    loop->closing = true;
+    while (loop->closers.next != &loop->closers) {
+        struct loop_closer *closer = loop->closers.next;
+        loop_closer_remove(closer);
+        closer->close(closer);
+    }
+}
+
 void ferry_loop_free(ferry_loop *loop)
 {
     if (!loop)
         return;
     LOOP_CHECK(loop);
+    loop_close(loop);
     mailbox_close(&loop->mailbox);
     while (loop->signals)
         ferry_loop_remove_signal(loop, loop->signals->id);
@@ -217,21 +234,60 @@ struct event_base *loop_event_base(ferry_loop *loop)
     return loop->base;
 }
 
+/* ---- closers ---- */
+
+static void closer_insert(struct loop_closer *closer, struct loop_closer *next)
+{
+    closer->next = next;
+    closer->previous = next->previous;
+    next->previous->next = closer;
+    next->previous = closer;
+}
+
+void loop_closer_add(ferry_loop *loop, struct loop_closer *closer)
+{
+    closer_insert(closer, &loop->closers);
+}
+
+void loop_closer_add_first(ferry_loop *loop, struct loop_closer *closer)
+{
+    closer_insert(closer, loop->closers.next);
+}
+
+void loop_closer_remove(struct loop_closer *closer)
+{
+    closer->previous->next = closer->next;
+    closer->next->previous = closer->previous;
+    closer->next = closer->previous = closer; /* removed twice is removed once */
+}
+
+bool loop_is_closing(const ferry_loop *loop)
+{
+    return loop->closing;
+}
+
+void loop_run_posted(ferry_loop *loop)
+{
+    static const bool never = false;
+    struct pollfd wake = {.fd = loop->mailbox.wake_fd, .events = POLLIN};
+    if (poll(&wake, 1, -1) == 1)
+        mailbox_drain(&loop->mailbox, MAILBOX_BUDGET, &never);
+}
+
+void **loop_coroutines(ferry_loop *loop)
+{
+    return &loop->coroutines;
+}
+
 /* ---- add_callback ---- */
 
 struct posted_callback {
     struct mailbox_entry entry;
+    ferry_loop *loop; /* no reference: whoever runs the entry has one */
     ferry_callback *fn;
     ferry_callback *free_arg;
     void *arg;
 };
-
-static void posted_run(struct mailbox_entry *entry)
-{
-    struct posted_callback posted = *(struct posted_callback *)entry;
-    free(entry);
-    posted.fn(posted.arg);
-}
 
 static void posted_drop(struct mailbox_entry *entry)
 {
@@ -239,6 +295,17 @@ static void posted_drop(struct mailbox_entry *entry)
     free(entry);
     if (posted.free_arg)
         posted.free_arg(posted.arg);
+}
+
+static void posted_run(struct mailbox_entry *entry)
+{
+    struct posted_callback posted = *(struct posted_callback *)entry;
+    if (posted.loop->closing) {
+        posted_drop(entry);
+        return;
+    }
+    free(entry);
+    posted.fn(posted.arg);
 }
 
 bool loop_post(ferry_loop *loop, struct mailbox_entry *entry)
@@ -261,6 +328,7 @@ int ferry_loop_add_callback(ferry_loop *loop, ferry_callback *fn, void *arg,
     }
     *posted = (struct posted_callback){
         .entry = {.run = posted_run, .drop = posted_drop},
+        .loop = loop,
         .fn = fn,
         .free_arg = free_arg,
         .arg = arg,

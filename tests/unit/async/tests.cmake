@@ -1,1 +1,2 @@
-
+ferry_unit_test(async promise)
+ferry_unit_test(async coroutine)

@@ -103,14 +103,13 @@ static struct coroutines *coroutines_new(ferry_loop *loop, const ferry_coroutine
     stack_pool_init(&all->stacks, options->stack_bytes ? options->stack_bytes : DEFAULT_STACK_BYTES,
                     options->spare ? options->spare : DEFAULT_SPARE);
     all->closer.close = coroutines_close;
-    loop_closer_add_first(loop, &all->closer); /* they may still await what others close */
-    *loop_coroutines(loop) = all;
+    *loop_coroutines(loop) = &all->closer;
     return all;
 }
 
 static struct coroutines *coroutines_of(ferry_loop *loop)
 {
-    struct coroutines *all = *loop_coroutines(loop);
+    struct coroutines *all = (struct coroutines *)*loop_coroutines(loop);
     return all ? all : coroutines_new(loop, &(ferry_coroutine_options){0});
 }
 

@@ -52,7 +52,7 @@ struct ferry_loop {
     struct signal_handler *signals;
     ferry_signal last_signal;
     struct loop_closer closers; /* the head of a ring */
-    void *coroutines;
+    struct loop_closer *coroutines;
 };
 
 /* ---- threads ---- */
@@ -188,8 +188,10 @@ ferry_loop *ferry_loop_new(void)
 static void loop_close(ferry_loop *loop)
 {
     loop->closing = true;
+    if (loop->coroutines)
+        loop->coroutines->close(loop->coroutines);
     while (loop->closers.next != &loop->closers) {
-        struct loop_closer *closer = loop->closers.next;
+        struct loop_closer *closer = loop->closers.next; /* the newest */
         loop_closer_remove(closer);
         closer->close(closer);
     }
@@ -236,22 +238,13 @@ struct event_base *loop_event_base(ferry_loop *loop)
 
 /* ---- closers ---- */
 
-static void closer_insert(struct loop_closer *closer, struct loop_closer *next)
-{
-    closer->next = next;
-    closer->previous = next->previous;
-    next->previous->next = closer;
-    next->previous = closer;
-}
-
 void loop_closer_add(ferry_loop *loop, struct loop_closer *closer)
 {
-    closer_insert(closer, &loop->closers);
-}
-
-void loop_closer_add_first(ferry_loop *loop, struct loop_closer *closer)
-{
-    closer_insert(closer, loop->closers.next);
+    struct loop_closer *ring = &loop->closers;
+    closer->next = ring->next;
+    closer->previous = ring;
+    ring->next->previous = closer;
+    ring->next = closer;
 }
 
 void loop_closer_remove(struct loop_closer *closer)
@@ -274,7 +267,7 @@ void loop_run_posted(ferry_loop *loop)
         mailbox_drain(&loop->mailbox, MAILBOX_BUDGET, &never);
 }
 
-void **loop_coroutines(ferry_loop *loop)
+struct loop_closer **loop_coroutines(ferry_loop *loop)
 {
     return &loop->coroutines;
 }

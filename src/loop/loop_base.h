@@ -38,8 +38,9 @@ bool loop_is_closing(const ferry_loop *loop);
 /* In a closer: block until something was posted, and run that. */
 void loop_run_posted(ferry_loop *loop);
 
-/* One pointer that the loop keeps for the coroutines of the floor above; NULL at first. */
-void **loop_coroutines(ferry_loop *loop);
+/* A place that the loop keeps for the coroutines of the floor above, NULL at first: they are closed
+ * before all that is on the list, as they may still use any of it. */
+struct loop_closer **loop_coroutines(ferry_loop *loop);
 
 /* Abort a debug build, or log in another one, unless the caller is on the loop's thread. */
 void loop_check_thread(const ferry_loop *loop, const char *function);

@@ -1,2 +1,5 @@
-ferry_unit_test(async promise)
+ferry_unit_test(async combine)
+ferry_unit_test(async context)
 ferry_unit_test(async coroutine)
+ferry_unit_test(async promise)
+target_link_libraries(test_async_context PRIVATE m)

@@ -67,6 +67,16 @@ FERRY_API int ferry_http_listen(ferry_http_server *server, const char *address, 
 FERRY_API int ferry_http_route(ferry_http_server *server, const char *methods, const char *path,
                                ferry_http_handler *handler, void *ctx, ferry_error *error);
 
+/*
+ * As ferry_http_route, and the handler runs as a coroutine (coroutine.h): it may await, and replies
+ * before it returns or hands the request on. It begins in a later turn; past the loop's limit of
+ * coroutines the request is answered with 503. A client that goes away does not end it;
+ * ferry_request_is_gone tells. Errors: also FERRY_INTERNAL without memory.
+ */
+FERRY_API int ferry_http_route_coroutine(ferry_http_server *server, const char *methods,
+                                         const char *path, ferry_http_handler *handler, void *ctx,
+                                         ferry_error *error);
+
 /* Begin to leave: stop listening, close idle connections, and answer every further reply with
  * Connection: close. Requests that came in whole are still handled. */
 FERRY_API void ferry_http_server_drain(ferry_http_server *server);

@@ -25,6 +25,7 @@
 #include <ferry/log.h>
 
 #include "clock.h"
+#include "fd_handlers.h"
 #include "timer.h"
 
 enum { MAILBOX_BUDGET = 1024 };
@@ -51,6 +52,7 @@ struct ferry_loop {
     int64_t timer_armed_us; /* when timer_event is set for; INT64_MAX: it is not */
     struct signal_handler *signals;
     ferry_signal last_signal;
+    struct fd_handlers handlers;
     struct loop_closer closers; /* the head of a ring */
     struct loop_closer *coroutines;
 };
@@ -171,6 +173,7 @@ ferry_loop *ferry_loop_new(void)
         return NULL;
     }
     loop->base = base_new();
+    fd_handlers_init(&loop->handlers, loop->base);
     if (loop->base) {
         loop->wake_event =
             event_new(loop->base, loop->mailbox.wake_fd, EV_READ | EV_PERSIST, on_wake, loop);
@@ -206,6 +209,7 @@ void ferry_loop_free(ferry_loop *loop)
     mailbox_close(&loop->mailbox);
     while (loop->signals)
         ferry_loop_remove_signal(loop, loop->signals->id);
+    fd_handlers_fini(&loop->handlers);
     timers_fini(&loop->timers);
     if (loop->wake_event)
         event_free(loop->wake_event);
@@ -407,4 +411,25 @@ bool ferry_loop_remove_signal(ferry_loop *loop, ferry_signal id)
         }
     }
     return false;
+}
+
+/* ---- fd handlers ---- */
+
+ferry_handler ferry_loop_add_handler(ferry_loop *loop, int fd, unsigned events,
+                                     ferry_handler_fn *fn, void *arg)
+{
+    LOOP_CHECK(loop);
+    return fd_handlers_add(&loop->handlers, fd, events, fn, arg);
+}
+
+bool ferry_loop_update_handler(ferry_loop *loop, ferry_handler handler, unsigned events)
+{
+    LOOP_CHECK(loop);
+    return fd_handlers_update(&loop->handlers, handler, events);
+}
+
+bool ferry_loop_remove_handler(ferry_loop *loop, ferry_handler handler)
+{
+    LOOP_CHECK(loop);
+    return fd_handlers_remove(&loop->handlers, handler);
 }

@@ -1,5 +1,6 @@
 ferry_unit_test(async combine)
 ferry_unit_test(async context)
 ferry_unit_test(async coroutine)
+ferry_unit_test(async periodic)
 ferry_unit_test(async promise)
 target_link_libraries(test_async_context PRIVATE m)

@@ -1,1 +1,1 @@
-
+ferry_unit_test(loop fd_handlers)

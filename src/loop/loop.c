@@ -28,7 +28,7 @@
 #include "fd_handlers.h"
 #include "timer.h"
 
-enum { MAILBOX_BUDGET = 1024 };
+enum { MAILBOX_BUDGET = 1024, SPIN_US = 10 };
 
 struct signal_handler {
     struct signal_handler *next;
@@ -111,7 +111,7 @@ static void timer_arm(ferry_loop *loop)
     if (!timers_next(&loop->timers, &when_us) || when_us >= loop->timer_armed_us)
         return; /* an event that comes too early finds nothing due, and arms anew */
     int64_t wait_us = when_us - clock_monotonic_us();
-    if (wait_us < 0)
+    if (wait_us < SPIN_US) /* epoll would make a millisecond of it */
         wait_us = 0;
     struct timeval wait = {.tv_sec = wait_us / 1000000, .tv_usec = wait_us % 1000000};
     event_base_update_cache_time(loop->base); /* libevent adds the wait to a time it remembers */

@@ -153,7 +153,7 @@ static void machine_init(struct context *context, const struct stack *stack,
     context->ucontext.uc_stack.ss_sp = stack->bottom;
     context->ucontext.uc_stack.ss_size = stack->bytes;
     context->ucontext.uc_link = NULL;
-    makecontext(&context->ucontext, (void (*)(void))(void *)ucontext_entry, 4, (unsigned)(e >> 32),
+    makecontext(&context->ucontext, (void (*)(void))ucontext_entry, 4, (unsigned)(e >> 32),
                 (unsigned)e, (unsigned)(a >> 32), (unsigned)a);
 }
 

@@ -13,7 +13,7 @@ struct coroutine_route *coroutine_route_add(struct coroutine_route **list, ferry
                                             ferry_http_handler *handler, void *ctx);
 void coroutine_routes_free(struct coroutine_route *list);
 
-/* The handler to bind. */
-void coroutine_route_handle(ferry_request *request, void *route);
+/* The handler to bind; arg is a coroutine_route. */
+void coroutine_route_handle(ferry_request *request, void *arg);
 
 #endif

@@ -57,15 +57,15 @@ static unsigned trouble(int fd)
     struct pollfd asked = {.fd = fd};
     if (poll(&asked, 1, 0) <= 0)
         return 0;
-    return (asked.revents & (POLLERR | POLLNVAL) ? FERRY_FD_ERROR : 0u) |
-           (asked.revents & POLLHUP ? FERRY_FD_HANGUP : 0u);
+    return (asked.revents & (POLLERR | POLLNVAL) ? FERRY_FD_ERROR : 0U) |
+           (asked.revents & POLLHUP ? FERRY_FD_HANGUP : 0U);
 }
 
 static void on_event(evutil_socket_t fd, short what, void *arg)
 {
     const struct fd_handler *handler = arg;
     unsigned events =
-        (what & EV_READ ? FERRY_FD_READ : 0u) | (what & EV_WRITE ? FERRY_FD_WRITE : 0u);
+        (what & EV_READ ? FERRY_FD_READ : 0U) | (what & EV_WRITE ? FERRY_FD_WRITE : 0U);
     handler->fn(fd, events | trouble(fd), handler->arg);
 }
 

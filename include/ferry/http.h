@@ -70,6 +70,16 @@ FERRY_API int ferry_http_route(ferry_http_server *server, const char *methods, c
                                ferry_http_handler *handler, void *ctx, ferry_error *error);
 
 /*
+ * As ferry_http_route, and the handler runs as a coroutine (coroutine.h): it may await, and replies
+ * before it returns or hands the request on. It begins in a later turn; past the loop's limit of
+ * coroutines the request is answered with 503. A client that goes away does not end it;
+ * ferry_request_is_gone tells. Errors: also FERRY_INTERNAL without memory.
+ */
+FERRY_API int ferry_http_route_coroutine(ferry_http_server *server, const char *methods,
+                                         const char *path, ferry_http_handler *handler, void *ctx,
+                                         ferry_error *error);
+
+/*
  * Believe what the proxies at an address ("127.0.0.1", "::1"), in a network ("10.0.0.0/8") or on
  * unix sockets ("unix") say of their clients: X-Forwarded-For and X-Forwarded-Proto. Nobody is
  * believed at first. May be called again for more. Errors: FERRY_INVALID it is none of these,

@@ -22,9 +22,10 @@ extern "C" {
 typedef struct ferry_loop ferry_loop;
 typedef void ferry_callback(void *arg);
 
-/* Names a timer or a signal handler. 0 is never one; a number is not used again. */
+/* Names a timer, a signal handler or an fd handler. 0 is never one; a number is not used again. */
 typedef uint64_t ferry_timer;
 typedef uint64_t ferry_signal;
+typedef uint64_t ferry_handler;
 
 /*
  * Make a loop. Thread: any; it owns the loop until another one runs it.
@@ -33,7 +34,7 @@ typedef uint64_t ferry_signal;
 FERRY_API ferry_loop *ferry_loop_new(void);
 
 /*
- * Close the loop and give up the maker's reference: timers and signal handlers are dropped
+ * Close the loop and give up the maker's reference: timers and handlers are dropped
  * uncalled, callbacks still waiting are freed unrun, later ones are refused. Not from a callback.
  * Thread: loop. NULL is allowed.
  */
@@ -91,6 +92,33 @@ FERRY_API bool ferry_loop_cancel(ferry_loop *loop, ferry_timer timer);
 FERRY_API ferry_signal ferry_loop_add_signal(ferry_loop *loop, int signum, ferry_callback *fn,
                                              void *arg);
 FERRY_API bool ferry_loop_remove_signal(ferry_loop *loop, ferry_signal handler);
+
+/* What may happen to a descriptor; the last two are told together with one that was asked for. */
+enum {
+    FERRY_FD_READ = 1,
+    FERRY_FD_WRITE = 2,
+    FERRY_FD_ERROR = 4,  /* getsockopt SO_ERROR says which; also a descriptor that was closed */
+    FERRY_FD_HANGUP = 8, /* both directions are shut: reading gives what is left, then the end */
+};
+
+/* Gets the descriptor and what happened to it. */
+typedef void ferry_handler_fn(int fd, unsigned events, void *arg);
+
+/*
+ * Call fn(fd, events, arg) once a turn for as long as the descriptor is readable or writable, as
+ * `events` says (FERRY_FD_READ | FERRY_FD_WRITE); 0 is a pause. The descriptor should be
+ * non-blocking; it may have several handlers.
+ * Thread: loop. Owns: `fd` stays the caller's, and is closed after the handler's removal, not
+ * before; so does `arg`. Errors: 0, errno says why: EPERM for a regular file, EBADF, ENOMEM.
+ */
+FERRY_API ferry_handler ferry_loop_add_handler(ferry_loop *loop, int fd, unsigned events,
+                                               ferry_handler_fn *fn, void *arg);
+
+/* Change what a handler waits for, or remove it: it is not called any more, not even for what has
+ * happened already. Both may be done in a callback, also its own. Return whether there was such a
+ * handler; one that was removed or is 0 does no harm. Thread: loop. */
+FERRY_API bool ferry_loop_update_handler(ferry_loop *loop, ferry_handler handler, unsigned events);
+FERRY_API bool ferry_loop_remove_handler(ferry_loop *loop, ferry_handler handler);
 
 #ifdef __cplusplus
 }

@@ -1,13 +1,18 @@
 /*
  * Futures.
  *
- * A future belongs to its loop's thread. It goes PENDING -> DONE once, in future_resolve. Three
- * parties may hold it: the user, until `then` or `free`; the loop, while a callback is due (`then`
- * hands it over); the source, which must resolve or drop it. It is freed when it is done and the
- * user has given it up, whichever comes last.
+ * A future belongs to its loop's thread. It goes PENDING -> DONE once, in future_set. Three parties
+ * may hold it: the user, until `then` or `free`; the loop, while a callback is due (`then` hands it
+ * over); the source, which must resolve, close or drop it. It is freed when it is done and the user
+ * has given it up, whichever comes last.
+ *
+ * Callbacks run from the loop's own stack at the top of a turn, never inside `set`, `then` or
+ * `cancel`: future_settle and `then` post the future itself to the mailbox. Once it is posted only
+ * the posted entry ends it; whoever gives it up meanwhile just takes the callback away.
  */
 #include "future_base.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <ferry/log.h>
@@ -20,8 +25,11 @@ struct ferry_future {
     struct mailbox_entry entry; /* for a callback that must wait for the next turn */
     ferry_loop *loop;           /* a reference */
     enum future_state state;
-    bool given_up; /* nobody waits: free it when it is done */
-    bool looked;   /* somebody asked for the error */
+    bool given_up;  /* nobody waits: free it when it is done */
+    bool posted;    /* the entry is in the mailbox */
+    bool watched;   /* the callback is the library's own */
+    bool looked;    /* somebody asked for the error */
+    bool cancelled; /* somebody asked for it, and so expects to see no result */
     void *result;
     void (*free_result)(void *result);
     ferry_error error;
@@ -29,6 +37,8 @@ struct ferry_future {
     void *arg;
     void (*cancel)(void *source);
     void *source;
+    const char *file; /* where it was made; NULL: not known */
+    int line;
 };
 
 ferry_future *future_new(ferry_loop *loop, void (*free_result)(void *result),
@@ -44,6 +54,17 @@ ferry_future *future_new(ferry_loop *loop, void (*free_result)(void *result),
     return future;
 }
 
+ferry_future *ferry_future_made_at(ferry_future *future, const char *file, int line)
+{
+    if (future) {
+        future->file = file;
+        future->line = line;
+    }
+    return future;
+}
+
+/* ---- the end ---- */
+
 void future_drop(ferry_future *future)
 {
     if (future->result && future->free_result)
@@ -52,33 +73,37 @@ void future_drop(ferry_future *future)
     free(future);
 }
 
+static void log_unlooked(const ferry_future *future)
+{
+    char place[256];
+    snprintf(place, sizeof place, "%s:%d", future->file ? future->file : "unknown", future->line);
+    ferry_log(FERRY_LOG_ERROR, "nobody looked at the error of a future",
+              "code=%s error=%s made_at=%s", ferry_code_name(future->error.code),
+              future->error.message, place);
+}
+
 static void future_end(ferry_future *future)
 {
-    if (future->error.code && !future->looked)
-        ferry_log(FERRY_LOG_ERROR, "nobody looked at the error of a future", "code=%s error=%s",
-                  ferry_code_name(future->error.code), future->error.message);
+    bool expected = future->cancelled && future->error.code == FERRY_CANCELLED;
+    if (future->error.code && !future->looked && !expected)
+        log_unlooked(future);
     future_drop(future);
 }
 
 static void future_tell(ferry_future *future)
 {
-    future->fn(future, future->arg);
+    if (loop_is_closing(future->loop) && !future->watched) {
+        future_drop(future);
+        return;
+    }
+    if (future->fn)
+        future->fn(future, future->arg);
     future_end(future);
 }
 
-void future_resolve(ferry_future *future, void *result, const ferry_error *error)
-{
-    future->state = FUTURE_DONE;
-    future->result = result;
-    if (error)
-        future->error = *error;
-    if (future->fn)
-        future_tell(future);
-    else if (future->given_up)
-        future_end(future);
-}
+/* ---- resolving ---- */
 
-static void on_next_turn(struct mailbox_entry *entry)
+static void on_turn(struct mailbox_entry *entry)
 {
     future_tell((ferry_future *)entry);
 }
@@ -88,16 +113,97 @@ static void on_loop_closed(struct mailbox_entry *entry)
     future_drop((ferry_future *)entry);
 }
 
+static void future_post(ferry_future *future)
+{
+    future->posted = true;
+    future->entry.run = on_turn;
+    future->entry.drop = on_loop_closed;
+    loop_post(future->loop, &future->entry);
+}
+
+static void future_set(ferry_future *future, void *result, const ferry_error *error)
+{
+    future->state = FUTURE_DONE;
+    future->result = result;
+    if (error)
+        future->error = *error;
+}
+
+void future_resolve(ferry_future *future, void *result, const ferry_error *error)
+{
+    future_set(future, result, error);
+    if (future->fn)
+        future_tell(future);
+    else if (future->given_up)
+        future_end(future);
+}
+
+void future_settle(ferry_future *future, void *result, const ferry_error *error)
+{
+    future_set(future, result, error);
+    if (future->fn)
+        future_post(future);
+    else if (future->given_up)
+        future_end(future);
+}
+
+void future_settle_error(ferry_future *future, ferry_code code, const char *message)
+{
+    ferry_error error;
+    ferry_error_set(&error, code, "%s", message);
+    future_settle(future, NULL, &error);
+}
+
+void future_settle_from(ferry_future *future, ferry_future *other)
+{
+    future->free_result = other->free_result;
+    other->looked = true; /* from now on it is for this one to be looked at */
+    future_settle(future, ferry_future_take(other), &other->error);
+}
+
+void future_close(ferry_future *future)
+{
+    if (future->fn || future->given_up) {
+        future_drop(future);
+        return;
+    }
+    future->looked = true;
+    future_settle_error(future, FERRY_CANCELLED, "the loop has closed");
+}
+
+/* ---- what the user holds ---- */
+
+static void future_hand_over(ferry_future *future, ferry_future_fn *fn, void *arg)
+{
+    future->fn = fn;
+    future->arg = arg;
+    if (future->state == FUTURE_DONE)
+        future_post(future);
+}
+
 void ferry_future_then(ferry_future *future, ferry_future_fn *fn, void *arg)
 {
     LOOP_CHECK(future->loop);
-    future->fn = fn;
-    future->arg = arg;
-    if (future->state == FUTURE_DONE) {
-        future->entry.run = on_next_turn;
-        future->entry.drop = on_loop_closed;
-        loop_post(future->loop, &future->entry);
-    }
+    future_hand_over(future, fn, arg);
+}
+
+void future_watch(ferry_future *future, ferry_future_fn *fn, void *arg)
+{
+    future->watched = true;
+    future_hand_over(future, fn, arg);
+}
+
+static void future_give_up(ferry_future *future)
+{
+    future->fn = NULL;
+    future->given_up = true;
+    if (future->state == FUTURE_DONE && !future->posted)
+        future_end(future);
+}
+
+void future_unwatch(ferry_future *future)
+{
+    future_give_up(future);
 }
 
 void ferry_future_free(ferry_future *future)
@@ -105,16 +211,16 @@ void ferry_future_free(ferry_future *future)
     if (!future)
         return;
     LOOP_CHECK(future->loop);
-    if (future->state == FUTURE_DONE)
-        future_end(future);
-    else
-        future->given_up = true;
+    future_give_up(future);
 }
 
 void ferry_future_cancel(ferry_future *future)
 {
     LOOP_CHECK(future->loop);
-    if (future->state == FUTURE_PENDING && future->cancel)
+    if (future->state == FUTURE_DONE)
+        return;
+    future->cancelled = true;
+    if (future->cancel)
         future->cancel(future->source);
 }
 
@@ -143,4 +249,14 @@ const ferry_error *ferry_future_error(ferry_future *future)
     LOOP_CHECK(future->loop);
     future->looked = true;
     return &future->error;
+}
+
+ferry_loop *future_loop(const ferry_future *future)
+{
+    return future->loop;
+}
+
+future_free_result *future_result_free(const ferry_future *future)
+{
+    return future->free_result;
 }

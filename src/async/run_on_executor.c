@@ -72,9 +72,9 @@ static void blocking_run_cancel(void *source)
     ferry_task_cancel(run->task);
 }
 
-ferry_future *ferry_run_on_executor(ferry_loop *loop, ferry_executor *executor,
-                                    ferry_blocking_fn *fn, void *arg,
-                                    void (*free_result)(void *result))
+ferry_future *(ferry_run_on_executor)(ferry_loop *loop, ferry_executor *executor,
+                                      ferry_blocking_fn *fn, void *arg,
+                                      void (*free_result)(void *result))
 {
     LOOP_CHECK(loop);
     struct blocking_run *run = calloc(1, sizeof *run);

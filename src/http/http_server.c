@@ -15,6 +15,7 @@
 #include <ferry/log.h>
 
 #include "address.h"
+#include "coroutine_route.h"
 #include "listener.h"
 #include "request.h"
 #include "router.h"
@@ -43,6 +44,7 @@ struct ferry_http_server {
     struct bound_listener *listeners;
     struct connections connections;
     struct requests requests;
+    struct coroutine_route *coroutine_routes;
 };
 
 /* ---- requests ---- */
@@ -222,6 +224,7 @@ void ferry_http_server_free(ferry_http_server *server)
         evhttp_free(server->evhttp);
     connections_fini(&server->connections);
     requests_fini(&server->requests);
+    coroutine_routes_free(server->coroutine_routes);
     free(server);
 }
 
@@ -284,6 +287,17 @@ int ferry_http_route(ferry_http_server *server, const char *methods, const char 
 {
     LOOP_CHECK(server->loop);
     return router_add(server->requests.router, methods, path, handler, ctx, error);
+}
+
+int ferry_http_route_coroutine(ferry_http_server *server, const char *methods, const char *path,
+                               ferry_http_handler *handler, void *ctx, ferry_error *error)
+{
+    LOOP_CHECK(server->loop);
+    struct coroutine_route *route =
+        coroutine_route_add(&server->coroutine_routes, server->loop, handler, ctx);
+    if (!route)
+        return ferry_error_set(error, FERRY_INTERNAL, "no memory for a route");
+    return router_add(server->requests.router, methods, path, coroutine_route_handle, route, error);
 }
 
 int ferry_http_trust(ferry_http_server *server, const char *network, ferry_error *error)

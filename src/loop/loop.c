@@ -6,13 +6,15 @@
  * readable, at most MAILBOX_BUDGET posted callbacks, and what is due; a full mailbox does not keep
  * sockets waiting.
  *
- * Shutdown: ferry_loop_free closes the mailbox first, so that threads which still hold a reference
- * are refused from then on, and frees the rest with the last reference.
+ * Shutdown: ferry_loop_free tells the closers, which may still run what is posted; then it closes
+ * the mailbox, so that threads which still hold a reference are refused from then on, and frees the
+ * rest with the last reference.
  */
 #include "loop_base.h"
 
 #include <errno.h>
 #include <event2/event.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,9 +25,10 @@
 #include <ferry/log.h>
 
 #include "clock.h"
+#include "fd_handlers.h"
 #include "timer.h"
 
-enum { MAILBOX_BUDGET = 1024 };
+enum { MAILBOX_BUDGET = 1024, SPIN_US = 10 };
 
 struct signal_handler {
     struct signal_handler *next;
@@ -40,6 +43,7 @@ struct ferry_loop {
     _Atomic(pthread_t) owner;
     atomic_int owner_tid; /* to name the thread, also after it has ended */
     bool stop;
+    bool closing;
     struct mailbox mailbox;
     struct timers timers;
     struct event_base *base;
@@ -48,6 +52,9 @@ struct ferry_loop {
     int64_t timer_armed_us; /* when timer_event is set for; INT64_MAX: it is not */
     struct signal_handler *signals;
     ferry_signal last_signal;
+    struct fd_handlers handlers;
+    struct loop_closer closers; /* the head of a ring */
+    struct loop_closer *coroutines;
 };
 
 /* ---- threads ---- */
@@ -104,7 +111,7 @@ static void timer_arm(ferry_loop *loop)
     if (!timers_next(&loop->timers, &when_us) || when_us >= loop->timer_armed_us)
         return; /* an event that comes too early finds nothing due, and arms anew */
     int64_t wait_us = when_us - clock_monotonic_us();
-    if (wait_us < 0)
+    if (wait_us < SPIN_US) /* epoll would make a millisecond of it */
         wait_us = 0;
     struct timeval wait = {.tv_sec = wait_us / 1000000, .tv_usec = wait_us % 1000000};
     event_base_update_cache_time(loop->base); /* libevent adds the wait to a time it remembers */
@@ -173,11 +180,13 @@ ferry_loop *ferry_loop_new(void)
     loop_bind(loop);
     timers_init(&loop->timers);
     loop->timer_armed_us = INT64_MAX;
+    loop->closers.next = loop->closers.previous = &loop->closers;
     if (!mailbox_init(&loop->mailbox)) {
         free(loop);
         return NULL;
     }
     loop->base = base_new();
+    fd_handlers_init(&loop->handlers, loop->base);
     if (loop->base) {
         loop->wake_event =
             event_new(loop->base, loop->mailbox.wake_fd, EV_READ | EV_PERSIST, on_wake, loop);
@@ -192,14 +201,28 @@ ferry_loop *ferry_loop_new(void)
     return loop;
 }
 
+static void loop_close(ferry_loop *loop)
+{
+    loop->closing = true;
+    if (loop->coroutines)
+        loop->coroutines->close(loop->coroutines);
+    while (loop->closers.next != &loop->closers) {
+        struct loop_closer *closer = loop->closers.next; /* the newest */
+        loop_closer_remove(closer);
+        closer->close(closer);
+    }
+}
+
 void ferry_loop_free(ferry_loop *loop)
 {
     if (!loop)
         return;
     LOOP_CHECK(loop);
+    loop_close(loop);
     mailbox_close(&loop->mailbox);
     while (loop->signals)
         ferry_loop_remove_signal(loop, loop->signals->id);
+    fd_handlers_fini(&loop->handlers);
     timers_fini(&loop->timers);
     if (loop->wake_event)
         event_free(loop->wake_event);
@@ -230,21 +253,51 @@ struct event_base *loop_event_base(ferry_loop *loop)
     return loop->base;
 }
 
+/* ---- closers ---- */
+
+void loop_closer_add(ferry_loop *loop, struct loop_closer *closer)
+{
+    struct loop_closer *ring = &loop->closers;
+    closer->next = ring->next;
+    closer->previous = ring;
+    ring->next->previous = closer;
+    ring->next = closer;
+}
+
+void loop_closer_remove(struct loop_closer *closer)
+{
+    closer->previous->next = closer->next;
+    closer->next->previous = closer->previous;
+    closer->next = closer->previous = closer; /* removed twice is removed once */
+}
+
+bool loop_is_closing(const ferry_loop *loop)
+{
+    return loop->closing;
+}
+
+void loop_run_posted(ferry_loop *loop)
+{
+    static const bool never = false;
+    struct pollfd wake = {.fd = loop->mailbox.wake_fd, .events = POLLIN};
+    if (poll(&wake, 1, -1) == 1)
+        mailbox_drain(&loop->mailbox, MAILBOX_BUDGET, &never);
+}
+
+struct loop_closer **loop_coroutines(ferry_loop *loop)
+{
+    return &loop->coroutines;
+}
+
 /* ---- add_callback ---- */
 
 struct posted_callback {
     struct mailbox_entry entry;
+    ferry_loop *loop; /* no reference: whoever runs the entry has one */
     ferry_callback *fn;
     ferry_callback *free_arg;
     void *arg;
 };
-
-static void posted_run(struct mailbox_entry *entry)
-{
-    struct posted_callback posted = *(struct posted_callback *)entry;
-    free(entry);
-    posted.fn(posted.arg);
-}
 
 static void posted_drop(struct mailbox_entry *entry)
 {
@@ -252,6 +305,17 @@ static void posted_drop(struct mailbox_entry *entry)
     free(entry);
     if (posted.free_arg)
         posted.free_arg(posted.arg);
+}
+
+static void posted_run(struct mailbox_entry *entry)
+{
+    struct posted_callback posted = *(struct posted_callback *)entry;
+    if (posted.loop->closing) {
+        posted_drop(entry);
+        return;
+    }
+    free(entry);
+    posted.fn(posted.arg);
 }
 
 bool loop_post(ferry_loop *loop, struct mailbox_entry *entry)
@@ -274,6 +338,7 @@ int ferry_loop_add_callback(ferry_loop *loop, ferry_callback *fn, void *arg,
     }
     *posted = (struct posted_callback){
         .entry = {.run = posted_run, .drop = posted_drop},
+        .loop = loop,
         .fn = fn,
         .free_arg = free_arg,
         .arg = arg,
@@ -359,4 +424,25 @@ bool ferry_loop_remove_signal(ferry_loop *loop, ferry_signal id)
         }
     }
     return false;
+}
+
+/* ---- fd handlers ---- */
+
+ferry_handler ferry_loop_add_handler(ferry_loop *loop, int fd, unsigned events,
+                                     ferry_handler_fn *fn, void *arg)
+{
+    LOOP_CHECK(loop);
+    return fd_handlers_add(&loop->handlers, fd, events, fn, arg);
+}
+
+bool ferry_loop_update_handler(ferry_loop *loop, ferry_handler handler, unsigned events)
+{
+    LOOP_CHECK(loop);
+    return fd_handlers_update(&loop->handlers, handler, events);
+}
+
+bool ferry_loop_remove_handler(ferry_loop *loop, ferry_handler handler)
+{
+    LOOP_CHECK(loop);
+    return fd_handlers_remove(&loop->handlers, handler);
 }

@@ -1,2 +1,4 @@
-ferry_unit_test(async future)
-ferry_unit_test(async run_on_executor)
+foreach(noun IN ITEMS combine context coroutine future periodic promise run_on_executor run_sync)
+  ferry_unit_test(async ${noun})
+endforeach()
+target_link_libraries(test_async_context PRIVATE m)

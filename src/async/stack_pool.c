@@ -1,0 +1,88 @@
+/*
+ * Stacks for coroutines.
+ *
+ * A stack is one mapping: a page without any access, and above it the stack. A spare one is linked
+ * through its own topmost bytes, which are in memory anyway; so the pool allocates nothing. What a
+ * coroutine touched of a spare stack stays in memory, which is why their number is bounded.
+ */
+#include "stack_pool.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "sanitizer.h"
+
+struct spare_stack {
+    struct spare_stack *next;
+    struct stack stack;
+};
+
+static size_t page_bytes(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+void stack_pool_init(struct stack_pool *pool, size_t bytes, size_t spare_max)
+{
+    size_t page = page_bytes();
+    bytes *= SANITIZER_STACK_FACTOR;
+    *pool = (struct stack_pool){
+        .bytes = (bytes + page - 1) / page * page,
+        .spare_max = spare_max,
+    };
+}
+
+static void stack_unmap(const struct stack *stack)
+{
+    size_t page = page_bytes();
+    munmap(stack->bottom - page, stack->bytes + page);
+}
+
+void stack_pool_fini(struct stack_pool *pool)
+{
+    while (pool->spare) {
+        struct stack stack = pool->spare->stack;
+        pool->spare = pool->spare->next;
+        stack_unmap(&stack);
+    }
+    pool->spare_count = 0;
+}
+
+static bool stack_map(struct stack *stack, size_t bytes)
+{
+    size_t page = page_bytes();
+    char *start = mmap(NULL, bytes + page, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    if (start == MAP_FAILED)
+        return false;
+    if (mprotect(start, page, PROT_NONE) < 0) {
+        munmap(start, bytes + page);
+        return false;
+    }
+    *stack = (struct stack){.bottom = start + page, .bytes = bytes};
+    return true;
+}
+
+bool stack_pool_get(struct stack_pool *pool, struct stack *stack)
+{
+    if (!pool->spare)
+        return stack_map(stack, pool->bytes);
+    *stack = pool->spare->stack;
+    pool->spare = pool->spare->next;
+    pool->spare_count--;
+    return true;
+}
+
+void stack_pool_put(struct stack_pool *pool, const struct stack *stack)
+{
+    sanitizer_forget_stack(stack->bottom, stack->bytes);
+    if (pool->spare_count == pool->spare_max) {
+        stack_unmap(stack);
+        return;
+    }
+    struct spare_stack *spare =
+        (struct spare_stack *)(void *)(stack->bottom + stack->bytes - sizeof *spare);
+    *spare = (struct spare_stack){.next = pool->spare, .stack = *stack};
+    pool->spare = spare;
+    pool->spare_count++;
+}

@@ -123,6 +123,7 @@ static ferry_executor *busy_executor(struct fixture *f, struct gate *gate)
 static void busy_executor_free(ferry_executor *executor, struct gate *gate)
 {
     close(gate->fds[1]);
+    assert_int_equal(ferry_executor_shutdown(executor, PATIENCE_S * 1000), 0);
     ferry_executor_free(executor);
     close(gate->fds[0]);
 }

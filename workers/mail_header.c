@@ -9,8 +9,9 @@
 #include <string.h>
 
 enum {
-    LINE_MAX_CHARS = 76, /* RFC 2047's, for lines with encoded words; RFC 5322 would allow 78 */
-    WORD_MAX_CHARS = 75,
+    /* RFC 2047's, for lines with encoded words; RFC 5322 would allow 78. With the space before it
+     * a word has at most 75, as it must. */
+    LINE_MAX_CHARS = 76,
     WORD_FRAME = sizeof "=?utf-8?q?"
                         "?=" -
                  1,
@@ -154,8 +155,7 @@ static size_t word_fit(const char *text, size_t length, bool base64, size_t room
 /* How long an encoded word may be on this line. */
 static size_t word_room(const struct field *field)
 {
-    size_t left = field->column + 1 < LINE_MAX_CHARS ? LINE_MAX_CHARS - field->column - 1 : 0;
-    return left < WORD_MAX_CHARS ? left : WORD_MAX_CHARS;
+    return field->column + 1 < LINE_MAX_CHARS ? LINE_MAX_CHARS - field->column - 1 : 0;
 }
 
 static void field_words(struct field *field, const char *text)

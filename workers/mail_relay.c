@@ -192,14 +192,14 @@ static CURLcode relay_perform(struct mail_relay *relay, const ferry_call *call)
     return rc;
 }
 
-/* Tell whether a failure only means that the relay had closed the connection since its last use. */
+/* Tell whether a failure only means that the relay had closed the connection since its last use:
+ * it answered nothing this time, or "421 closing". */
 static bool is_stale_connection(const struct mail_relay *relay, CURLcode rc)
 {
     long connects = 0;
     curl_easy_getinfo(relay->curl, CURLINFO_NUM_CONNECTS, &connects);
     return rc != CURLE_OK && rc != CURLE_OPERATION_TIMEDOUT && rc != CURLE_ABORTED_BY_CALLBACK &&
-           connects == 0 && relay->sent == 0 &&
-           (relay->reply.code == 0 || relay->reply.code == 421);
+           connects == 0 && (relay->reply.code == 0 || relay->reply.code == 421);
 }
 
 /* Tell whether what went wrong is the relay's reply to this message: to MAIL, RCPT or DATA, which

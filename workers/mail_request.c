@@ -70,7 +70,7 @@ static int read_recipients(struct mail_request *request, json_t *root, const cha
 
 static int read_addresses(struct mail_request *request, json_t *root, ferry_error *error)
 {
-    const char *reply_to;
+    const char *reply_to = NULL;
     int rc = read_recipients(request, root, "to", &request->to_count, error);
     if (rc == 0 && request->to_count == 0)
         rc = ferry_error_set(error, FERRY_INVALID, "to: missing: whom is it for?");

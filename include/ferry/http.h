@@ -29,7 +29,8 @@ typedef struct ferry_http_options {
     size_t header_bytes;       /* request line and headers; 16 KiB; past it 431 */
     size_t body_bytes;         /* one request's body; 8 MiB; past it 413 */
     size_t buffered_bytes;     /* all bodies together; 256 MiB; past it 503 */
-    int64_t header_timeout_ms; /* from a request's first byte to its last header; 10 s */
+    int64_t header_timeout_ms; /* from the accept, or a later request's first byte, to
+                                  its last header; 10 s */
     int64_t body_timeout_ms;   /* from there to the end of the body; 30 s */
     int64_t idle_timeout_ms;   /* between requests of a connection; 60 s */
     int64_t write_timeout_ms;  /* without progress in sending a reply; 30 s */

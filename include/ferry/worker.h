@@ -115,8 +115,9 @@ FERRY_API int ferry_call_wait(ferry_call *call, int64_t ms);
 /* Report how far the work is: a fraction from 0 to 1 and a message (copied; may be NULL). */
 FERRY_API void ferry_call_progress(ferry_call *call, double fraction, const char *message);
 
-/* Something of this run that `cancel` needs. Set it before it can be needed; once `NULL` is set
- * again, or `run` has returned, no `cancel` sees it. */
+/* Something of this run that `cancel` needs; NULL until it is set. After setting it, ask
+ * ferry_call_is_cancelled once: a cancel may have come before. When NULL has been set again, or
+ * `run` has returned, no `cancel` sees it any more. */
 FERRY_API void ferry_call_set_data(ferry_call *call, void *data);
 FERRY_API void *ferry_call_data(const ferry_call *call);
 

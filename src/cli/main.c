@@ -1,4 +1,5 @@
 /* The ferry program: find the command, and run it. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,8 +30,15 @@ static void print_usage(FILE *out)
 
 int command_version(int argc, char **argv)
 {
-    (void)argc, (void)argv;
-    printf("ferry %s\n", ferry_version());
+    bool wants_help = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+    if (argc > 1 && !wants_help) {
+        fprintf(stderr, "ferry version: what is \"%s\"? it takes nothing\n", argv[1]);
+        return EXIT_USAGE;
+    }
+    if (wants_help)
+        printf("ferry version: show the version\n");
+    else
+        printf("ferry %s\n", ferry_version());
     return EXIT_OK;
 }
 

@@ -72,8 +72,8 @@ void request_route(ferry_request *request, const struct router_match *match);
 void request_wait(ferry_request *request);
 
 /* For the connections' hooks: the client left; the connection is no more. */
-void request_gone(void *request);
-void request_lost(void *request);
+void request_gone(void *arg);
+void request_lost(void *arg);
 
 /* It was replied to: free it at the end of the turn. */
 void request_end(ferry_request *request);

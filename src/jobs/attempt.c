@@ -17,6 +17,7 @@
 #include <ferry/log.h>
 
 #include "clock.h"
+#include "queue_metrics.h"
 #include "retry.h"
 
 enum {
@@ -35,6 +36,7 @@ struct attempt {
     ferry_call *call; /* NULL: none in flight */
     ferry_timer deadline;
     bool is_overdue;
+    bool is_stuck;   /* overdue, and its call runs: it counts in its pool's `stuck` */
     bool is_ignored; /* interrupted: its call's result counts for nothing */
     unsigned holders;
     union {
@@ -242,6 +244,16 @@ static void attempt_finish(struct attempt *attempt, ferry_call *call)
 
 /* ---- the call ---- */
 
+static void attempt_unstick(struct attempt *attempt, const ferry_task_report *report)
+{
+    if (!attempt->is_stuck)
+        return;
+    attempt->is_stuck = false;
+    attempt->route->route.pool->stuck--;
+    ferry_log(FERRY_LOG_INFO, "stuck attempt came back", "delivery_id=%s route=%s run_ms=%lld",
+              attempt->delivery_id, attempt->route->route.name, (long long)(report->run_us / 1000));
+}
+
 static void on_call_done(ferry_call *call, const ferry_task_report *report, void *arg)
 {
     struct attempt *attempt = arg;
@@ -255,6 +267,7 @@ static void on_call_done(ferry_call *call, const ferry_task_report *report, void
     ferry_loop_cancel(queue->loop, attempt->deadline);
     attempt_unlink(attempt);
     dispatch_free_slot(attempt->route);
+    attempt_unstick(attempt, report);
     if (report->outcome != FERRY_OK) { /* it never ran: live calls fill the pool */
         dispatch_pause_pool(attempt->route);
         attempt_release(attempt, REFUSED_PAUSE_MS);
@@ -271,9 +284,13 @@ static void on_deadline(void *arg)
 {
     struct attempt *attempt = arg;
     attempt->deadline = 0;
+    const struct queue_route *route = &attempt->route->route;
     attempt->is_overdue = true;
-    ferry_log(FERRY_LOG_WARN, "an attempt is overdue", "delivery_id=%s route=%s attempt=%u",
-              attempt->delivery_id, attempt->route->route.name, attempt->number);
+    attempt->is_stuck = call_is_started(attempt->call);
+    route->pool->stuck += attempt->is_stuck;
+    ferry_log(FERRY_LOG_WARN, "an attempt is overdue",
+              "delivery_id=%s route=%s worker=%s attempt=%u running=%d", attempt->delivery_id,
+              route->name, route->worker->name, attempt->number, attempt->is_stuck);
     call_cancel(attempt->call);
 }
 

@@ -104,6 +104,15 @@ static int database_make_file(const char *path, ferry_error *error)
     return 0;
 }
 
+/* Only a file without a page heeds this; on any other one it would only cost a write. */
+static int database_choose_vacuum(sqlite3 *db, ferry_error *error)
+{
+    int64_t pages;
+    int rc = database_query_int(db, "PRAGMA page_count", &pages, error);
+    return rc == 0 && pages == 0 ? database_exec(db, "PRAGMA auto_vacuum = INCREMENTAL", error)
+                                 : rc;
+}
+
 static int database_set_up_writer(sqlite3 *db, ferry_error *error)
 {
     sqlite3_extended_result_codes(db, 1);
@@ -114,8 +123,9 @@ static int database_set_up_writer(sqlite3 *db, ferry_error *error)
     if (rc == 0)
         rc = database_check(db, error);
     if (rc == 0)
+        rc = database_choose_vacuum(db, error);
+    if (rc == 0)
         rc = database_exec(db,
-                           "PRAGMA auto_vacuum = INCREMENTAL;" /* heeded by a new file only */
                            "PRAGMA journal_mode = WAL;"
                            "PRAGMA synchronous = FULL;"
                            "PRAGMA foreign_keys = ON;"
@@ -185,7 +195,6 @@ static int move_file(const char *from, const char *to, const char *suffix)
 
 int database_set_aside(const char *path, ferry_error *error)
 {
-    ferry_error why = *error;
     char when[CLOCK_RFC3339_SIZE];
     clock_format_rfc3339(clock_wall_ms(), when);
     char *aside = text_printf("%s.damaged-%s", path, when);
@@ -200,9 +209,6 @@ int database_set_aside(const char *path, ferry_error *error)
         ferry_error_set(error, FERRY_INTERNAL, "%s is damaged and cannot be moved away: %s", path,
                         strerror(errno));
     else
-        ferry_log(FERRY_LOG_ERROR, "the jobs' database is damaged and was set aside",
-                  "file=%s reason=%s", aside, why.message);
-    if (rc == 0)
         ferry_error_set(error, FERRY_INVALID,
                         "damaged database set aside as %s: start again for an empty queue, or "
                         "recover it first (sqlite3 FILE .recover)",

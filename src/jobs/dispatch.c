@@ -22,6 +22,7 @@
 
 #include "attempt.h"
 #include "clock.h"
+#include "queue_metrics.h"
 
 enum {
     RECHECK_MS = 30000,
@@ -81,6 +82,7 @@ static void claim_failed(struct dispatch_route *route)
               claim->base.error.message);
     if (claim->base.in_doubt)
         queue_undo(route->queue, NULL, claim->token);
+    claim_operation_fini(claim);
     route->pool->held -= claim->limit;
     dispatch_expect(route, clock_wall_ms() + CLAIM_PAUSE_MS);
 }

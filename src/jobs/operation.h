@@ -77,6 +77,9 @@ struct claim_operation {
     int64_t next_run_at_ms; /* result: when the next one of the route is due; INT64_MAX: none */
 };
 
+/* Free the jobs that nobody has taken; also after a failure, which may leave some. */
+void claim_operation_fini(struct claim_operation *claim);
+
 /* How an attempt ended. */
 struct settle_operation {
     struct operation base;

@@ -18,64 +18,13 @@
 #include "attempt.h"
 #include "clock.h"
 #include "job_id.h"
+#include "queue_metrics.h"
 
 enum {
     WRITE_AGAIN_MS = 1000,
     RETENTION_MS = 60000,
     RETIRE_BATCH = 500,
 };
-
-/* ---- counts and metrics ---- */
-
-void queue_count(struct queue *queue, enum job_state state, int64_t change)
-{
-    queue->counts[state].count += change;
-}
-
-static double read_count(void *arg)
-{
-    const struct state_count *count = arg;
-    return (double)count->count;
-}
-
-static double read_zero(void *arg)
-{
-    (void)arg;
-    return 0;
-}
-
-/* A registry outlives the queue: on the way out its gauges must not read what is freed. */
-static void queue_bind_gauges(struct queue *queue, bool is_open)
-{
-    for (int state = 0; queue->metrics && state < JOB_STATE_COUNT; state++) {
-        struct bytes labels = {0};
-        metrics_label(&labels, "state", job_state_name((enum job_state)state));
-        metrics_gauge(queue->metrics, "ferry_jobs", "Jobs on disk, by state.", bytes_text(&labels),
-                      is_open ? read_count : read_zero, is_open ? &queue->counts[state] : NULL);
-        bytes_fini(&labels);
-    }
-}
-
-static struct metric_counter *outcome_counter(struct metrics *metrics, const char *route,
-                                              enum attempt_outcome outcome)
-{
-    static const char *const names[ATTEMPT_OUTCOME_COUNT] = {
-        [ATTEMPT_SUCCEEDED] = "succeeded",
-        [ATTEMPT_FAILED] = "failed",
-        [ATTEMPT_DEAD] = "dead",
-        [ATTEMPT_INTERRUPTED] = "interrupted",
-    };
-    if (!metrics)
-        return NULL;
-    struct bytes labels = {0};
-    metrics_label(&labels, "route", route);
-    metrics_label(&labels, "outcome", names[outcome]);
-    struct metric_counter *counter =
-        metrics_counter(metrics, "ferry_job_attempts_total",
-                        "Attempts to run a job, by how they ended.", bytes_text(&labels));
-    bytes_fini(&labels);
-    return counter;
-}
 
 /* ---- writes that must happen ---- */
 
@@ -311,7 +260,7 @@ static void visit_interrupted(void *arg, const struct interrupted_job *job)
               "delivery_id=%s route=%s crashes=%u state=%s", job->delivery_id, job->route,
               job->crashes, job_state_name(job->state));
     struct metric_counter *counter =
-        outcome_counter(queue->metrics, job->route, ATTEMPT_INTERRUPTED);
+        queue_metrics_outcome(queue->metrics, job->route, ATTEMPT_INTERRUPTED);
     if (counter)
         counter->value++;
 }
@@ -375,7 +324,7 @@ struct queue *queue_open(ferry_loop *loop, const struct queue_options *options, 
         free(queue);
         return NULL;
     }
-    queue_bind_gauges(queue, true);
+    queue_metrics_bind(queue, true);
     return queue;
 }
 
@@ -385,7 +334,8 @@ int queue_add_route(struct queue *queue, const struct queue_route *route)
     if (!made)
         return FERRY_INTERNAL;
     for (int i = 0; i < ATTEMPT_OUTCOME_COUNT; i++)
-        made->outcomes[i] = outcome_counter(queue->metrics, route->name, (enum attempt_outcome)i);
+        made->outcomes[i] =
+            queue_metrics_outcome(queue->metrics, route->name, (enum attempt_outcome)i);
     return 0;
 }
 
@@ -425,7 +375,7 @@ int queue_close(struct queue *queue, int64_t deadline_ms)
     queue->closing = true;
     ferry_loop_cancel(queue->loop, queue->retention);
     int rc = store_close(queue->store, deadline_ms);
-    queue_bind_gauges(queue, false);
+    queue_metrics_bind(queue, false);
     if (rc < 0)
         return rc; /* a thread of the store still works with parts of it */
     dispatch_free(queue);

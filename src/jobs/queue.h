@@ -28,6 +28,7 @@ struct queue_options {
 struct queue_pool {
     ferry_executor *executor;
     unsigned slots;
+    unsigned stuck; /* attempts past their timeout that still run; written by the queue */
 };
 
 struct queue_route {
@@ -69,7 +70,8 @@ int queue_add(struct queue *queue, const char *route, char *block, size_t length
               queue_accepted *accepted, void *arg, ferry_error *error);
 
 /* Look a job up; `found` gets the record (its own until it returns), or NULL with the error:
- * FERRY_NOT_FOUND, FERRY_REJECTED too many look-ups wait. */
+ * FERRY_NOT_FOUND, FERRY_REJECTED too many look-ups wait, or the database cannot be read. It is
+ * called once, possibly before queue_get returns. */
 typedef void queue_found(void *arg, const struct job_record *record, const ferry_error *error);
 void queue_get(struct queue *queue, const char *id, queue_found *found, void *arg);
 
@@ -89,8 +91,10 @@ bool queue_is_idle(const struct queue *queue);
  * ignored from here on. */
 void queue_interrupt(struct queue *queue);
 
-/* Close the database and free all. Queued writes are committed first, for at most `deadline_ms`.
- * Blocks. Errors: FERRY_DEADLINE, then some memory is left behind. */
+/* Close the database and free all. What still runs is interrupted (as above), queued writes are
+ * committed first, for at most `deadline_ms`, and every `accepted` and `found` that is due is
+ * called in here. Blocks. Errors: FERRY_DEADLINE: the database did not return in time; then some
+ * memory is left behind, and callbacks that wait for it are never called. */
 int queue_close(struct queue *queue, int64_t deadline_ms);
 
 #endif

@@ -85,7 +85,4 @@ bool queue_write_again(struct queue *queue, struct operation *operation);
 /* Undo on disk what failed in doubt: an insert by its id, or a claim (id NULL) by its token. */
 void queue_undo(struct queue *queue, const char *id, int64_t token);
 
-/* Count a job into a state, or out of it. */
-void queue_count(struct queue *queue, enum job_state state, int64_t change);
-
 #endif

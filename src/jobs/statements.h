@@ -1,17 +1,44 @@
 /*
- * Every SQL statement of the store, prepared once, and one function for each. One thread at a time
- * for each set. Errors are FERRY_ codes as database_error gives them.
+ * Every SQL statement of the store, prepared once for a connection, and the steps to run one. What
+ * they are used for is in apply.c (the writer's operations), reports.c (the start) and reader.c
+ * (look-ups). One thread at a time for each set. Errors are codes as database_error gives them.
  */
 #ifndef JOBS_STATEMENTS_H
 #define JOBS_STATEMENTS_H
 
 #include <sqlite3.h>
 
-#include "operation.h"
+#include "job.h"
+
+enum statement {
+    BEGIN,
+    COMMIT,
+    ROLLBACK,
+    SAVEPOINT,
+    RELEASE_SAVEPOINT,
+    ROLLBACK_SAVEPOINT,
+    INSERT_JOB,
+    INSERT_INPUT,
+    FIND_DUE,
+    CLAIM,
+    NEXT_DUE,
+    SETTLE,
+    RELEASE,
+    DROP_INPUT,
+    UNDO_INSERT,
+    UNDO_CLAIM,
+    RETIRE,
+    SHRINK,
+    INTERRUPT,
+    COUNT_STATES,
+    COUNT_ROUTES,
+    FIND, /* the only one that a read-only connection prepares */
+    STATEMENT_COUNT
+};
 
 struct statements;
 
-/* Returns NULL and `error`. A set for a reading connection has the look-up alone. */
+/* Returns NULL and `error`. */
 struct statements *statements_new(sqlite3 *db, bool read_only, ferry_error *error);
 void statements_free(struct statements *statements);
 
@@ -19,43 +46,33 @@ void statements_free(struct statements *statements);
  * more, but closed and opened anew. */
 bool statements_is_lost(const struct statements *statements);
 
-/* ---- the writer's ---- */
+/* Tell whether a transaction is open. SQLite may roll one back on its own after an error. */
+bool statements_in_transaction(const struct statements *statements);
+int64_t statements_changes(const struct statements *statements); /* rows, of the last write */
+int64_t statements_last_row(const struct statements *statements);
 
-int statements_begin(struct statements *statements, ferry_error *error);
-int statements_commit(struct statements *statements, ferry_error *error);
-void statements_rollback(struct statements *statements);
+/* Return the statement, to bind its values and read its columns. */
+sqlite3_stmt *statement_of(struct statements *statements, enum statement which);
 
-/* Do one operation inside the transaction; when it fails, nothing of it remains in there. `boot`
- * names this process. */
-int statements_apply(struct statements *statements, const unsigned char boot[RANDOM_ID_BYTES],
-                     struct operation *operation, ferry_error *error);
+/* Step a statement: 1 there is a row, 0 it is finished (and reset), or a code (and reset). */
+int statement_step(struct statements *statements, enum statement which, ferry_error *error);
 
-/* ---- at the start ---- */
+/* Run a statement whose rows, if any, nobody wants. Returns 0 or a code. */
+int statement_run(struct statements *statements, enum statement which, ferry_error *error);
 
-struct interrupted_job {
-    const char *route;
-    char delivery_id[RANDOM_ID_TEXT_SIZE];
-    enum job_state state; /* what became of it */
-    unsigned crashes;
-};
+/* Reset a statement of which no more rows are wanted. */
+void statement_abandon(struct statements *statements, enum statement which);
 
-typedef void interrupted_visit(void *arg, const struct interrupted_job *job);
-typedef void state_visit(void *arg, enum job_state state, int64_t count, int64_t bytes);
-typedef void route_visit(void *arg, const char *route, int64_t waiting);
+/* ---- values ---- */
 
-/* End the attempts of other processes, in one statement; max_crashes as in queue.h. */
-int statements_interrupt(struct statements *statements, const unsigned char boot[RANDOM_ID_BYTES],
-                         unsigned max_crashes, int64_t now_ms, interrupted_visit *visit, void *arg,
-                         ferry_error *error);
-int statements_count_states(struct statements *statements, state_visit *visit, void *arg,
-                            ferry_error *error);
-int statements_count_routes(struct statements *statements, route_visit *visit, void *arg,
-                            ferry_error *error);
+void bind_id(sqlite3_stmt *at, int column, const char *id);
+void bind_boot(sqlite3_stmt *at, int column, const unsigned char boot[RANDOM_ID_BYTES]);
+void bind_time(sqlite3_stmt *at, int column, int64_t ms); /* 0: NULL */
 
-/* ---- the reader's ---- */
+void column_id(sqlite3_stmt *at, int column, char id[RANDOM_ID_TEXT_SIZE]);
+enum job_state column_state(sqlite3_stmt *at, int column);
 
-/* Fill in `record`, which is empty. Errors: FERRY_NOT_FOUND, and those of the database. */
-int statements_find(struct statements *statements, const char *id, struct job_record *record,
-                    ferry_error *error);
+/* Copy a text or blob into memory of its own, with a NUL; NULL for NULL, or without memory. */
+char *column_copy(sqlite3_stmt *at, int column, size_t *length);
 
 #endif

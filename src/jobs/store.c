@@ -6,15 +6,14 @@
  * once, a busy one gathers while the commit before is on its way, and the group grows with the
  * load. Operations are run, committed and answered in the order in which they came.
  *
- * A batch belongs to the writing thread from its submit until its `done` on the loop. A batch or a
- * look-up whose store has closed meanwhile has `store` NULL and only frees itself.
+ * A batch belongs to the writing thread from its submit until its `done` on the loop. One
+ * whose store has closed meanwhile has `store` NULL and only frees itself.
  *
- * Closing stops the two threads first; then the connections are the closing thread's own, and what
+ * Closing stops the writing thread first; then its connection is the closing thread's own, and what
  * still waits is committed right there.
  */
 #include "store.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +31,7 @@ enum {
     MAX_WAITING_BYTES = 256 << 20,
     MAX_BATCH = 4096, /* a bound on how long one commit takes */
     RESUBMIT_PAUSE_MS = 1000,
+    IDLE_THREAD_MS = 1000, /* to end a thread that has nothing to do */
 };
 
 struct batch {
@@ -42,37 +42,24 @@ struct batch {
     int64_t run_us;
 };
 
-struct lookup {
-    struct store *store; /* NULL: the store has closed */
-    struct lookup *next, **link;
-    struct statements *reader;
-    store_found *found;
-    void *arg;
-    char id[RANDOM_ID_TEXT_SIZE];
-    struct job_record record;
-    ferry_error error;
-};
-
 struct store {
     ferry_loop *loop;
     int lock_fd;
     char *path;
     struct writer *writer;
-    sqlite3 *reading;
-    struct statements *reader;
     ferry_executor *write_thread;
-    ferry_executor *read_thread;
+    struct reader *reader;
 
     struct operation *first, **end; /* what waits for the next batch */
     unsigned count;
     size_t bytes;
-    struct batch *batch;    /* in flight; NULL: none */
-    ferry_timer resubmit;   /* no memory for a batch: it is tried again */
-    struct lookup *lookups; /* in flight */
+    struct batch *batch;  /* in flight; NULL: none */
+    ferry_timer resubmit; /* no memory for a batch: it is tried again */
     bool closing;
 
     struct store_stats stats;
-    struct metric_histogram *commit_seconds;
+    struct metric_histogram *commit_seconds; /* may be NULL, as the next one */
+    struct metric_counter *operations;
 };
 
 /* ---- batches ---- */
@@ -93,6 +80,8 @@ static void batch_answer(struct batch *batch)
     store->stats.operations += batch->count;
     if (store->commit_seconds)
         metrics_observe_us(store->commit_seconds, batch->run_us);
+    if (store->operations)
+        store->operations->value += batch->count;
     struct operation *next;
     for (struct operation *at = batch->first; at; at = next) {
         next = at->next;
@@ -215,93 +204,12 @@ void store_get_stats(const struct store *store, struct store_stats *stats)
 
 /* ---- look-ups ---- */
 
-static void lookup_run(void *arg)
+void store_find(struct store *store, const char *id, job_found *found, void *arg)
 {
-    struct lookup *lookup = arg;
-    statements_find(lookup->reader, lookup->id, &lookup->record, &lookup->error);
-}
-
-static void lookup_free(struct lookup *lookup)
-{
-    job_record_fini(&lookup->record);
-    free(lookup);
-}
-
-/* Take it out of the store's list, which ends the store's interest in it. */
-static void lookup_detach(struct lookup *lookup)
-{
-    *lookup->link = lookup->next;
-    if (lookup->next)
-        lookup->next->link = lookup->link;
-    lookup->store = NULL;
-}
-
-static void lookup_answer(const struct lookup *lookup)
-{
-    ferry_error error = lookup->error;
-    if (error.code && error.code != FERRY_NOT_FOUND) {
-        ferry_log(FERRY_LOG_ERROR, "a job could not be looked up", "error=%s", error.message);
-        error.code = FERRY_REJECTED;
-    }
-    lookup->found(lookup->arg, error.code ? NULL : &lookup->record, &error);
-}
-
-static void lookup_done(void *arg, const ferry_task_report *report)
-{
-    (void)report;
-    struct lookup *lookup = arg;
-    if (lookup->store) {
-        lookup_detach(lookup);
-        lookup_answer(lookup);
-    }
-    lookup_free(lookup);
-}
-
-static void lookup_dropped(void *arg, const ferry_task_report *report)
-{
-    (void)report;
-    lookup_free(arg);
-}
-
-static void lookup_refuse(store_found *found, void *arg, const char *why)
-{
-    ferry_error error;
-    ferry_error_set(&error, FERRY_REJECTED, "%s", why);
-    found(arg, NULL, &error);
-}
-
-void store_find(struct store *store, const char *id, store_found *found, void *arg)
-{
-    struct lookup *lookup = calloc(1, sizeof *lookup);
-    if (!lookup) {
-        lookup_refuse(found, arg, "no memory");
-        return;
-    }
-    lookup->reader = store->reader;
-    lookup->found = found;
-    lookup->arg = arg;
-    memcpy(lookup->id, id, sizeof lookup->id);
-    ferry_task_work work = {
-        .run = lookup_run, .done = lookup_done, .dropped = lookup_dropped, .arg = lookup};
-    if (!ferry_executor_submit(store->read_thread, store->loop, &work, NULL)) {
-        free(lookup);
-        lookup_refuse(found, arg, "too many jobs are being looked up");
-        return;
-    }
-    lookup->store = store;
-    lookup->next = store->lookups;
-    lookup->link = &store->lookups;
-    if (lookup->next)
-        lookup->next->link = &lookup->next;
-    store->lookups = lookup;
+    reader_find(store->reader, id, found, arg);
 }
 
 /* ---- opening ---- */
-
-static ferry_executor *start_thread(const char *name)
-{
-    return ferry_executor_new(&(ferry_executor_options){.name = name, .threads = 1});
-}
 
 static int store_open_writer(struct store *store, ferry_error *error)
 {
@@ -316,29 +224,24 @@ static int store_report(struct store *store, unsigned max_crashes,
                         const struct store_visitor *visitor, ferry_error *error)
 {
     struct statements *statements = writer_statements(store->writer);
-    int rc = statements_interrupt(statements, writer_boot(store->writer), max_crashes,
-                                  clock_wall_ms(), visitor->interrupted, visitor->arg, error);
+    int rc = report_interrupt(statements, writer_boot(store->writer), max_crashes, clock_wall_ms(),
+                              visitor->interrupted, visitor->arg, error);
     if (rc == 0)
-        rc = statements_count_states(statements, visitor->state, visitor->arg, error);
+        rc = report_count_states(statements, visitor->state, visitor->arg, error);
     if (rc == 0)
-        rc = statements_count_routes(statements, visitor->route, visitor->arg, error);
+        rc = report_count_routes(statements, visitor->route, visitor->arg, error);
     return rc;
 }
 
-static int store_open_reader(struct store *store, ferry_error *error)
+static int store_start(struct store *store, ferry_error *error)
 {
-    store->reading = database_open_reader(store->path, error);
-    if (store->reading)
-        store->reader = statements_new(store->reading, true, error);
-    return store->reader ? 0 : FERRY_INTERNAL;
-}
-
-static int store_start_threads(struct store *store, ferry_error *error)
-{
-    store->write_thread = start_thread("store");
-    store->read_thread = start_thread("lookup");
-    if (!store->write_thread || !store->read_thread)
-        return ferry_error_set(error, FERRY_INTERNAL, "no threads for the jobs' database");
+    store->reader = reader_open(store->loop, store->path, error);
+    if (!store->reader)
+        return FERRY_INTERNAL;
+    store->write_thread =
+        ferry_executor_new(&(ferry_executor_options){.name = "store", .threads = 1});
+    if (!store->write_thread)
+        return ferry_error_set(error, FERRY_INTERNAL, "no thread for the jobs' database");
     return 0;
 }
 
@@ -349,6 +252,9 @@ static void store_count(struct store *store, struct metrics *metrics)
     store->commit_seconds =
         metrics_histogram(metrics, "ferry_store_commit_seconds",
                           "How long a transaction of the jobs' database took.", "");
+    store->operations =
+        metrics_counter(metrics, "ferry_store_operations_total",
+                        "Writes to the jobs' database; several share a transaction.", "");
 }
 
 static void store_free(struct store *store);
@@ -367,8 +273,7 @@ struct store *store_open(ferry_loop *loop, const char *folder, unsigned max_cras
     store->end = &store->first;
     store->lock_fd = folder_lock_take(folder, error);
     if (store->lock_fd < 0 || store_open_writer(store, error) < 0 ||
-        store_report(store, max_crashes, visitor, error) < 0 ||
-        store_open_reader(store, error) < 0 || store_start_threads(store, error) < 0) {
+        store_report(store, max_crashes, visitor, error) < 0 || store_start(store, error) < 0) {
         store_free(store);
         return NULL;
     }
@@ -378,31 +283,15 @@ struct store *store_open(ferry_loop *loop, const char *folder, unsigned max_cras
 
 /* ---- closing ---- */
 
-/* The connections in their order: the reader first, so that the writer's close is the last and
- * empties the WAL. */
 static void store_free(struct store *store)
 {
-    ferry_executor_free(store->read_thread);
+    if (store->reader) /* first: the writer's close is then the last one, and empties the WAL */
+        reader_close(store->reader, IDLE_THREAD_MS);
     ferry_executor_free(store->write_thread);
-    statements_free(store->reader);
-    sqlite3_close(store->reading);
     writer_close(store->writer);
     folder_lock_give_back(store->lock_fd);
     free(store->path);
     free(store);
-}
-
-/* The reading thread has ended: what it found is there. */
-static void store_answer_lookups(struct store *store, bool has_ended)
-{
-    while (store->lookups) {
-        struct lookup *lookup = store->lookups;
-        lookup_detach(lookup);
-        if (has_ended && (lookup->record.route || lookup->error.code))
-            lookup_answer(lookup);
-        else
-            lookup_refuse(lookup->found, lookup->arg, "the server is closing");
-    }
 }
 
 /* The writing thread has ended: answer what it wrote, then write the rest ourselves. */
@@ -422,13 +311,12 @@ static void store_write_rest(struct store *store)
     }
 }
 
-/* A thread is still inside SQLite, on what it works with: that must stay. */
+/* A thread is still inside SQLite: what it works with, and the folder's lock, must stay. */
 static void store_abandon(struct store *store)
 {
     ferry_log(FERRY_LOG_ERROR, "the jobs' database did not finish in time", NULL);
     if (store->batch)
         store->batch->store = NULL;
-    ferry_executor_free(store->read_thread);
     ferry_executor_free(store->write_thread);
     free(store->path);
     free(store);
@@ -440,11 +328,11 @@ int store_close(struct store *store, int64_t deadline_ms)
     store->closing = true;
     ferry_loop_cancel(store->loop, store->resubmit);
     int written = ferry_executor_shutdown(store->write_thread, deadline_ms);
-    int64_t left_ms = until_ms - clock_monotonic_ms();
-    int read = ferry_executor_shutdown(store->read_thread, left_ms > 0 ? left_ms : 0);
     if (written == 0)
         store_write_rest(store);
-    store_answer_lookups(store, read == 0);
+    int64_t left_ms = until_ms - clock_monotonic_ms();
+    int read = reader_close(store->reader, left_ms > IDLE_THREAD_MS ? left_ms : IDLE_THREAD_MS);
+    store->reader = NULL;
     if (written < 0 || read < 0) {
         store_abandon(store);
         return FERRY_DEADLINE;

@@ -12,7 +12,8 @@
 
 #include "metrics.h"
 #include "operation.h"
-#include "statements.h"
+#include "reader.h"
+#include "reports.h"
 
 struct store;
 
@@ -37,15 +38,13 @@ bool store_has_room(const struct store *store, size_t bytes);
  * store_write has returned. */
 void store_write(struct store *store, struct operation *operation);
 
-/* Look a job up by its id. `found` gets the record (valid until it returns), or NULL and why:
- * FERRY_NOT_FOUND, FERRY_REJECTED. It may be called before store_find returns. */
-typedef void store_found(void *arg, const struct job_record *record, const ferry_error *error);
-void store_find(struct store *store, const char *id, store_found *found, void *arg);
+/* Look a job up by its id (reader.h). */
+void store_find(struct store *store, const char *id, job_found *found, void *arg);
 
 /* Tell whether every operation has been answered. */
 bool store_is_idle(const struct store *store);
 
-/* How many transactions were committed, and how many operations were in them. */
+/* How many transactions were run, and how many operations were in them. */
 struct store_stats {
     uint64_t commits;
     uint64_t operations;

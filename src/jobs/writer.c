@@ -13,6 +13,7 @@
 
 #include <ferry/log.h>
 
+#include "apply.h"
 #include "clock.h"
 #include "database.h"
 
@@ -97,14 +98,14 @@ static void operation_fail(struct operation *operation, const ferry_error *why, 
  * back the transaction or the handle is lost. */
 static bool can_go_on(const struct writer *writer)
 {
-    return !statements_is_lost(writer->statements) && !sqlite3_get_autocommit(writer->db);
+    return !statements_is_lost(writer->statements) && statements_in_transaction(writer->statements);
 }
 
 static int writer_apply(struct writer *writer, struct operation *first, ferry_error *error)
 {
     for (struct operation *at = first; at; at = at->next) {
         at->error = (ferry_error){0};
-        if (statements_apply(writer->statements, writer->boot, at, error) == 0)
+        if (operation_apply(writer->statements, writer->boot, at, error) == 0)
             continue;
         if (!can_go_on(writer))
             return error->code;
@@ -117,15 +118,15 @@ static int writer_apply(struct writer *writer, struct operation *first, ferry_er
 static int writer_transact(struct writer *writer, struct operation *first, bool *in_doubt,
                            ferry_error *error)
 {
-    int rc = statements_begin(writer->statements, error);
+    int rc = statement_run(writer->statements, BEGIN, error);
     if (rc == 0)
         rc = writer_apply(writer, first, error);
     if (rc == 0) {
-        rc = statements_commit(writer->statements, error);
+        rc = statement_run(writer->statements, COMMIT, error);
         *in_doubt = rc < 0 && statements_is_lost(writer->statements);
     }
-    if (rc < 0)
-        statements_rollback(writer->statements);
+    if (rc < 0 && statements_in_transaction(writer->statements))
+        statement_run(writer->statements, ROLLBACK, NULL);
     return rc;
 }
 

@@ -29,8 +29,7 @@ static double read_queued(void *arg)
 
 static double read_stuck(void *arg)
 {
-    const struct pool *pool = arg;
-    return pool->stuck;
+    return pool_stuck_count(arg);
 }
 
 static double read_rejected_full(void *arg)
@@ -120,9 +119,14 @@ void pool_fini(struct pool *pool, int64_t deadline_ms)
     pool->executor = NULL;
 }
 
+unsigned pool_stuck_count(const struct pool *pool)
+{
+    return pool->stuck + pool->deferred.stuck;
+}
+
 bool pool_is_stuck(const struct pool *pool)
 {
-    return pool->stuck >= pool->config->threads;
+    return pool_stuck_count(pool) >= pool->config->threads;
 }
 
 void pool_observe(struct pool *pool, const ferry_task_report *report)

@@ -14,7 +14,7 @@ struct pool {
     const struct config_pool *config;
     ferry_executor *executor;
     struct queue_pool deferred; /* what the jobs' queue may use of it */
-    unsigned stuck;             /* calls that are past their deadline and still run */
+    unsigned stuck;             /* live calls that are past their deadline and still run */
     uint64_t rejected_stuck;    /* calls refused because every thread is stuck */
     struct metric_histogram *wait_seconds;
     struct metric_histogram *run_seconds;
@@ -26,6 +26,9 @@ int pool_init(struct pool *pool, const struct config_pool *config, struct metric
 
 /* End the threads, waiting `deadline_ms` at most for what they run. Blocks. */
 void pool_fini(struct pool *pool, int64_t deadline_ms);
+
+/* Return how many threads run a call past its deadline, live or of a job. */
+unsigned pool_stuck_count(const struct pool *pool);
 
 /* Tell whether no thread of the pool can take a call before a stuck one returns. */
 bool pool_is_stuck(const struct pool *pool);

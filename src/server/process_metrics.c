@@ -113,7 +113,7 @@ static void on_lag_timer(void *arg)
     struct loop_lag *lag = arg;
     int64_t late_us = clock_monotonic_us() - lag->due_us;
     metrics_observe_us(lag->seconds, late_us > 0 ? late_us : 0);
-    if (late_us > LAG_WARN_MS * 1000)
+    if (late_us > INT64_C(1000) * LAG_WARN_MS)
         ferry_log(FERRY_LOG_WARN, "the loop was held up", "lag_ms=%lld",
                   (long long)(late_us / 1000));
     lag_wait(lag);
@@ -121,7 +121,7 @@ static void on_lag_timer(void *arg)
 
 static void lag_wait(struct loop_lag *lag)
 {
-    lag->due_us = clock_monotonic_us() + LAG_INTERVAL_MS * 1000;
+    lag->due_us = clock_monotonic_us() + INT64_C(1000) * LAG_INTERVAL_MS;
     lag->timer = ferry_loop_call_later(lag->loop, LAG_INTERVAL_MS, on_lag_timer, lag);
 }
 

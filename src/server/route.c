@@ -122,7 +122,7 @@ static void on_deadline(void *arg)
         ferry_log(FERRY_LOG_WARN, "call is stuck: past its deadline and still running",
                   "route=%s worker=%s pool=%s timeout_ms=%lld stuck=%u threads=%u", config->path,
                   config->worker->name, config->pool->name, (long long)config->timeout_ms,
-                  exchange->route->pool->stuck, config->pool->threads);
+                  pool_stuck_count(exchange->route->pool), config->pool->threads);
     }
     if (exchange->request) {
         ferry_error_set(&error, FERRY_DEADLINE, "%s within %lld ms",

@@ -58,22 +58,32 @@ static int start_pools(struct server *server, ferry_error *error)
     return rc;
 }
 
-/* Make the state folder if it is not there, with those above it. */
-static int make_state_folder(const char *path, ferry_error *error)
+/* Make a folder if it is not there, with those above it. Returns 0 or -1 and errno. */
+static int make_folder(char *path)
 {
-    char *partial = strdup(path);
-    if (!partial)
-        return ferry_error_set(error, FERRY_INTERNAL, "no memory");
     int rc = 0;
-    for (char *slash = strchr(partial + 1, '/'); slash && rc == 0; slash = strchr(slash + 1, '/')) {
+    for (char *slash = strchr(path + 1, '/'); slash && rc == 0; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        rc = mkdir(partial, 0755) < 0 && errno != EEXIST ? -1 : 0;
+        rc = mkdir(path, 0755) < 0 && errno != EEXIST ? -1 : 0;
         *slash = '/';
     }
-    if (rc == 0 && mkdir(partial, 0700) < 0 && errno != EEXIST)
+    if (rc == 0 && mkdir(path, 0700) < 0 && errno != EEXIST)
         rc = -1;
-    free(partial);
-    if (rc < 0 || access(path, W_OK | X_OK) < 0)
+    return rc;
+}
+
+static int make_state_folder(const char *path, ferry_error *error)
+{
+    char *inside = text_printf("%s/.", path); /* a file in its place is not taken for a folder */
+    if (!inside)
+        return ferry_error_set(error, FERRY_INTERNAL, "no memory");
+    inside[strlen(path)] = '\0';
+    int rc = make_folder(inside);
+    inside[strlen(path)] = '/';
+    if (rc == 0)
+        rc = access(inside, W_OK | X_OK);
+    free(inside);
+    if (rc < 0)
         return ferry_error_set(error, FERRY_FORBIDDEN, "state folder %s: %s", path,
                                strerror(errno));
     return 0;

@@ -41,7 +41,6 @@ void call_input_fini(struct call_input *input);
 
 /* Return the value of the first field of this kind and name, NULL if there is none. The names of
  * headers are compared without regard to case. */
-const char *call_input_find(const struct call_input *input, enum call_field field,
-                            const char *name);
+const char *call_input_find(const struct call_input *input, enum call_field kind, const char *name);
 
 #endif

@@ -17,7 +17,7 @@ import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FERRY = os.environ.get("FERRY_BIN", str(ROOT / "build" / "dev" / "ferry"))
+FERRY = os.path.abspath(os.environ.get("FERRY_BIN", ROOT / "build" / "dev" / "ferry"))
 LONG = os.environ.get("FERRY_LONG") == "1"
 DEADLINE = 60  # seconds that anything may take before a test gives up; never a measure
 

@@ -175,22 +175,28 @@ static void end_cycle(struct cycle *cycle, ferry_executor *executor, enum ending
 
 static void run_cycle(enum ending ending, unsigned late)
 {
-    struct cycle cycle = {.loop = ferry_loop_new(), .early = TASKS - late};
-    atomic_init(&cycle.released, cycle.early);
-    struct cycle_task tasks[TASKS];
+    struct cycle *cycle = calloc(1, sizeof *cycle);
+    struct cycle_task *tasks = calloc(TASKS, sizeof *tasks);
+    CHECK(cycle && tasks);
+    cycle->loop = ferry_loop_new();
+    cycle->early = TASKS - late;
+    atomic_init(&cycle->released, cycle->early);
     ferry_executor *executor =
         ferry_executor_new(&(ferry_executor_options){.name = "cycle", .threads = THREADS});
-    CHECK(cycle.loop && executor);
+    CHECK(cycle->loop && executor);
     for (unsigned i = 0; i < TASKS; i++) {
-        tasks[i] = (struct cycle_task){.cycle = &cycle, .number = i};
+        tasks[i].cycle = cycle;
+        tasks[i].number = i;
         ferry_task_work work = {
             .run = cycle_run, .done = cycle_done, .dropped = cycle_dropped, .arg = &tasks[i]};
-        CHECK(ferry_executor_submit(executor, cycle.loop, &work, NULL));
+        CHECK(ferry_executor_submit(executor, cycle->loop, &work, NULL));
     }
-    CHECK(ferry_loop_run(cycle.loop) == 0);
-    end_cycle(&cycle, executor, ending);
+    CHECK(ferry_loop_run(cycle->loop) == 0);
+    end_cycle(cycle, executor, ending);
     for (unsigned i = 0; i < TASKS; i++)
         CHECK(atomic_load(&tasks[i].back) == 1);
+    free(tasks);
+    free(cycle);
 }
 
 static void run_cycles(unsigned long count)

@@ -1,134 +1,231 @@
-/* Blocking calls as futures: results, errors, cancels, a full queue, and a loop that ends first. */
+/* ferry_run_on_executor: results, errors, cancelling, and every way in which nobody waits. */
 #include <ferry/future.h>
 
-#include <sched.h>
-#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "fixture.h"
+#include "executor/gate.h"
+#include "loop/watchdog.h"
 #include "support.h"
 
-static ferry_executor *pool;
-static sem_t started, released;
-static unsigned runs;
+static ferry_loop *loop;
+static ferry_executor *executor;
+static struct gate gate;
+static atomic_uint freed;
 
 static int setup(void **state)
 {
-    sem_init(&started, 0, 0);
-    sem_init(&released, 0, 0);
-    runs = 0;
-    pool = ferry_executor_new(&(ferry_executor_options){.threads = 1, .queue = 1});
-    return pool ? open_loop(state) : -1;
+    loop = ferry_loop_new();
+    executor = ferry_executor_new(&(ferry_executor_options){.threads = 1, .queue = 1});
+    gate = (struct gate)GATE_CLOSED;
+    atomic_store(&freed, 0);
+    return watchdog_start(state);
 }
 
 static int teardown(void **state)
 {
-    ferry_executor_free(pool);
-    return close_loop(state);
+    gate_open(&gate);
+    assert_int_equal(ferry_executor_shutdown(executor, INT64_MAX), 0);
+    ferry_executor_free(executor);
+    ferry_loop_free(loop);
+    return watchdog_stop(state);
 }
 
-static void *result_of(void *arg, ferry_error *error)
+static void free_result(void *result)
 {
-    (void)error;
-    return arg ? arg : some_result();
+    atomic_fetch_add(&freed, 1);
+    free(result);
 }
 
-static void *fail_with_result(void *arg, ferry_error *error)
+static void *copy(void *arg, ferry_error *error)
 {
-    (void)arg;
-    ferry_error_set(error, FERRY_GONE, "gone");
-    return some_result();
+    assert_int_equal(error->code, FERRY_OK);
+    return strdup(arg);
 }
 
-/* Hold the only thread until it is released or cancelled. */
-static void *hold(void *arg, ferry_error *error)
+static void *copy_at_gate(void *arg, ferry_error *error)
 {
-    (void)arg;
-    runs++;
-    sem_post(&started);
-    while (sem_trywait(&released) < 0) {
-        if (ferry_is_cancelled()) {
-            ferry_error_set(error, FERRY_CANCELLED, "saw the flag");
-            return NULL;
-        }
-        sched_yield();
-    }
-    return some_result();
+    gate_pass(&gate);
+    return copy(arg, error);
 }
 
-static ferry_future *run(ferry_blocking_fn *fn, void *arg)
+static void *find_none(void *arg, ferry_error *error)
 {
-    return ferry_run_on_executor(loop, pool, fn, arg, count_free);
+    ferry_error_set(error, FERRY_NOT_FOUND, "no %s", (const char *)arg);
+    return NULL;
 }
 
-static void test_results_and_errors(void **state)
+static void *find_half(void *arg, ferry_error *error)
 {
-    (void)state;
+    ferry_error_set(error, FERRY_NOT_FOUND, "half done");
+    return strdup(arg);
+}
+
+static void *nothing(void *arg, ferry_error *error)
+{
+    (void)arg, (void)error;
+    return NULL;
+}
+
+/* What a callback saw. */
+struct seen {
+    unsigned count;
+    char *result;
     ferry_error error;
-    assert_ptr_equal(ferry_loop_run_sync(loop, run(result_of, &error), 20000, &error), &error);
-    assert_int_equal(error.code, FERRY_OK);
-    assert_int_equal(code_of(run(fail_with_result, NULL)), FERRY_GONE);
-    assert_int_equal(freed, 1); /* an error has no result */
+};
+
+static void see(ferry_future *future, void *arg)
+{
+    struct seen *seen = arg;
+    seen->count++;
+    seen->error = *ferry_future_error(future);
+    free(seen->result);
+    seen->result = ferry_future_take(future);
+    ferry_loop_stop(loop);
+}
+
+static struct seen run(ferry_blocking_fn *fn, void *arg)
+{
+    struct seen seen = {0};
+    ferry_future_then(ferry_run_on_executor(loop, executor, fn, arg, free_result), see, &seen);
+    ferry_loop_run(loop);
+    assert_int_equal(seen.count, 1);
+    return seen;
+}
+
+static void test_a_result(void **state)
+{
+    (void)state;
+    struct seen seen = run(copy, (char[]){"rows"});
+    assert_string_equal(seen.result, "rows");
+    assert_int_equal(seen.error.code, FERRY_OK);
+    free(seen.result);
+    seen = run(nothing, NULL); /* NULL is a result like any other */
+    assert_null(seen.result);
+    assert_int_equal(seen.error.code, FERRY_OK);
+    assert_int_equal(atomic_load(&freed), 0);
+}
+
+static void test_an_error(void **state)
+{
+    (void)state;
+    struct seen seen = run(find_none, (char[]){"rows"});
+    assert_null(seen.result);
+    assert_int_equal(seen.error.code, FERRY_NOT_FOUND);
+    assert_string_equal(seen.error.message, "no rows");
+    seen = run(find_half, (char[]){"rows"});
+    assert_null(seen.result);
+    assert_int_equal(atomic_load(&freed), 1);
+}
+
+static void test_a_full_queue_is_an_error_of_the_future(void **state)
+{
+    (void)state;
+    struct seen running = {0}, queued = {0}, refused = {0};
+    ferry_future_then(
+        ferry_run_on_executor(loop, executor, copy_at_gate, (char[]){"a"}, free_result), see,
+        &running);
+    gate_await(&gate, 1);
+    ferry_future_then(ferry_run_on_executor(loop, executor, copy, (char[]){"b"}, free_result), see,
+                      &queued);
+    ferry_future *future = ferry_run_on_executor(loop, executor, copy, (char[]){"c"}, free_result);
+    assert_true(ferry_future_is_done(future));
+    ferry_future_cancel(future); /* no harm */
+    ferry_future_then(future, see, &refused);
+    assert_int_equal(refused.count, 0);
+    ferry_loop_run(loop);
+    assert_int_equal(refused.error.code, FERRY_REJECTED);
+    gate_open(&gate);
+    while (!running.count || !queued.count)
+        ferry_loop_run(loop);
+    assert_string_equal(queued.result, "b");
+    free(running.result);
+    free(queued.result);
+}
+
+/* ---- cancelling ---- */
+
+static void test_what_is_queued_never_starts(void **state)
+{
+    (void)state;
+    struct seen running = {0}, queued = {0};
+    ferry_future_then(
+        ferry_run_on_executor(loop, executor, copy_at_gate, (char[]){"a"}, free_result), see,
+        &running);
+    gate_await(&gate, 1);
+    ferry_future *future =
+        ferry_run_on_executor(loop, executor, find_none, (char[]){"never"}, free_result);
+    ferry_future_cancel(future);
+    ferry_future_cancel(future); /* twice does no harm */
+    assert_false(ferry_future_is_done(future));
+    ferry_future_then(future, see, &queued);
+    ferry_loop_run(loop);
+    assert_int_equal(queued.error.code, FERRY_CANCELLED);
+    assert_int_equal(running.count, 0);
+    gate_open(&gate);
+    ferry_loop_run(loop);
+    assert_string_equal(running.result, "a");
+    free(running.result);
+}
+
+static void *wait_for_cancel(void *arg, ferry_error *error)
+{
+    (void)arg;
     assert_false(ferry_is_cancelled());
+    gate_pass(&gate);
+    while (!ferry_is_cancelled())
+        continue;
+    ferry_error_set(error, FERRY_CANCELLED, "seen");
+    return NULL;
 }
 
-static void test_a_result_that_nobody_takes_is_freed(void **state)
+static void test_what_runs_sees_it(void **state)
 {
     (void)state;
-    ferry_future *given_up = run(hold, NULL);
-    sem_wait(&started);
-    ferry_future_free(given_up);
-    sem_post(&released);
-    assert_int_equal(ferry_executor_shutdown(pool, 20000), 0);
-    turns(1);
-    assert_int_equal(freed, 1);
+    struct seen seen = {0};
+    ferry_future *future =
+        ferry_run_on_executor(loop, executor, wait_for_cancel, NULL, free_result);
+    gate_await(&gate, 1);
+    gate_open(&gate);
+    ferry_future_cancel(future);
+    ferry_future_then(future, see, &seen);
+    ferry_loop_run(loop);
+    assert_string_equal(seen.error.message, "seen");
+    assert_false(ferry_is_cancelled());             /* outside of a run nothing is */
+    struct seen next = run(copy, (char[]){"next"}); /* and the next one does not inherit it */
+    assert_string_equal(next.result, "next");
+    free(next.result);
 }
 
-static void test_a_cancel_reaches_the_work(void **state)
+/* ---- nobody waits ---- */
+
+static void test_a_future_that_was_given_up_frees_its_result(void **state)
 {
     (void)state;
-    ferry_future *running = run(hold, NULL);
-    sem_wait(&started);
-    ferry_future *queued = run(hold, NULL);
-    ferry_future_cancel(queued);
-    assert_int_equal(code_of(queued), FERRY_CANCELLED);
-    ferry_future_cancel(running);
-    assert_false(ferry_future_is_done(running));
-    assert_int_equal(code_of(running), FERRY_CANCELLED);
-    assert_int_equal(runs, 1); /* what was queued never started */
+    ferry_future_free(
+        ferry_run_on_executor(loop, executor, copy, (char[]){"unwanted"}, free_result));
+    struct seen seen = run(copy, (char[]){"wanted"}); /* comes after it */
+    free(seen.result);
+    assert_int_equal(atomic_load(&freed), 1);
 }
 
-static void test_a_full_queue_fails_the_future(void **state)
+static void test_the_loop_closes_before_the_result(void **state)
 {
     (void)state;
-    ferry_future *running = run(hold, NULL);
-    sem_wait(&started);
-    ferry_future *queued = run(result_of, &runs);
-    assert_int_equal(code_of(run(hold, NULL)), FERRY_REJECTED);
-    sem_post(&released);
-    ferry_future *both[] = {running, queued};
-    void **results = ferry_loop_run_sync(loop, ferry_future_all(loop, both, 2), 20000, NULL);
-    assert_ptr_equal(results[1], &runs);
-    results[1] = NULL;
-    ferry_results_free(results);
-    assert_int_equal(freed, 1);
-}
-
-static void never(ferry_future *future, void *arg)
-{
-    (void)future, (void)arg;
-    fail_msg("called after the loop's end");
-}
-
-static void test_the_loop_ends_before_the_work(void **state)
-{
-    (void)state;
-    ferry_future *both[] = {run(hold, NULL), run(result_of, NULL)};
-    sem_wait(&started);
-    ferry_future_then(ferry_future_all(loop, both, 2), never, NULL);
-    free_loop();
-    sem_post(&released);
-    assert_int_equal(ferry_executor_shutdown(pool, 20000), 0);
-    assert_int_equal(freed, 2);
+    ferry_loop *other = ferry_loop_new();
+    struct seen seen = {0};
+    ferry_future *waited =
+        ferry_run_on_executor(other, executor, copy_at_gate, (char[]){"a"}, free_result);
+    ferry_future_then(waited, see, &seen);
+    gate_await(&gate, 1);
+    ferry_run_on_executor(other, executor, copy, (char[]){"b"},
+                          free_result); /* goes with its loop */
+    ferry_loop_free(other);
+    gate_open(&gate);
+    ferry_executor_shutdown(executor, INT64_MAX);
+    assert_int_equal(seen.count, 0);
+    assert_int_equal(atomic_load(&freed), 2);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -136,11 +233,13 @@ static void test_the_loop_ends_before_the_work(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_results_and_errors),
-        TEST(test_a_result_that_nobody_takes_is_freed),
-        TEST(test_a_cancel_reaches_the_work),
-        TEST(test_a_full_queue_fails_the_future),
-        TEST(test_the_loop_ends_before_the_work),
+        TEST(test_a_result),
+        TEST(test_an_error),
+        TEST(test_a_full_queue_is_an_error_of_the_future),
+        TEST(test_what_is_queued_never_starts),
+        TEST(test_what_runs_sees_it),
+        TEST(test_a_future_that_was_given_up_frees_its_result),
+        TEST(test_the_loop_closes_before_the_result),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests_name("async/run_on_executor", tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-foreach(noun IN ITEMS combine context coroutine periodic promise run_on_executor run_sync
+foreach(noun IN ITEMS combine context coroutine future periodic promise run_on_executor run_sync
                       stack_pool)
   ferry_unit_test(async ${noun})
 endforeach()

@@ -90,8 +90,9 @@ static void test_every_conversion(void **state)
               INT64_C(-9), UINT64_C(9), 0.5, 0.25, 3, 0.125, 'c');
     assert_string_equal(after_time(),
                         " level=info msg=m a=-9 b=9 f=0.500000 f1=0.2 fs=0.125 c=c\n");
+    const char *volatile none = NULL;
     ferry_log(FERRY_LOG_INFO, "m", "s=%s p=%.3s star=%.*s n=%s end=%d", "text", "abcdef", 2, "xyz",
-              (const char *)NULL, 1);
+              none, 1);
     assert_string_equal(after_time(), " level=info msg=m s=text p=abc star=xy n=\"\" end=1\n");
 }
 
@@ -211,6 +212,14 @@ static void test_json_has_no_number_that_is_none(void **state)
     json_decref(json);
 }
 
+static void test_a_number_longer_than_any_is_cut(void **state)
+{
+    (void)state;
+    ferry_log(FERRY_LOG_INFO, "m", "f=%.1000f after=%d", 0.0, 7);
+    assert_non_null(strstr(line, " f=0.000"));
+    assert_non_null(strstr(line, "000 after=7\n"));
+}
+
 static void test_json_of_every_byte(void **state)
 {
     (void)state;
@@ -256,7 +265,9 @@ static void test_json_is_valid_wherever_it_is_cut(void **state)
     for (size_t u = 0; u < COUNT_OF(units); u++) {
         for (size_t second = 330; second < 560; second++) {
             log_with_lengths(LINE_LIMIT, second, units[u]);
-            json_decref(parsed());
+            json_t *json = parsed(), *last = json_object_get(json, "last");
+            assert_true(!last || json_integer_value(last) == 12345); /* whole, or not there */
+            json_decref(json);
         }
     }
 }
@@ -301,6 +312,7 @@ int main(void)
         TEST(test_to_stderr_writes_the_line),
         TEST(test_json),
         TEST(test_json_has_no_number_that_is_none),
+        TEST(test_a_number_longer_than_any_is_cut),
         TEST(test_json_of_every_byte),
         TEST(test_a_long_value_does_not_crowd_out_the_next),
         TEST(test_json_is_valid_wherever_it_is_cut),

@@ -1,1 +1,2 @@
-
+ferry_unit_test(executor executor)
+ferry_unit_test(executor shutdown)

@@ -1,54 +1,11 @@
 /*
- * Connections: their deadlines, their limits, what follows one request, and the drain.
+ * Connections: their deadlines, what follows one request, and the drain.
  */
-#include "http/fixture.h"
+#include "http/kept.h"
 
 #include <poll.h>
 
 enum { SHORT_MS = 50, LONG_MS = 60000 };
-
-static void hello(ferry_request *request, void *ctx)
-{
-    (void)ctx;
-    ferry_request_reply_text(request, 200, "hello");
-}
-
-static void open_hello(struct fixture *f, const ferry_http_options *options)
-{
-    fixture_open(f, options);
-    fixture_route(f, "GET,POST", "/hello", hello, NULL);
-}
-
-static ferry_request *kept;
-static unsigned kept_count;
-
-static void keep(ferry_request *request, void *ctx)
-{
-    (void)ctx;
-    kept = request;
-    kept_count++;
-}
-
-static bool has_kept(struct fixture *f, void *arg)
-{
-    (void)f;
-    return kept_count == *(unsigned *)arg;
-}
-
-static void wait_for_kept(struct fixture *f, unsigned count)
-{
-    assert_true(fixture_wait(f, has_kept, &count));
-}
-
-static bool has_connections(struct fixture *f, void *arg)
-{
-    return fixture_stats(f).connections == *(unsigned *)arg;
-}
-
-static void wait_for_connections(struct fixture *f, unsigned count)
-{
-    assert_true(fixture_wait(f, has_connections, &count));
-}
 
 static size_t count_of(const char *text, const char *part)
 {
@@ -273,160 +230,6 @@ static void progress_moves_the_deadline_of_a_reply(void **state)
     fixture_close(&f);
 }
 
-/* ---- limits ---- */
-
-static void connections_have_a_limit(void **state)
-{
-    (void)state;
-    const ferry_http_options options = {.connections = 2};
-    struct fixture f;
-    open_hello(&f, &options);
-    int first = client_connect(f.address), second = client_connect(f.address);
-    wait_for_connections(&f, 2);
-    int third = client_connect(f.address); /* waits in the backlog */
-    client_send(third, "GET /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
-    client_send(first, "GET /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
-    char c;
-    assert_int_equal(recv(third, &c, 1, MSG_DONTWAIT), -1);
-    assert_int_equal(fixture_stats(&f).accepted, 2);
-    bool (*is_served)(struct fixture *, void *) = has_connections;
-    unsigned one = 1;
-    assert_true(fixture_wait(&f, is_served, &one)); /* first and third came and went */
-    assert_int_equal(fixture_stats(&f).accepted, 3);
-    char *reply = client_read_all(third);
-    assert_has(reply, "hello");
-    free(reply);
-    close(first);
-    close(second);
-    close(third);
-    wait_for_connections(&f, 0);
-    fixture_close(&f);
-}
-
-/* A header line of `length` bytes in a request. */
-static char *long_header(size_t length, const char *before)
-{
-    struct bytes text = {0};
-    bytes_printf(&text, "%sGET /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX: ", before);
-    for (size_t i = 0; i < length; i++)
-        bytes_append_char(&text, 'x');
-    bytes_append_text(&text, "\r\n\r\n");
-    return bytes_take(&text);
-}
-
-static void a_header_that_is_too_long_is_431(void **state)
-{
-    (void)state;
-    struct fixture f;
-    open_hello(&f, NULL);
-    static const size_t lengths[] = {16 << 10, 100 << 10, 4 << 20};
-    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
-        char *text = long_header(lengths[i], "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
-        char *reply = talk(&f, text);
-        assert_has(reply, "\r\n\r\nhello"); /* the one before it */
-        assert_has(reply, "HTTP/1.1 431 Request Header Fields Too Large\r\n");
-        assert_has(reply, "\r\nConnection: close\r\n");
-        assert_has(reply, "application/problem+json");
-        assert_lacks(reply, "[no end]");
-        free(text);
-        free(reply);
-    }
-    char *text = long_header(15 << 10, "");
-    char *reply = talk(&f, text);
-    assert_has(reply, "HTTP/1.1 200 OK\r\n");
-    free(text);
-    free(reply);
-    assert_true(fixture_wait(&f, has_no_connections, NULL));
-    assert_int_equal(fixture_stats(&f).buffered_bytes, 0);
-    fixture_close(&f);
-}
-
-/* A request with a body of `length` bytes. */
-static char *long_body(size_t length)
-{
-    struct bytes text = {0};
-    bytes_printf(
-        &text,
-        "POST /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n",
-        length);
-    for (size_t i = 0; i < length; i++)
-        bytes_append_char(&text, 'x');
-    return bytes_take(&text);
-}
-
-static void assert_body_gets(struct fixture *f, size_t length, const char *status)
-{
-    char *text = long_body(length);
-    char *reply = talk(f, text);
-    assert_has(reply, status);
-    assert_lacks(reply, "[no end]");
-    free(text);
-    free(reply);
-}
-
-static void a_body_that_is_too_long_is_413(void **state)
-{
-    (void)state;
-    const ferry_http_options options = {.body_bytes = 1 << 20};
-    struct fixture f;
-    open_hello(&f, &options);
-    assert_body_gets(&f, 1 << 20, "HTTP/1.1 200 OK\r\n");
-    assert_body_gets(&f, (1 << 20) + 1, "HTTP/1.1 413 Content Too Large\r\n");
-    assert_body_gets(&f, 8 << 20, "HTTP/1.1 413 Content Too Large\r\n");
-    char *reply = talk(&f, "POST /hello HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
-                           "7fffffff\r\n");
-    assert_has(reply, "HTTP/1.1 413 ");
-    free(reply);
-    assert_true(fixture_wait(&f, has_no_connections, NULL));
-    assert_int_equal(fixture_stats(&f).buffered_bytes, 0);
-    fixture_close(&f);
-}
-
-static void bodies_together_have_a_limit(void **state)
-{
-    (void)state;
-    const ferry_http_options options = {.buffered_bytes = 256 << 10};
-    struct fixture f;
-    kept_count = 0;
-    open_hello(&f, &options);
-    fixture_route(&f, "POST", "/keep", keep, NULL);
-    assert_body_gets(&f, 200 << 10, "HTTP/1.1 200 OK\r\n");
-    char body[100 << 10];
-    memset(body, 'x', sizeof body);
-    int fd = client_connect(f.address);
-    client_send(fd, "POST /keep HTTP/1.1\r\nHost: h\r\nContent-Length: 102400\r\n\r\n");
-    client_send_bytes(fd, body, sizeof body);
-    wait_for_kept(&f, 1);
-    assert_int_equal(fixture_stats(&f).buffered_bytes, 100 << 10);
-    assert_body_gets(&f, 200 << 10, "HTTP/1.1 503 Service Unavailable\r\n");
-    assert_body_gets(&f, 200 << 10, "\r\nRetry-After: 1\r\n");
-    ferry_request_reply_text(kept, 200, "done");
-    assert_body_gets(&f, 200 << 10, "HTTP/1.1 200 OK\r\n");
-    close(fd);
-    assert_true(fixture_wait(&f, has_no_connections, NULL));
-    assert_int_equal(fixture_stats(&f).buffered_bytes, 0);
-    fixture_close(&f);
-}
-
-/* The chunks that evhttp has taken out of the buffer still count. */
-static void chunks_count_while_they_gather(void **state)
-{
-    (void)state;
-    const ferry_http_options options = {.buffered_bytes = 64 << 10};
-    struct fixture f;
-    open_hello(&f, &options);
-    struct bytes text = {0};
-    bytes_append_text(&text,
-                      "POST /hello HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
-    for (int i = 0; i < 200; i++)
-        bytes_printf(&text, "400\r\n%01024d\r\n", 0);
-    char *reply = talk(&f, bytes_text(&text));
-    assert_has(reply, "HTTP/1.1 503 Service Unavailable\r\n");
-    free(reply);
-    bytes_fini(&text);
-    fixture_close(&f);
-}
-
 /* ---- drain ---- */
 
 static void a_drain_closes_what_is_idle_and_finishes_the_rest(void **state)
@@ -515,11 +318,6 @@ int main(void)
         cmocka_unit_test(an_idle_connection_has_a_deadline),
         cmocka_unit_test(a_reply_that_nobody_takes_has_a_deadline),
         cmocka_unit_test(progress_moves_the_deadline_of_a_reply),
-        cmocka_unit_test(connections_have_a_limit),
-        cmocka_unit_test(a_header_that_is_too_long_is_431),
-        cmocka_unit_test(a_body_that_is_too_long_is_413),
-        cmocka_unit_test(bodies_together_have_a_limit),
-        cmocka_unit_test(chunks_count_while_they_gather),
         cmocka_unit_test(a_drain_closes_what_is_idle_and_finishes_the_rest),
         cmocka_unit_test(a_drain_lets_a_reply_end),
     };

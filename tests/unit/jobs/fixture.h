@@ -241,12 +241,20 @@ static inline void fixture_close(struct fixture *f)
     f->queue = NULL;
 }
 
+static inline void fixture_stop(void *loop)
+{
+    ferry_loop_stop(loop);
+}
+
 static inline void fixture_remove(struct fixture *f)
 {
     if (f->queue)
         fixture_close(f);
     gate_set(true);
     ferry_executor_shutdown(f->executor, PATIENCE_MS);
+    /* Let late calls come home: what the loop drops, nobody frees. */
+    ferry_loop_add_callback(f->loop, fixture_stop, f->loop, NULL);
+    ferry_loop_run(f->loop);
     ferry_executor_free(f->executor);
     ferry_loop_free(f->loop);
     registry_free(f->registry);

@@ -66,7 +66,7 @@ static void kill_a_victim(void)
     assert_true(WIFSIGNALED(status));
 }
 
-static int64_t jobs_wanted;
+static int jobs_wanted;
 
 static bool has_succeeded(struct fixture *at)
 {

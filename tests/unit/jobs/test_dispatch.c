@@ -125,24 +125,38 @@ static void routes_take_turns(void **ctx)
     assert_in_range(count_started_before_nth("/permanent", 20), 8, 10);
 }
 
-static void a_pool_that_shares_its_slots_serves_each_of_its_routes(void **ctx)
+/* One route has much to do and keeps its slots, the other has one short job. */
+static void run_one_beside_many(const char *many_name, const char *one_name)
 {
-    (void)ctx;
+    struct queue_route *many = fixture_route(f, many_name), *one = fixture_route(f, one_name);
+    const struct worker *gate = fixture_route(f, "/gate")->worker;
+    const struct worker *echo = fixture_route(f, "/echo")->worker;
+    many->worker = gate;
+    one->worker = echo;
     f->pool.slots = 4;
     fixture_open(f);
     for (int i = 0; i < 20; i++)
-        fixture_add(f, "/gate", "x");
-    fixture_add(f, "/echo", "x");
+        fixture_add(f, many_name, "x");
     fixture_wait(f, is_idle);
+    fixture_add_committed(f, one_name, "x");
     queue_start(f->queue);
-    jobs_wanted = 1;
-    f->condition = NULL;
-    fixture_wait(f, are_slots_taken); /* the gate is shut: had it taken all slots, ... */
+    fixture_wait(f, are_slots_taken); /* the gate is shut: had the many taken all at once, ... */
     queue_drain(f->queue);
-    assert_int_equal(folder_query(&f->folder, "SELECT state FROM jobs WHERE route = '/echo'"),
-                     JOB_SUCCEEDED); /* ... this one would still wait */
+    assert_int_equal(fixture_get(f, f->last_id)->state, JOB_SUCCEEDED); /* ... it would wait */
     gate_set(true);
     fixture_wait(f, is_idle);
+}
+
+static void a_route_with_many_jobs_leaves_slots_to_the_next(void **ctx)
+{
+    (void)ctx;
+    run_one_beside_many("/gate", "/echo");
+}
+
+static void a_route_with_many_jobs_leaves_slots_to_the_one_before(void **ctx)
+{
+    (void)ctx;
+    run_one_beside_many("/echo", "/gate");
 }
 
 static void a_job_that_is_due_later_is_run_then(void **ctx)
@@ -178,16 +192,42 @@ static void live_done(void *arg, const ferry_task_report *report)
     (void)arg, (void)report;
 }
 
-static void a_job_that_its_pool_refuses_waits_and_counts_no_attempt(void **ctx)
+static ferry_executor *make_full_executor(void)
 {
-    (void)ctx;
     ferry_executor *full =
         ferry_executor_new(&(ferry_executor_options){.name = "full", .threads = 1, .queue = 1});
     ferry_task_work live = {.run = live_run, .done = live_done};
     atomic_store(&live_may_end, false);
-    f->pool.executor = full;
     while (ferry_executor_submit(full, f->loop, &live, NULL))
         ;
+    return full;
+}
+
+static void a_pool_that_refuses_one_job_is_not_offered_the_next_at_once(void **ctx)
+{
+    (void)ctx;
+    ferry_executor *full = make_full_executor();
+    f->pool.executor = full;
+    f->pool.slots = 1;
+    fixture_open(f);
+    for (int i = 0; i < 20; i++)
+        fixture_add(f, "/echo", "x");
+    fixture_wait(f, is_idle);
+    queue_start(f->queue);
+    fixture_wait(f, is_idle);
+    assert_int_equal(
+        folder_query(&f->folder, "SELECT count(*) FROM jobs WHERE run_at_ms > created_ms"), 1);
+    atomic_store(&live_may_end, true);
+    fixture_close(f);
+    assert_int_equal(ferry_executor_shutdown(full, PATIENCE_MS), 0);
+    ferry_executor_free(full);
+}
+
+static void a_job_that_its_pool_refuses_waits_and_counts_no_attempt(void **ctx)
+{
+    (void)ctx;
+    ferry_executor *full = make_full_executor();
+    f->pool.executor = full;
     fixture_start(f);
     fixture_add_committed(f, "/echo", "x");
     fixture_wait(f, is_idle);
@@ -213,8 +253,10 @@ int main(void)
         TEST(a_job_that_finds_a_free_slot_is_written_claimed),
         TEST(an_older_job_that_waits_goes_first),
         TEST(routes_take_turns),
-        TEST(a_pool_that_shares_its_slots_serves_each_of_its_routes),
+        TEST(a_route_with_many_jobs_leaves_slots_to_the_next),
+        TEST(a_route_with_many_jobs_leaves_slots_to_the_one_before),
         TEST(a_job_that_is_due_later_is_run_then),
+        TEST(a_pool_that_refuses_one_job_is_not_offered_the_next_at_once),
         TEST(a_job_that_its_pool_refuses_waits_and_counts_no_attempt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

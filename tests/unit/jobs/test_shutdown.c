@@ -164,9 +164,9 @@ static void the_wal_is_gone_after_the_close(void **ctx)
     fixture_add_committed(f, "/echo", "x");
     fixture_get(f, f->last_id); /* the reader has it open, too */
     fixture_close(f);
-    char wal[128];
-    snprintf(wal, sizeof wal, "%s-wal", f->folder.database);
+    char *wal = text_printf("%s-wal", f->folder.database);
     assert_int_not_equal(access(wal, F_OK), 0);
+    free(wal);
 }
 
 static void a_damaged_database_is_set_aside_and_the_next_start_is_a_new_one(void **ctx)

@@ -1,152 +1,186 @@
-/* Timers, on a clock that the test steps: their order, their handles, and many of them. */
+/* The timers' heap: order, cancelling, reuse. The clock is a number here. */
 #include "timer.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "support.h"
 
-enum { MANY = 10000 };
-
-static struct timers timers;
 static const bool never = false;
-static int64_t now_us;
-static unsigned run_count;
+
+/* What ran, in order. */
+static int ran[20000];
+static size_t ran_count;
+
+static void note(void *arg)
+{
+    ran[ran_count++] = *(int *)arg;
+}
 
 static int setup(void **state)
 {
-    (void)state;
+    static struct timers timers;
     timers_init(&timers);
-    now_us = 0;
-    run_count = 0;
+    *state = &timers;
+    ran_count = 0;
     return 0;
 }
 
 static int teardown(void **state)
 {
-    (void)state;
-    timers_fini(&timers);
+    timers_fini(*state);
     return 0;
 }
 
-static void step_to(int64_t time_us)
+static void assert_ran(const int *expected, size_t count)
 {
-    now_us = time_us;
-    timers_run(&timers, now_us, &never);
+    assert_int_equal(ran_count, count);
+    assert_memory_equal(ran, expected, count * sizeof ran[0]);
 }
 
-/* ---- order ---- */
-
-struct due {
+static void test_earliest_first(void **state)
+{
+    int one = 1, two = 2, three = 3;
+    assert_true(timers_add(*state, 30, note, &three));
+    assert_true(timers_add(*state, 10, note, &one));
+    assert_true(timers_add(*state, 20, note, &two));
     int64_t when_us;
-    unsigned number; /* in the order they were made */
-    bool cancelled;
-    bool run;
+    assert_true(timers_next(*state, &when_us));
+    assert_int_equal(when_us, 10);
+    timers_run(*state, 100, &never);
+    assert_ran((int[]){1, 2, 3}, 3);
+    assert_false(timers_next(*state, &when_us));
+}
+
+static void test_equal_times_run_in_the_order_they_were_made(void **state)
+{
+    int numbers[100];
+    for (int i = 0; i < 100; i++) {
+        numbers[i] = i;
+        timers_add(*state, 5, note, &numbers[i]);
+    }
+    timers_run(*state, 5, &never);
+    assert_ran(numbers, 100);
+}
+
+static void test_none_is_early(void **state)
+{
+    int one = 1;
+    timers_add(*state, 10, note, &one);
+    timers_run(*state, 9, &never);
+    assert_int_equal(ran_count, 0);
+    timers_run(*state, 10, &never);
+    assert_int_equal(ran_count, 1);
+    timers_run(*state, 10, &never);
+    assert_int_equal(ran_count, 1);
+}
+
+static void test_ten_thousand_in_any_order(void **state)
+{
+    enum { COUNT = 10000 };
+    static int when[COUNT];
+    static uint64_t handles[COUNT];
+    unsigned seed = 1;
+    for (int i = 0; i < COUNT; i++) {
+        seed = seed * 1103515245 + 12345;
+        when[i] = (int)(seed >> 8) % 1000000;
+        handles[i] = timers_add(*state, when[i], note, &when[i]);
+        assert_true(handles[i]);
+    }
+    for (int i = 0; i < COUNT; i += 3)
+        assert_true(timers_cancel(*state, handles[i]));
+    timers_run(*state, 500000, &never);
+    for (size_t i = 0; i < ran_count; i++)
+        assert_true(ran[i] <= 500000);
+    timers_run(*state, 1000000, &never);
+    assert_int_equal(ran_count, COUNT - (COUNT + 2) / 3);
+    for (size_t i = 1; i < ran_count; i++)
+        assert_true(ran[i - 1] <= ran[i]);
+    for (int i = 0; i < COUNT; i++)
+        assert_false(timers_cancel(*state, handles[i]));
+}
+
+static void test_a_used_handle_does_no_harm(void **state)
+{
+    int one = 1, two = 2;
+    uint64_t first = timers_add(*state, 1, note, &one);
+    assert_true(timers_cancel(*state, first));
+    assert_false(timers_cancel(*state, first));
+    uint64_t second = timers_add(*state, 1, note, &two); /* in the same slot */
+    assert_true(second != first);
+    assert_false(timers_cancel(*state, first));
+    timers_run(*state, 1, &never);
+    assert_ran((int[]){2}, 1);
+    assert_false(timers_cancel(*state, second));
+}
+
+static void test_any_number_may_be_cancelled(void **state)
+{
+    int one = 1;
+    assert_false(timers_cancel(*state, 0));
+    assert_false(timers_cancel(*state, UINT64_MAX));
+    timers_add(*state, 1, note, &one);
+    assert_false(timers_cancel(*state, 0));
+    for (uint64_t i = 0; i < 200; i++)
+        assert_false(timers_cancel(*state, UINT64_MAX - i));
+    timers_run(*state, 1, &never);
+    assert_int_equal(ran_count, 1);
+}
+
+/* ---- from inside a timer ---- */
+
+struct canceller {
+    struct timers *timers;
     uint64_t handle;
+    bool cancelled;
 };
-
-static struct due dues[MANY];
-static const struct due *last;
-
-static void on_due(void *arg)
-{
-    struct due *due = arg;
-    assert_false(due->run);
-    assert_false(due->cancelled);
-    assert_true(due->when_us <= now_us);
-    if (last && last->when_us == due->when_us)
-        assert_true(last->number < due->number);
-    else if (last)
-        assert_true(last->when_us < due->when_us);
-    last = due;
-    due->run = true;
-    run_count++;
-}
-
-/* 10,000 timers at 1,000 different times; every third is cancelled, some of those between steps. */
-static void test_many_run_in_their_order_when_they_are_due(void **state)
-{
-    (void)state;
-    unsigned cancelled = 0;
-    last = NULL;
-    for (unsigned i = 0; i < MANY; i++) {
-        dues[i] = (struct due){.when_us = (int64_t)(i * 7919u % 1000) * 1000, .number = i};
-        dues[i].handle = timers_add(&timers, dues[i].when_us, on_due, &dues[i]);
-    }
-    for (int64_t step = -500; step <= 1000 * 1000; step += 500) {
-        step_to(step);
-        struct due *victim = &dues[(size_t)(step + 500) / 500 * 3 % MANY];
-        bool waits = !victim->run && !victim->cancelled;
-        assert_int_equal(timers_cancel(&timers, victim->handle), waits);
-        victim->cancelled |= waits;
-        cancelled += waits;
-        int64_t next_us;
-        assert_true(!timers_next(&timers, &next_us) || next_us > step);
-    }
-    assert_true(cancelled > 100);
-    assert_int_equal(run_count, MANY - cancelled);
-    int64_t next_us;
-    assert_false(timers_next(&timers, &next_us));
-}
-
-/* ---- handles ---- */
-
-static void count(void *arg)
-{
-    (void)arg;
-    run_count++;
-}
-
-static void test_a_handle_that_was_used_up_does_no_harm(void **state)
-{
-    (void)state;
-    uint64_t first = timers_add(&timers, 1, count, NULL);
-    step_to(1);
-    assert_false(timers_cancel(&timers, first));
-    uint64_t second = timers_add(&timers, 2, count, NULL); /* in the same place */
-    assert_int_not_equal(first, second);
-    assert_false(timers_cancel(&timers, first));
-    assert_true(timers_cancel(&timers, second));
-    assert_false(timers_cancel(&timers, second));
-    assert_false(timers_cancel(&timers, 0));
-    assert_false(timers_cancel(&timers, UINT64_MAX));
-    step_to(10);
-    assert_int_equal(run_count, 1);
-}
-
-/* ---- inside a timer ---- */
-
-static void again(void *arg)
-{
-    run_count++;
-    timers_add(&timers, now_us, again, arg);
-}
-
-static void test_one_that_is_made_anew_starves_no_other(void **state)
-{
-    (void)state;
-    timers_add(&timers, 5, again, NULL);
-    timers_add(&timers, 5, count, NULL);
-    step_to(5);
-    assert_int_equal(run_count, 2);
-    step_to(6);
-    assert_int_equal(run_count, 3);
-}
-
-static uint64_t other;
 
 static void cancel_other(void *arg)
 {
-    (void)arg;
-    assert_true(timers_cancel(&timers, other));
+    struct canceller *canceller = arg;
+    canceller->cancelled = timers_cancel(canceller->timers, canceller->handle);
 }
 
-static void test_one_may_cancel_another_that_is_due(void **state)
+static void test_a_timer_may_cancel_one_that_is_due(void **state)
 {
-    (void)state;
-    timers_add(&timers, 5, cancel_other, NULL);
-    other = timers_add(&timers, 5, count, NULL);
-    step_to(5);
-    assert_int_equal(run_count, 0);
+    int one = 1;
+    struct canceller other = {.timers = *state}, itself = {.timers = *state};
+    itself.handle = timers_add(*state, 1, cancel_other, &itself);
+    timers_add(*state, 2, cancel_other, &other);
+    other.handle = timers_add(*state, 3, note, &one);
+    timers_run(*state, 10, &never);
+    assert_true(other.cancelled);
+    assert_false(itself.cancelled); /* it runs already */
+    assert_int_equal(ran_count, 0);
+}
+
+struct again {
+    struct timers *timers;
+    int64_t when_us;
+    unsigned count;
+};
+
+static void add_again(void *arg)
+{
+    struct again *again = arg;
+    again->count++;
+    timers_add(again->timers, again->when_us, add_again, again);
+}
+
+/* One that is made for the past, again and again, runs once a turn and holds up nobody. */
+static void test_what_a_timer_makes_waits_for_the_next_run(void **state)
+{
+    int one = 1, two = 2;
+    struct again again = {.timers = *state, .when_us = 0};
+    timers_add(*state, 0, add_again, &again);
+    timers_add(*state, 5, note, &one);
+    timers_run(*state, 10, &never);
+    assert_int_equal(again.count, 1);
+    assert_ran((int[]){1}, 1);
+    timers_add(*state, 20, note, &two);
+    timers_run(*state, 20, &never);
+    assert_int_equal(again.count, 2);
+    assert_ran((int[]){1, 2}, 2);
 }
 
 static bool stopped;
@@ -157,16 +191,16 @@ static void stop(void *arg)
     stopped = true;
 }
 
-static void test_a_stop_leaves_the_rest_for_later(void **state)
+static void test_stop_leaves_the_rest(void **state)
 {
-    (void)state;
+    int one = 1;
     stopped = false;
-    timers_add(&timers, 1, stop, NULL);
-    timers_add(&timers, 1, count, NULL);
-    timers_run(&timers, 1, &stopped);
-    assert_int_equal(run_count, 0);
-    step_to(1);
-    assert_int_equal(run_count, 1);
+    timers_add(*state, 1, stop, NULL);
+    timers_add(*state, 2, note, &one);
+    timers_run(*state, 10, &stopped);
+    assert_int_equal(ran_count, 0);
+    timers_run(*state, 10, &never);
+    assert_int_equal(ran_count, 1);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -174,11 +208,15 @@ static void test_a_stop_leaves_the_rest_for_later(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_many_run_in_their_order_when_they_are_due),
-        TEST(test_a_handle_that_was_used_up_does_no_harm),
-        TEST(test_one_that_is_made_anew_starves_no_other),
-        TEST(test_one_may_cancel_another_that_is_due),
-        TEST(test_a_stop_leaves_the_rest_for_later),
+        TEST(test_earliest_first),
+        TEST(test_equal_times_run_in_the_order_they_were_made),
+        TEST(test_none_is_early),
+        TEST(test_ten_thousand_in_any_order),
+        TEST(test_a_used_handle_does_no_harm),
+        TEST(test_any_number_may_be_cancelled),
+        TEST(test_a_timer_may_cancel_one_that_is_due),
+        TEST(test_what_a_timer_makes_waits_for_the_next_run),
+        TEST(test_stop_leaves_the_rest),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests_name("loop/timer", tests, NULL, NULL);
 }

@@ -1,2 +1,5 @@
 ferry_unit_test(loop fd_handlers)
+ferry_unit_test(loop loop)
+ferry_unit_test(loop mailbox)
+ferry_unit_test(loop thread_check)
 ferry_unit_test(loop timer)

@@ -222,6 +222,19 @@ static void test_a_relay_that_was_restarted(void **state)
     json_decref(list);
 }
 
+static void test_a_relay_that_closed_an_idle_connection(void **state)
+{
+    struct place *place = *state;
+    server_start(place, "0", NULL);
+    struct worker_run run = open_mailer(place, NULL);
+    for (int i = 0; i < 5; i++) /* each but the first meets "421" where it expects "250" */
+        assert_sent(send_to(&run, "idle-out@b.c", NULL));
+    worker_run_close(&run);
+    json_t *list = received(place);
+    assert_int_equal(json_array_size(list), 5);
+    json_decref(list);
+}
+
 static void test_refusals_and_what_they_mean(void **state)
 {
     struct place *place = *state;
@@ -314,6 +327,8 @@ static void test_a_slow_relay(void **state)
         .arg = &looks,
     };
     assert_answer_failed(worker_run_call(&run, &question), FERRY_CANCELLED, "");
+    /* That connection still waits for its answer: the next message needs another. */
+    assert_answer_failed(send_to(&run, "reject@b.c", NULL), FERRY_UNPROCESSABLE, "550");
     question.cancel_when = NULL;
     question.timeout_ms = 200;
     assert_answer_failed(worker_run_call(&run, &question), FERRY_TRANSIENT, "no answer in time");
@@ -460,6 +475,7 @@ int main(void)
         RELAY_TEST(test_delivers_to_everyone),
         RELAY_TEST(test_one_connection_for_several_messages),
         RELAY_TEST(test_a_relay_that_was_restarted),
+        RELAY_TEST(test_a_relay_that_closed_an_idle_connection),
         RELAY_TEST(test_refusals_and_what_they_mean),
         RELAY_TEST(test_the_message_id_stays_over_retries),
         RELAY_TEST(test_a_connection_cut_after_the_final_dot),

@@ -1,0 +1,13 @@
+/* What operations own. Any thread, one at a time. */
+#include "operation.h"
+
+#include <stdlib.h>
+
+void claim_operation_fini(struct claim_operation *claim)
+{
+    for (unsigned i = 0; i < claim->count; i++)
+        free(claim->jobs[i].block);
+    free(claim->jobs);
+    claim->jobs = NULL;
+    claim->count = 0;
+}

@@ -1,0 +1,18 @@
+/* The counts of jobs in memory, and what is shown of them. Loop thread. */
+#ifndef JOBS_QUEUE_METRICS_H
+#define JOBS_QUEUE_METRICS_H
+
+#include "queue_struct.h"
+
+/* Count a job into a state, or out of it. */
+void queue_count(struct queue *queue, enum job_state state, int64_t change);
+
+/* Show the counts as ferry_jobs{state}. A registry outlives the queue: with `is_open` false the
+ * gauges let go of it, and read 0. */
+void queue_metrics_bind(struct queue *queue, bool is_open);
+
+/* Return ferry_job_attempts_total of a route and an outcome; NULL without a registry. */
+struct metric_counter *queue_metrics_outcome(struct metrics *metrics, const char *route,
+                                             enum attempt_outcome outcome);
+
+#endif

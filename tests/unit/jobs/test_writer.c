@@ -1,0 +1,269 @@
+/* The writer on a disk that fails: what it answers, and how it comes back. */
+#include "faulty_vfs.h"
+#include "fixture.h"
+
+#include "database.h"
+#include "writer.h"
+
+static struct folder folder;
+static struct writer *writer;
+
+static void no_answer(struct operation *operation)
+{
+    (void)operation;
+}
+
+static int set_up(void **ctx)
+{
+    (void)ctx;
+    folder_make(&folder);
+    writer = writer_open(folder.database, NULL, NULL);
+    assert_non_null(writer);
+    return 0;
+}
+
+static int tear_down(void **ctx)
+{
+    (void)ctx;
+    atomic_store(&faults.sync, 0);
+    atomic_store(&faults.write, 0);
+    atomic_store(&faults.open, 0);
+    writer_close(writer);
+    folder_remove(&folder);
+    return 0;
+}
+
+static struct insert_operation make_insert(void)
+{
+    static char block[] = "block";
+    struct insert_operation insert = {
+        .base = {.kind = OPERATION_INSERT, .done = no_answer},
+        .route = "/r",
+        .worker = "w",
+        .state = JOB_QUEUED,
+        .created_ms = 1,
+        .run_at_ms = 1,
+        .block = block,
+        .length = sizeof block - 1,
+    };
+    random_id(insert.id);
+    random_id(insert.delivery_id);
+    return insert;
+}
+
+static struct insert_operation write_one(void)
+{
+    struct insert_operation insert = make_insert();
+    writer_run(writer, &insert.base);
+    return insert;
+}
+
+/* The writer opens a lost database at once, and then once a second. */
+static bool comes_back(void)
+{
+    int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
+    while (clock_monotonic_ms() < until_ms) {
+        if (write_one().base.error.code == FERRY_OK)
+            return true;
+        usleep(10000);
+    }
+    return false;
+}
+
+static void a_failed_sync_is_no_commit(void **ctx)
+{
+    (void)ctx;
+    assert_int_equal(write_one().base.error.code, FERRY_OK);
+    atomic_store(&faults.sync, 1);
+    struct insert_operation failed = write_one();
+    assert_int_equal(failed.base.error.code, FERRY_REJECTED);
+    assert_true(failed.base.in_doubt);
+}
+
+/* Nobody else has the database open here, so that opening it again reads the log as after a crash.
+ */
+static void what_is_in_doubt_may_turn_up_and_can_be_undone(void **ctx)
+{
+    (void)ctx;
+    atomic_store(&faults.sync, 1);
+    struct insert_operation failed = write_one();
+    assert_true(failed.base.in_doubt);
+    assert_true(comes_back());
+    assert_int_equal(folder_query(&folder, "SELECT count(*) FROM jobs"), 2);
+    struct undo_operation undo = {.base = {.kind = OPERATION_UNDO, .done = no_answer}};
+    memcpy(undo.id, failed.id, sizeof undo.id);
+    writer_run(writer, &undo.base);
+    assert_int_equal(undo.base.error.code, FERRY_OK);
+    assert_int_equal(folder_query(&folder, "SELECT count(*) FROM jobs"), 1);
+}
+
+static void after_a_failed_sync_the_handle_is_not_used_again(void **ctx)
+{
+    (void)ctx;
+    int opened = atomic_load(&faults.opened);
+    atomic_store(&faults.sync, 1);
+    write_one();
+    assert_int_equal(atomic_load(&faults.opened), opened);
+    assert_true(comes_back());
+    assert_int_equal(atomic_load(&faults.opened), opened + 1);
+}
+
+static void it_stays_refused_until_all_of_the_database_is_synced(void **ctx)
+{
+    (void)ctx;
+    assert_int_equal(write_one().base.error.code, FERRY_OK);
+    atomic_store(&faults.sync, 1000); /* the sync of the way back fails as well */
+    assert_int_equal(write_one().base.error.code, FERRY_REJECTED);
+    struct insert_operation refused = write_one();
+    assert_int_equal(refused.base.error.code, FERRY_REJECTED);
+    assert_false(refused.base.in_doubt); /* it never came near the disk */
+    atomic_store(&faults.sync, 0);
+    assert_true(comes_back());
+}
+
+static void it_stays_refused_while_the_file_does_not_open(void **ctx)
+{
+    (void)ctx;
+    atomic_store(&faults.sync, 1);
+    atomic_store(&faults.open, 1);
+    assert_int_equal(write_one().base.error.code, FERRY_REJECTED);
+    assert_int_equal(write_one().base.error.code, FERRY_REJECTED);
+    assert_int_equal(atomic_load(&faults.open), 0); /* it has tried */
+    assert_true(comes_back());
+}
+
+static void all_of_a_failed_commit_fails(void **ctx)
+{
+    (void)ctx;
+    struct insert_operation first = make_insert(), second = make_insert();
+    first.base.next = &second.base;
+    atomic_store(&faults.sync, 1);
+    writer_run(writer, &first.base);
+    assert_int_equal(first.base.error.code, FERRY_REJECTED);
+    assert_int_equal(second.base.error.code, FERRY_REJECTED);
+}
+
+static void an_error_of_writing_is_no_commit_either(void **ctx)
+{
+    (void)ctx;
+    atomic_store(&faults.write_code, SQLITE_IOERR_WRITE);
+    atomic_store(&faults.write, 1);
+    assert_int_equal(write_one().base.error.code, FERRY_REJECTED);
+    assert_true(comes_back());
+    assert_int_equal(folder_query(&folder, "SELECT count(*) FROM jobs"), 1);
+}
+
+static void a_full_disk_is_said_to_be_full_and_needs_no_new_handle(void **ctx)
+{
+    (void)ctx;
+    int opened = atomic_load(&faults.opened);
+    atomic_store(&faults.write_code, SQLITE_FULL);
+    atomic_store(&faults.write, 1);
+    struct insert_operation failed = write_one();
+    assert_int_equal(failed.base.error.code, FERRY_STORAGE_FULL);
+    assert_false(failed.base.in_doubt);
+    assert_int_equal(write_one().base.error.code, FERRY_OK);
+    assert_int_equal(atomic_load(&faults.opened), opened);
+    assert_int_equal(folder_query(&folder, "SELECT count(*) FROM jobs"), 1);
+}
+
+/* ---- the queue on such a disk ---- */
+
+static struct fixture fixture, *f = &fixture;
+
+static int set_up_queue(void **ctx)
+{
+    (void)ctx;
+    fixture_make(f);
+    fixture_start(f);
+    fixture_wait(f, is_idle);
+    return 0;
+}
+
+static int tear_down_queue(void **ctx)
+{
+    (void)ctx;
+    atomic_store(&faults.sync, 0);
+    fixture_remove(f);
+    return 0;
+}
+
+static void a_job_that_is_refused_does_not_run_and_leaves_nothing(void **ctx)
+{
+    (void)ctx;
+    atomic_store(&faults.sync, 1);
+    fixture_add(f, "/echo", "x");
+    fixture_wait(f, is_answered);
+    assert_int_equal(f->refused, 1);
+    assert_int_equal(f->last_error.code, FERRY_REJECTED);
+    fixture_wait(f, is_idle);
+    assert_int_equal(atomic_load(&fakes.runs), 0);
+    assert_int_equal(folder_query(&f->folder, "SELECT count(*) FROM jobs"), 0);
+    f->options.max_pending = 1;
+    fixture_add_committed(f, "/echo", "x");
+    fixture_wait(f, is_idle);
+    assert_int_equal(fixture_get(f, f->last_id)->state, JOB_SUCCEEDED);
+}
+
+static bool is_running_one(struct fixture *at)
+{
+    (void)at;
+    return atomic_load(&fakes.running) == 1;
+}
+
+static bool has_failed_a_sync(struct fixture *at)
+{
+    (void)at;
+    return atomic_load(&faults.sync) == 0;
+}
+
+static void the_end_of_an_attempt_is_written_again_until_it_is_on_disk(void **ctx)
+{
+    (void)ctx;
+    fixture_add_committed(f, "/gate", "x");
+    fixture_wait(f, is_running_one);
+    atomic_store(&faults.sync, 1);
+    gate_set(true);
+    fixture_wait(f, has_failed_a_sync);
+    assert_false(queue_is_idle(f->queue));
+    fixture_wait(f, is_idle);
+    assert_int_equal(fixture_get(f, f->last_id)->state, JOB_SUCCEEDED);
+    assert_int_equal(atomic_load(&fakes.runs), 1);
+}
+
+static void a_claim_that_failed_is_made_again(void **ctx)
+{
+    (void)ctx;
+    fixture_close(f);
+    fixture_open(f);
+    fixture_add_committed(f, "/echo", "x");
+    atomic_store(&faults.sync, 1);
+    queue_start(f->queue);
+    fixture_wait(f, has_failed_a_sync);
+    while (fixture_get(f, f->last_id)->state != JOB_SUCCEEDED)
+        fixture_wait(f, is_idle);
+    assert_int_equal(fixture_get(f, f->last_id)->attempt, 1);
+    assert_int_equal(atomic_load(&fakes.runs), 1);
+}
+
+#define TEST(name)       cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define QUEUE_TEST(name) cmocka_unit_test_setup_teardown(name, set_up_queue, tear_down_queue)
+
+int main(void)
+{
+    faulty_vfs_install();
+    const struct CMUnitTest tests[] = {
+        TEST(a_failed_sync_is_no_commit),
+        TEST(what_is_in_doubt_may_turn_up_and_can_be_undone),
+        TEST(after_a_failed_sync_the_handle_is_not_used_again),
+        TEST(it_stays_refused_until_all_of_the_database_is_synced),
+        TEST(it_stays_refused_while_the_file_does_not_open),
+        TEST(all_of_a_failed_commit_fails),
+        TEST(an_error_of_writing_is_no_commit_either),
+        TEST(a_full_disk_is_said_to_be_full_and_needs_no_new_handle),
+        QUEUE_TEST(a_job_that_is_refused_does_not_run_and_leaves_nothing),
+        QUEUE_TEST(the_end_of_an_attempt_is_written_again_until_it_is_on_disk),
+        QUEUE_TEST(a_claim_that_failed_is_made_again),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

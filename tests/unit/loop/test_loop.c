@@ -1,0 +1,366 @@
+/* The loop: callbacks from threads, timers, signals, stopping and closing. */
+#include <ferry/loop.h>
+
+#include <event2/event.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "loop_base.h"
+#include "support.h"
+#include "watchdog.h"
+
+static int setup(void **state)
+{
+    *state = ferry_loop_new();
+    assert_non_null(*state);
+    return watchdog_start(state);
+}
+
+static int teardown(void **state)
+{
+    ferry_loop_free(*state);
+    return watchdog_stop(state);
+}
+
+static void stop(void *arg)
+{
+    ferry_loop_stop(arg);
+}
+
+static void count(void *arg)
+{
+    ++*(unsigned *)arg;
+}
+
+/* ---- run and stop ---- */
+
+static void test_a_stop_before_the_run_ends_it_at_once(void **state)
+{
+    unsigned counted = 0;
+    ferry_loop_add_callback(*state, count, &counted, NULL);
+    ferry_loop_stop(*state);
+    assert_int_equal(ferry_loop_run(*state), 0);
+    assert_int_equal(counted, 0);
+    ferry_loop_add_callback(*state, stop, *state, NULL); /* it is used up: this run is whole */
+    assert_int_equal(ferry_loop_run(*state), 0);
+    assert_int_equal(counted, 1);
+}
+
+static void test_stop_comes_after_the_present_callback(void **state)
+{
+    unsigned counted = 0;
+    ferry_loop_add_callback(*state, stop, *state, NULL);
+    ferry_loop_add_callback(*state, count, &counted, NULL);
+    ferry_loop_run(*state);
+    assert_int_equal(counted, 0);
+    ferry_loop_add_callback(*state, stop, *state, NULL);
+    ferry_loop_run(*state);
+    assert_int_equal(counted, 1);
+}
+
+/* ---- callbacks ---- */
+
+enum { POSTERS = 4, POSTS = 5000 };
+
+struct posting {
+    ferry_loop *loop;
+    unsigned left;
+};
+
+static void on_posted(void *arg)
+{
+    struct posting *posting = arg;
+    if (--posting->left == 0)
+        ferry_loop_stop(posting->loop);
+}
+
+static void *post_many(void *arg)
+{
+    struct posting *posting = arg;
+    for (int i = 0; i < POSTS; i++)
+        assert_int_equal(ferry_loop_add_callback(posting->loop, on_posted, posting, NULL), 0);
+    return NULL;
+}
+
+static void test_threads_post_to_it(void **state)
+{
+    struct posting posting = {.loop = *state, .left = POSTERS * POSTS};
+    pthread_t threads[POSTERS];
+    for (size_t i = 0; i < POSTERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, post_many, &posting), 0);
+    ferry_loop_run(*state);
+    for (size_t i = 0; i < POSTERS; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(posting.left, 0);
+}
+
+struct flood {
+    ferry_loop *loop;
+    unsigned ran;
+    bool ended;
+    int pipe[2];
+    bool read;
+    bool timed;
+};
+
+/* Posts two for each that runs, up to a large number, and from there on one. */
+static void flood(void *arg)
+{
+    struct flood *f = arg;
+    f->ran++;
+    if (f->ended)
+        return;
+    ferry_loop_add_callback(f->loop, flood, f, NULL);
+    if (f->ran < 5000)
+        ferry_loop_add_callback(f->loop, flood, f, NULL);
+}
+
+static void flood_ends_when_both_came(struct flood *f)
+{
+    if (f->read && f->timed) {
+        f->ended = true;
+        ferry_loop_stop(f->loop);
+    }
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    struct flood *f = arg;
+    f->read = true;
+    flood_ends_when_both_came(f);
+}
+
+static void on_flood_timer(void *arg)
+{
+    struct flood *f = arg;
+    f->timed = true;
+    flood_ends_when_both_came(f);
+}
+
+static void test_who_posts_for_ever_starves_no_timer_and_no_descriptor(void **state)
+{
+    struct flood f = {.loop = *state};
+    assert_int_equal(pipe(f.pipe), 0);
+    assert_int_equal(write(f.pipe[1], "x", 1), 1);
+    struct event *event = event_new(loop_event_base(*state), f.pipe[0], EV_READ, on_readable, &f);
+    event_add(event, NULL);
+    flood(&f);
+    ferry_loop_call_later(*state, 1, on_flood_timer, &f);
+    ferry_loop_run(*state);
+    assert_true(f.read && f.timed);
+    event_free(event);
+    close(f.pipe[0]);
+    close(f.pipe[1]);
+}
+
+/* A turn runs no more than its budget, also of what was posted all at once. */
+static void test_a_large_batch_leaves_room_for_a_descriptor(void **state)
+{
+    struct flood f = {.loop = *state, .ended = true, .timed = true};
+    assert_int_equal(pipe(f.pipe), 0);
+    struct event *event = event_new(loop_event_base(*state), f.pipe[0], EV_READ, on_readable, &f);
+    event_add(event, NULL);
+    assert_int_equal(write(f.pipe[1], "x", 1), 1);
+    for (int i = 0; i < 100000; i++)
+        ferry_loop_add_callback(*state, flood, &f, NULL);
+    ferry_loop_run(*state);
+    assert_true(f.ran < 100000);
+    event_free(event);
+    close(f.pipe[0]);
+    close(f.pipe[1]);
+}
+
+static void test_closing_frees_what_waits_and_refuses_what_is_late(void **state)
+{
+    (void)state;
+    unsigned ran = 0, freed = 0;
+    ferry_loop *loop = ferry_loop_new();
+    ferry_loop_add_callback(loop, count, &ran, NULL); /* nothing to free is allowed */
+    ferry_loop_add_callback(loop, count, &freed, count);
+    ferry_loop_call_later(loop, 0, count, &ran);
+    ferry_loop_ref(loop);
+    ferry_loop_free(loop);
+    assert_int_equal(freed, 1);
+    assert_int_equal(ferry_loop_add_callback(loop, count, &ran, count), FERRY_REJECTED);
+    assert_int_equal(ran, 1); /* by its free_arg, which is the same function */
+    assert_int_equal(ferry_loop_add_callback(loop, count, &ran, NULL), FERRY_REJECTED);
+    assert_int_equal(ran, 1);
+    ferry_loop_unref(loop);
+    ferry_loop_free(NULL);
+}
+
+/* ---- timers ---- */
+
+struct alarm_clock {
+    ferry_loop *loop;
+    int64_t not_before_ms;
+    unsigned *left;
+    unsigned early;
+};
+
+static void on_alarm(void *arg)
+{
+    struct alarm_clock *clock = arg;
+    clock->early += ferry_loop_now_ms(clock->loop) < clock->not_before_ms;
+    if (--*clock->left == 0)
+        ferry_loop_stop(clock->loop);
+}
+
+static void test_a_timer_is_never_early(void **state)
+{
+    enum { COUNT = 300 };
+    struct alarm_clock clocks[COUNT];
+    unsigned left = COUNT;
+    for (int i = 0; i < COUNT; i++) {
+        int64_t now_ms = ferry_loop_now_ms(*state), delay_ms = i % 50;
+        clocks[i] = (struct alarm_clock){*state, now_ms + delay_ms, &left, 0};
+        if (i % 2)
+            assert_true(ferry_loop_call_later(*state, delay_ms, on_alarm, &clocks[i]));
+        else
+            assert_true(ferry_loop_call_at(*state, now_ms + delay_ms, on_alarm, &clocks[i]));
+    }
+    ferry_loop_run(*state);
+    for (int i = 0; i < COUNT; i++)
+        assert_int_equal(clocks[i].early, 0);
+}
+
+struct ordered {
+    ferry_loop *loop;
+    int seen[4];
+    size_t count;
+};
+
+static void first(void *arg)
+{
+    struct ordered *ordered = arg;
+    ordered->seen[ordered->count++] = 1;
+}
+
+static void second(void *arg)
+{
+    struct ordered *ordered = arg;
+    ordered->seen[ordered->count++] = 2;
+    if (ordered->count == 4)
+        ferry_loop_stop(ordered->loop);
+}
+
+static void test_timers_that_are_due_together_keep_their_order(void **state)
+{
+    struct ordered ordered = {.loop = *state};
+    int64_t now_ms = ferry_loop_now_ms(*state);
+    ferry_loop_call_at(*state, now_ms - 10, second, &ordered);
+    ferry_loop_call_at(*state, now_ms - 20, first, &ordered);
+    ferry_loop_call_at(*state, now_ms + 1, first, &ordered);
+    ferry_loop_call_at(*state, now_ms + 1, second, &ordered);
+    ferry_loop_run(*state);
+    assert_memory_equal(ordered.seen, ((int[]){1, 2, 1, 2}), sizeof ordered.seen);
+}
+
+static void test_an_earlier_timer_is_not_held_up_by_a_later_one(void **state)
+{
+    unsigned counted = 0;
+    ferry_loop_call_later(*state, 1000 * 1000, count, &counted);
+    ferry_timer cancelled = ferry_loop_call_later(*state, 0, count, &counted);
+    assert_true(ferry_loop_cancel(*state, cancelled));
+    assert_false(ferry_loop_cancel(*state, cancelled));
+    assert_false(ferry_loop_cancel(*state, 0));
+    ferry_loop_call_later(*state, 2, stop, *state);
+    ferry_loop_run(*state);
+    assert_int_equal(counted, 0);
+}
+
+static void test_times_at_the_edges(void **state)
+{
+    unsigned counted = 0;
+    assert_true(ferry_loop_call_later(*state, INT64_MAX, count, &counted));
+    assert_true(ferry_loop_call_at(*state, INT64_MAX, count, &counted));
+    ferry_loop_call_later(*state, INT64_MIN, count, &counted);
+    ferry_loop_call_at(*state, INT64_MIN, count, &counted);
+    ferry_loop_call_later(*state, 0, stop, *state);
+    ferry_loop_run(*state);
+    assert_int_equal(counted, 2);
+}
+
+/* ---- signals ---- */
+
+struct signalled {
+    ferry_loop *loop;
+    ferry_signal handler;
+    unsigned count;
+};
+
+static void on_signal(void *arg)
+{
+    struct signalled *signalled = arg;
+    signalled->count++;
+    ferry_loop_stop(signalled->loop);
+}
+
+static void on_signal_once(void *arg)
+{
+    struct signalled *signalled = arg;
+    signalled->count++;
+    assert_true(ferry_loop_remove_signal(signalled->loop, signalled->handler));
+    ferry_loop_stop(signalled->loop);
+}
+
+static void test_a_signal_comes_through_the_loop(void **state)
+{
+    struct signalled signalled = {.loop = *state};
+    ferry_signal handler = ferry_loop_add_signal(*state, SIGUSR1, on_signal, &signalled);
+    assert_true(handler);
+    for (unsigned i = 1; i <= 3; i++) {
+        kill(getpid(), SIGUSR1);
+        ferry_loop_run(*state);
+        assert_int_equal(signalled.count, i);
+    }
+    assert_true(ferry_loop_remove_signal(*state, handler));
+    assert_false(ferry_loop_remove_signal(*state, handler));
+    assert_false(ferry_loop_remove_signal(*state, 0));
+}
+
+static void test_two_handlers_of_a_signal_and_one_that_removes_itself(void **state)
+{
+    struct signalled always = {.loop = *state}, once = {.loop = *state};
+    ferry_loop_add_signal(*state, SIGUSR2, on_signal, &always); /* the close removes it */
+    once.handler = ferry_loop_add_signal(*state, SIGUSR2, on_signal_once, &once);
+    for (int i = 0; i < 2; i++) {
+        kill(getpid(), SIGUSR2);
+        while (always.count < (unsigned)i + 1 || once.count < 1)
+            ferry_loop_run(*state);
+    }
+    assert_int_equal(always.count, 2);
+    assert_int_equal(once.count, 1);
+}
+
+static void test_what_is_no_signal_is_refused(void **state)
+{
+    assert_int_equal(ferry_loop_add_signal(*state, 12345, on_signal, NULL), 0);
+    assert_int_equal(ferry_loop_add_signal(*state, -1, on_signal, NULL), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_a_stop_before_the_run_ends_it_at_once),
+        TEST(test_stop_comes_after_the_present_callback),
+        TEST(test_threads_post_to_it),
+        TEST(test_who_posts_for_ever_starves_no_timer_and_no_descriptor),
+        TEST(test_a_large_batch_leaves_room_for_a_descriptor),
+        TEST(test_closing_frees_what_waits_and_refuses_what_is_late),
+        TEST(test_a_timer_is_never_early),
+        TEST(test_timers_that_are_due_together_keep_their_order),
+        TEST(test_an_earlier_timer_is_not_held_up_by_a_later_one),
+        TEST(test_times_at_the_edges),
+        TEST(test_a_signal_comes_through_the_loop),
+        TEST(test_two_handlers_of_a_signal_and_one_that_removes_itself),
+        TEST(test_what_is_no_signal_is_refused),
+    };
+    return cmocka_run_group_tests_name("loop/loop", tests, NULL, NULL);
+}

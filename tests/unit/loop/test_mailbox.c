@@ -1,0 +1,243 @@
+/* The mailbox: order, budget, and what becomes of an entry when it closes. */
+#include "mailbox.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+
+#include "support.h"
+#include "watchdog.h"
+
+static const bool never = false;
+
+struct item {
+    struct mailbox_entry entry;
+    int number;
+};
+
+static int ran[1000];
+static size_t ran_count, dropped_count;
+
+static void item_run(struct mailbox_entry *entry)
+{
+    ran[ran_count++] = ((struct item *)entry)->number;
+    free(entry);
+}
+
+static void item_drop(struct mailbox_entry *entry)
+{
+    dropped_count++;
+    free(entry);
+}
+
+static bool post(struct mailbox *mailbox, int number)
+{
+    struct item *item = malloc(sizeof *item);
+    *item = (struct item){.entry = {.run = item_run, .drop = item_drop}, .number = number};
+    return mailbox_post(mailbox, &item->entry);
+}
+
+static bool is_readable(const struct mailbox *mailbox)
+{
+    struct pollfd fd = {.fd = mailbox->wake_fd, .events = POLLIN};
+    return poll(&fd, 1, 0) == 1;
+}
+
+static int setup(void **state)
+{
+    static struct mailbox mailbox;
+    assert_true(mailbox_init(&mailbox));
+    *state = &mailbox;
+    ran_count = dropped_count = 0;
+    return watchdog_start(state);
+}
+
+static int teardown(void **state)
+{
+    mailbox_close(*state);
+    mailbox_fini(*state);
+    return watchdog_stop(state);
+}
+
+static void test_entries_run_in_the_order_of_their_posting(void **state)
+{
+    for (int i = 0; i < 100; i++)
+        assert_true(post(*state, i));
+    mailbox_drain(*state, 1000, &never);
+    assert_int_equal(ran_count, 100);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(ran[i], i);
+}
+
+static void test_it_wakes_when_it_was_empty(void **state)
+{
+    assert_false(is_readable(*state));
+    post(*state, 1);
+    assert_true(is_readable(*state));
+    post(*state, 2);
+    mailbox_drain(*state, 1000, &never);
+    assert_false(is_readable(*state));
+    post(*state, 3);
+    assert_true(is_readable(*state));
+    mailbox_drain(*state, 1000, &never);
+    assert_int_equal(ran_count, 3);
+}
+
+static void test_the_budget_leaves_the_rest_to_the_next_turn(void **state)
+{
+    for (int i = 0; i < 10; i++)
+        post(*state, i);
+    mailbox_drain(*state, 4, &never);
+    assert_int_equal(ran_count, 4);
+    assert_true(is_readable(*state)); /* or nobody would come back for them */
+    post(*state, 10);
+    mailbox_drain(*state, 4, &never);
+    assert_int_equal(ran_count, 8);
+    assert_true(is_readable(*state));
+    mailbox_drain(*state, 4, &never);
+    while (is_readable(*state))
+        mailbox_drain(*state, 4, &never);
+    assert_int_equal(ran_count, 11);
+    for (int i = 0; i < 11; i++)
+        assert_int_equal(ran[i], i);
+}
+
+static bool stopped;
+
+static void stop_run(struct mailbox_entry *entry)
+{
+    (void)entry;
+    stopped = true;
+}
+
+static void test_stop_leaves_the_rest(void **state)
+{
+    struct mailbox_entry stop = {.run = stop_run};
+    stopped = false;
+    mailbox_post(*state, &stop);
+    post(*state, 1);
+    mailbox_drain(*state, 1000, &stopped);
+    assert_int_equal(ran_count, 0);
+    assert_true(is_readable(*state));
+    mailbox_drain(*state, 1000, &never);
+    assert_int_equal(ran_count, 1);
+}
+
+static void test_closing_drops_what_is_inside(void **state)
+{
+    for (int i = 0; i < 10; i++)
+        post(*state, i);
+    mailbox_drain(*state, 3, &never); /* some are taken, some only posted */
+    post(*state, 10);
+    mailbox_close(*state);
+    assert_int_equal(ran_count, 3);
+    assert_int_equal(dropped_count, 8);
+}
+
+static void test_a_late_post_is_refused_and_dropped(void **state)
+{
+    mailbox_close(*state);
+    assert_false(post(*state, 1));
+    assert_int_equal(dropped_count, 1);
+    mailbox_close(*state); /* as the teardown does, too */
+    assert_false(post(*state, 2));
+    assert_int_equal(dropped_count, 2);
+}
+
+static void reposting_drop(struct mailbox_entry *entry)
+{
+    (void)entry;
+    dropped_count++;
+}
+
+static struct mailbox *reposting_to;
+
+static void reposting(struct mailbox_entry *entry)
+{
+    (void)entry;
+    static struct mailbox_entry late = {.drop = reposting_drop};
+    assert_false(mailbox_post(reposting_to, &late));
+}
+
+static void test_a_drop_that_posts_is_refused(void **state)
+{
+    struct mailbox_entry entry = {.drop = reposting};
+    reposting_to = *state;
+    mailbox_post(*state, &entry);
+    mailbox_close(*state);
+    assert_int_equal(dropped_count, 1);
+}
+
+/* ---- closing while others post ---- */
+
+struct closing {
+    struct mailbox *mailbox;
+    bool closes; /* written by the loop before it closes, read by who is refused */
+    atomic_ulong posted;
+    atomic_ulong dropped;
+};
+
+struct closing_entry {
+    struct mailbox_entry entry;
+    struct closing *closing;
+};
+
+static void closing_run(struct mailbox_entry *entry)
+{
+    free(entry);
+}
+
+static void closing_drop(struct mailbox_entry *entry)
+{
+    struct closing *closing = ((struct closing_entry *)entry)->closing;
+    atomic_fetch_add_explicit(&closing->dropped, 1, memory_order_relaxed);
+    free(entry);
+}
+
+static void *post_until_refused(void *arg)
+{
+    struct closing *closing = arg;
+    struct closing_entry *entry;
+    do {
+        entry = malloc(sizeof *entry);
+        *entry = (struct closing_entry){{.run = closing_run, .drop = closing_drop}, closing};
+        atomic_fetch_add_explicit(&closing->posted, 1, memory_order_relaxed);
+    } while (mailbox_post(closing->mailbox, &entry->entry));
+    assert_true(closing->closes);
+    return NULL;
+}
+
+/* None is lost between, and whoever is refused sees what the loop did before. */
+static void test_closing_while_threads_post(void **state)
+{
+    static struct closing closing; /* not on the stack, where a compiler knows of no other thread */
+    closing.mailbox = *state;
+    pthread_t threads[4];
+    for (size_t i = 0; i < COUNT_OF(threads); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, post_until_refused, &closing), 0);
+    while (atomic_load_explicit(&closing.posted, memory_order_relaxed) < 1000)
+        sched_yield();
+    closing.closes = true;
+    mailbox_close(*state); /* the leaks of a sanitizer's run would show who was lost */
+    for (size_t i = 0; i < COUNT_OF(threads); i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(atomic_load(&closing.dropped), atomic_load(&closing.posted));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_entries_run_in_the_order_of_their_posting),
+        TEST(test_it_wakes_when_it_was_empty),
+        TEST(test_the_budget_leaves_the_rest_to_the_next_turn),
+        TEST(test_stop_leaves_the_rest),
+        TEST(test_closing_drops_what_is_inside),
+        TEST(test_a_late_post_is_refused_and_dropped),
+        TEST(test_a_drop_that_posts_is_refused),
+        TEST(test_closing_while_threads_post),
+    };
+    return cmocka_run_group_tests_name("loop/mailbox", tests, NULL, NULL);
+}

@@ -1,0 +1,173 @@
+/* A worker's settings: what the getters give, and what they report. */
+#include "settings.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "support.h"
+
+static int setup(void **state)
+{
+    *state = settings_new("mailer", "/var/state");
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    settings_free(*state);
+    return 0;
+}
+
+static void add(ferry_settings *settings, const char *key, const char *value)
+{
+    assert_int_equal(settings_add(settings, key, &value, 1, false), 0);
+}
+
+static char reported[4096];
+
+static void note_problem(void *arg, const char *key, const char *message)
+{
+    (void)arg;
+    size_t length = strlen(reported);
+    snprintf(reported + length, sizeof reported - length, "%s|%s\n", key, message);
+}
+
+static void assert_problems(const ferry_settings *settings, const char *text)
+{
+    reported[0] = '\0';
+    settings_each_problem(settings, note_problem, NULL);
+    assert_string_equal(reported, text);
+}
+
+static void test_values(void **state)
+{
+    add(*state, "text", "hello");
+    add(*state, "number", "-5");
+    add(*state, "yes", "true");
+    add(*state, "no", "false");
+    add(*state, "time", "1m30s");
+    add(*state, "size", "16KiB");
+    assert_string_equal(ferry_settings_string(*state, "text", "x"), "hello");
+    assert_int_equal(ferry_settings_int(*state, "number", 0, -10, 10), -5);
+    assert_true(ferry_settings_bool(*state, "yes", false));
+    assert_false(ferry_settings_bool(*state, "no", true));
+    assert_int_equal(ferry_settings_duration_ms(*state, "time", 0), 90000);
+    assert_int_equal(ferry_settings_bytes(*state, "size", 0), 16384);
+    assert_string_equal(ferry_settings_state_dir(*state), "/var/state");
+    settings_report_unknown(*state);
+    assert_int_equal(settings_problem_count(*state), 0);
+}
+
+static void test_fallbacks(void **state)
+{
+    assert_null(ferry_settings_string(*state, "a", NULL));
+    assert_string_equal(ferry_settings_string(*state, "a", "b"), "b");
+    assert_int_equal(ferry_settings_int(*state, "a", 77, 0, 10), 77); /* may be out of range */
+    assert_true(ferry_settings_bool(*state, "a", true));
+    assert_int_equal(ferry_settings_duration_ms(*state, "a", -1), -1);
+    assert_int_equal(ferry_settings_bytes(*state, "a", SIZE_MAX), SIZE_MAX);
+    assert_null(ferry_settings_list(*state, "a"));
+    assert_int_equal(settings_problem_count(*state), 0);
+}
+
+static void test_lists(void **state)
+{
+    const char *const values[] = {"one", "two", "three"};
+    assert_int_equal(settings_add(*state, "many", values, 3, true), 0);
+    assert_int_equal(settings_add(*state, "none", NULL, 0, true), 0);
+    add(*state, "single", "alone");
+    const char *const *list = ferry_settings_list(*state, "many");
+    for (size_t i = 0; i < 3; i++)
+        assert_string_equal(list[i], values[i]);
+    assert_null(list[3]);
+    list = ferry_settings_list(*state, "none");
+    assert_non_null(list);
+    assert_null(list[0]);
+    list = ferry_settings_list(*state, "single");
+    assert_string_equal(list[0], "alone");
+    assert_null(list[1]);
+}
+
+static void test_values_of_the_wrong_kind_are_reported(void **state)
+{
+    const char *const values[] = {"one"};
+    add(*state, "n", "5x");
+    add(*state, "low", "0");
+    add(*state, "huge", "99999999999999999999");
+    add(*state, "b", "yes");
+    add(*state, "t", "5");
+    add(*state, "s", "5KB");
+    settings_add(*state, "list", values, 1, true);
+    assert_int_equal(ferry_settings_int(*state, "n", 3, 1, 9), 3);
+    assert_int_equal(ferry_settings_int(*state, "low", 3, 1, 9), 3);
+    assert_int_equal(ferry_settings_int(*state, "huge", 3, INT64_MIN, INT64_MAX), 3);
+    assert_true(ferry_settings_bool(*state, "b", true));
+    assert_int_equal(ferry_settings_duration_ms(*state, "t", 7), 7);
+    assert_int_equal(ferry_settings_bytes(*state, "s", 7), 7);
+    assert_string_equal(ferry_settings_string(*state, "list", "x"), "x");
+    assert_problems(*state,
+                    "n|n: a whole number from 1 to 9\n"
+                    "low|low: a whole number from 1 to 9\n"
+                    "huge|huge: a whole number from -9223372036854775808 to 9223372036854775807\n"
+                    "b|b: true or false\n"
+                    "t|\"5\" is not a duration; write 250ms, 5s, 10m, 1h30m or 7d\n"
+                    "s|\"5KB\" is not a size; write 512B, 16KiB, 8MiB or 4GiB\n"
+                    "list|list takes one value, not a list\n");
+}
+
+static void test_unknown_keys_are_reported_with_those_that_are_known(void **state)
+{
+    add(*state, "rely", "smtp://x");
+    add(*state, "from", "me");
+    ferry_settings_string(*state, "relay", NULL);
+    ferry_settings_string(*state, "from", NULL);
+    ferry_settings_string(*state, "relay", NULL); /* asked twice, known once */
+    settings_report_unknown(*state);
+    assert_problems(*state, "rely|unknown key \"rely\"; this worker knows relay, from\n");
+}
+
+static void test_unknown_keys_of_a_worker_without_settings(void **state)
+{
+    add(*state, "any", "thing");
+    settings_report_unknown(*state);
+    assert_problems(*state, "any|unknown key \"any\"; this worker has no settings\n");
+}
+
+static void test_fail_reports_what_the_worker_says(void **state)
+{
+    char text[1000];
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    assert_int_equal(ferry_settings_fail(*state, "relay", "missing: %s", text), FERRY_INVALID);
+    assert_int_equal(settings_problem_count(*state), 1);
+    char expected[1100];
+    snprintf(expected, sizeof expected, "relay|missing: %s\n", text);
+    assert_problems(*state, expected);
+}
+
+static void test_everything_is_copied(void **state)
+{
+    char key[] = "key", value[] = "value";
+    const char *values[] = {value};
+    settings_add(*state, key, values, 1, false);
+    memset(key, 'x', 3);
+    memset(value, 'x', 5);
+    assert_string_equal(ferry_settings_string(*state, "key", NULL), "value");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_values),
+        TEST(test_fallbacks),
+        TEST(test_lists),
+        TEST(test_values_of_the_wrong_kind_are_reported),
+        TEST(test_unknown_keys_are_reported_with_those_that_are_known),
+        TEST(test_unknown_keys_of_a_worker_without_settings),
+        TEST(test_fail_reports_what_the_worker_says),
+        TEST(test_everything_is_copied),
+    };
+    return cmocka_run_group_tests_name("worker/settings", tests, NULL, NULL);
+}

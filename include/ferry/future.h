@@ -10,7 +10,8 @@
  * to ferry_await or ferry_loop_run_sync. Each consumes it; they take NULL, which a function that
  * makes a future returns without memory, for a future that failed with FERRY_INTERNAL, but for
  * ferry_future_then. A callback always runs from the loop, at the top of a turn. Give up futures
- * before their loop: one that is still pending then goes with it, its callback uncalled.
+ * before their loop: one that is still pending then goes with it, its callback uncalled, and must
+ * not be touched after that.
  */
 #ifndef FERRY_FUTURE_H
 #define FERRY_FUTURE_H

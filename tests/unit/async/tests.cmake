@@ -1,4 +1,5 @@
-foreach(noun IN ITEMS combine context coroutine future periodic promise run_on_executor run_sync)
+foreach(noun IN ITEMS combine context coroutine future periodic promise run_on_executor run_sync
+                      stack_pool)
   ferry_unit_test(async ${noun})
 endforeach()
 target_link_libraries(test_async_context PRIVATE m)

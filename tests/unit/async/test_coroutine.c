@@ -421,8 +421,6 @@ static void test_an_overflow_meets_the_guard_page(void **state)
     pid_t child = fork();
     if (child == 0) {
         signal(SIGSEGV, SIG_DFL); /* a sanitizer would catch it, and report */
-        signal(SIGBUS, SIG_DFL);
-        signal(SIGSEGV, SIG_DFL);
         ferry_future_free(ferry_spawn(loop, run_over, NULL, NULL));
         turns(3);
         _exit(0);

@@ -1,6 +1,8 @@
 """SIGTERM: every request that was accepted gets its answer, every job keeps its place."""
 
 import http.client
+import os
+import signal
 
 import pytest
 
@@ -96,6 +98,19 @@ def test_a_body_that_was_half_received_is_finished(server):
         reply = read_reply(client)
         assert (reply.status, reply.read()) == (200, b"halfrest")
         assert reply.headers["Connection"] == "close"
+    assert server.wait() == EXIT_OK
+
+
+def test_a_request_that_comes_in_beside_the_signal_is_answered(server):
+    # Stopped, the process finds the connection and the signal in the same turn of its loop.
+    server.process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, server.process.pid, os.WSTOPPED | os.WNOWAIT)
+    with server.open_socket() as client:
+        client.sendall(b"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nsaved")
+        server.terminate()
+        server.process.send_signal(signal.SIGCONT)
+        reply = read_reply(client)
+        assert (reply.status, reply.read()) == (200, b"saved")
     assert server.wait() == EXIT_OK
 
 

@@ -7,7 +7,8 @@
  *   4. requests whose headers were complete finish; so do running attempts
  *   5. the loop runs until no reply, no call and no commit is left          -> ferry_loop_stop
  *      (one turn at least: it reads the requests that came in beside the signal)
- *   6. the public HTTP server is freed, the pools' threads end
+ *   6. the public HTTP server is freed, the pools' threads end (one that hangs in a worker's
+ *      thread_close is left: then the process exits after step 7, with nothing freed under it)
  *   7. the queue closes the database
  *   8. the admin listener goes, which answered probes until step 5; then the loop
  *

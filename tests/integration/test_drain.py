@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from harness import EXIT_OK, wait_until
+from harness import EXIT_OK, compile_plugin, wait_until
 
 
 @pytest.fixture
@@ -194,3 +194,35 @@ def test_a_job_that_outlasts_the_drain_runs_again_and_counts_no_crash(server, ga
     ended = server.wait_job(job, "succeeded")
     assert (ended["crashes"], ended["attempt"]) == (0, 1)
     assert gate.runs() == ["cut", "cut"]
+
+
+# ---- threads ----
+
+def test_a_thread_that_does_not_come_out_of_its_worker_is_left_behind(serve, tmp_path):
+    plugin = compile_plugin(tmp_path, "clingy", """
+        #include <ferry/worker.h>
+        #include <unistd.h>
+        static int open_thread(void *state, void **thread_state, ferry_error *error)
+        {
+            (void)error;
+            *thread_state = state;
+            return 0;
+        }
+        static void close_thread(void *thread_state)
+        {
+            (void)thread_state;
+            for (;;)
+                pause();
+        }
+        static int run(ferry_call *call, void *state)
+        {
+            (void)state;
+            return ferry_call_reply_text(call, 200, "here");
+        }
+        FERRY_WORKER(clingy, .thread_open = open_thread, .thread_close = close_thread, .run = run)
+    """)
+    server = serve(f"plugins: [{plugin}]\nroutes:\n  /clingy: {{worker: clingy}}\n")
+    assert server.get("/clingy").text() == "here"
+    server.terminate()
+    assert server.wait() == EXIT_OK
+    assert server.has_logged("level=warn", "threads left behind", "pool=default")

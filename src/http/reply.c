@@ -114,7 +114,8 @@ static void add_headers(const ferry_request *request, int status, const char *co
     if (status != 204 && status != 304) {
         snprintf(number, sizeof number, "%zu", length);
         evhttp_add_header(headers, "Content-Length", number);
-        if (content_type && is_header_value(content_type))
+        if (content_type && is_header_value(content_type) &&
+            !evhttp_find_header(headers, "Content-Type"))
             evhttp_add_header(headers, "Content-Type", content_type);
     }
     if (status == 503 && !evhttp_find_header(headers, "Retry-After"))

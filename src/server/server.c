@@ -155,7 +155,7 @@ static int listen_on(ferry_http_server *http, const char *name, const char *addr
     char bound[128];
     ferry_error why;
     if (ferry_http_listen(http, address, bound, sizeof bound, &why) < 0)
-        return ferry_error_set(error, why.code, "cannot listen on %s: %s", address, why.message);
+        return ferry_error_set(error, why.code, "cannot listen: %s", why.message);
     ferry_log(FERRY_LOG_INFO, "listening", "listener=%s addr=%s", name, bound);
     return 0;
 }

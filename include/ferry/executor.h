@@ -37,10 +37,12 @@ typedef struct ferry_executor_options {
 FERRY_API ferry_executor *ferry_executor_new(const ferry_executor_options *options);
 
 /*
- * Admit nothing more, let what was admitted run, and wait until every thread has ended; past
- * `deadline_ms` what is queued comes back cancelled and what runs is left behind (its thread ends
- * with it; its result goes to the loop if that still takes it). A second call waits again.
- * Thread: any but the executor's own. Blocks: at most `deadline_ms`.
+ * Admit nothing more, let what was admitted run, and wait until every thread has ended, the
+ * destructors of its thread-specific data included; past `deadline_ms` what is queued comes back
+ * cancelled and what runs is left behind (its thread ends with it; its result goes to the loop if
+ * that still takes it). A second call waits again.
+ * Thread: any but the executor's own. Blocks: at most `deadline_ms`, and at most a second more for
+ * threads that run nothing.
  * Errors: FERRY_DEADLINE when threads are left behind.
  */
 FERRY_API int ferry_executor_shutdown(ferry_executor *executor, int64_t deadline_ms);

@@ -155,7 +155,8 @@ FERRY_API int ferry_request_set_header(ferry_request *request, const char *name,
 
 /*
  * Reply, once: the request must not be touched afterwards (a second reply in the same turn is
- * logged and ignored). The content type may be NULL for none. The body is copied;
+ * logged and ignored). The content type may be NULL for none; one that was set as a header goes
+ * before it. The body is copied;
  * ferry_request_reply_owned takes over memory from malloc instead of copying it.
  * HEAD sends the headers of the same reply.
  */

@@ -22,6 +22,7 @@ enum {
     DEFAULT_QUEUE = 1024,
     DEFAULT_QUEUE_BYTES = 64 << 20,
     DEFAULT_STACK_BYTES = 1 << 20,
+    IDLE_END_MS = 1000, /* for a thread that runs nothing to end, whatever the deadline */
 };
 
 void executor_unref(ferry_executor *executor)
@@ -97,13 +98,27 @@ ferry_executor *ferry_executor_new(const ferry_executor_options *given)
     return executor;
 }
 
+static struct timespec time_after(int64_t delay_ms)
+{
+    int64_t until_us = clock_monotonic_us_after(delay_ms);
+    return (struct timespec){.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
+}
+
 /* Wait until every thread has ended, `deadline_ms` at most. Under the lock. */
 static void executor_wait(ferry_executor *executor, int64_t deadline_ms)
 {
-    int64_t until_us = clock_monotonic_us_after(deadline_ms);
-    struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
+    struct timespec until = time_after(deadline_ms);
     int rc = 0;
     while (executor->alive > 0 && rc == 0)
+        rc = pthread_cond_timedwait(&executor->ended, &executor->lock, &until);
+}
+
+/* The same for those that run nothing: they end at once, but for what tasks have left on them. */
+static void executor_wait_idle(ferry_executor *executor)
+{
+    struct timespec until = time_after(IDLE_END_MS);
+    int rc = 0;
+    while (executor->alive > executor->stats.busy && rc == 0)
         rc = pthread_cond_timedwait(&executor->ended, &executor->lock, &until);
 }
 
@@ -118,8 +133,7 @@ int ferry_executor_shutdown(ferry_executor *executor, int64_t deadline_ms)
     while (executor->queue.first)
         task_queue_push(&leftover, task_queue_pop(&executor->queue, TASK_GIVEN_UP));
     executor->stats.cancelled += leftover.count;
-    while (executor->alive > executor->stats.busy) /* an idle thread ends at once */
-        pthread_cond_wait(&executor->ended, &executor->lock);
+    executor_wait_idle(executor);
     bool ended = executor->alive == 0;
     pthread_mutex_unlock(&executor->lock);
 

@@ -18,7 +18,8 @@ struct pool_thread {
     pthread_t id;
     pthread_cond_t wake;
     bool woken;
-    bool ended; /* joining it does not block */
+    bool exiting; /* the thread's own */
+    bool ended;   /* joining it does not block */
     struct pool_thread *next_parked;
 };
 

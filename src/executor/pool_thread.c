@@ -102,6 +102,40 @@ static void thread_work(struct pool_thread *thread)
     pthread_mutex_unlock(&executor->lock);
 }
 
+/* ---- the end ---- */
+
+static pthread_key_t end_key;
+static pthread_once_t end_once = PTHREAD_ONCE_INIT;
+static bool has_end_key;
+
+static void thread_end(struct pool_thread *thread)
+{
+    ferry_executor *executor = thread->executor;
+    pthread_mutex_lock(&executor->lock);
+    thread->ended = true;
+    executor->alive--;
+    pthread_cond_broadcast(&executor->ended);
+    pthread_mutex_unlock(&executor->lock);
+    executor_unref(executor);
+}
+
+/* What tasks have left on their thread is destroyed when it exits, and may block there (a library
+ * that says goodbye to its server). A destructor that sets its value again is called once more,
+ * when all others have returned: only then the thread has ended. */
+static void on_thread_exit(void *arg)
+{
+    struct pool_thread *thread = arg;
+    bool is_first = !thread->exiting;
+    thread->exiting = true;
+    if (!is_first || pthread_setspecific(end_key, thread))
+        thread_end(thread);
+}
+
+static void end_key_init(void)
+{
+    has_end_key = pthread_key_create(&end_key, on_thread_exit) == 0;
+}
+
 static void *thread_main(void *arg)
 {
     struct pool_thread *thread = arg;
@@ -112,12 +146,9 @@ static void *thread_main(void *arg)
     if (executor->options.batch)
         pthread_setschedparam(pthread_self(), SCHED_BATCH, &(struct sched_param){0});
     thread_work(thread);
-    pthread_mutex_lock(&executor->lock);
-    thread->ended = true;
-    executor->alive--;
-    pthread_cond_broadcast(&executor->ended);
-    pthread_mutex_unlock(&executor->lock);
-    executor_unref(executor);
+    pthread_once(&end_once, end_key_init);
+    if (!has_end_key || pthread_setspecific(end_key, thread))
+        thread_end(thread);
     return NULL;
 }
 

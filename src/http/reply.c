@@ -77,7 +77,8 @@ static void add_headers(const ferry_request *request, int status, const char *co
         snprintf(number, sizeof number, "%zu", length);
         if (length != REPLY_LENGTH_UNKNOWN)
             evhttp_add_header(headers, "Content-Length", number);
-        if (content_type && header_is_value(content_type))
+        if (content_type && header_is_value(content_type) &&
+            !evhttp_find_header(headers, "Content-Type"))
             evhttp_add_header(headers, "Content-Type", content_type);
     }
     if (status == 503 && !evhttp_find_header(headers, "Retry-After"))

@@ -6,9 +6,11 @@
  *   3. the public listeners close, replies carry Connection: close, idle connections end
  *   4. requests whose headers were complete finish; so do running attempts
  *   5. the loop runs until no reply, no call and no commit is left          -> ferry_loop_stop
- *   6. the public HTTP server is freed, the pools' threads end
+ *      (one turn at least: it reads the requests that came in beside the signal)
+ *   6. the public HTTP server is freed, the pools' threads end (one that hangs in a worker's
+ *      thread_close is left: then the process exits after step 7, with nothing freed under it)
  *   7. the queue closes the database
- *   8. the admin listener goes, which answered probes until here; then the loop
+ *   8. the admin listener goes, which answered probes until step 5; then the loop
  *
  * Past the limit, or at a second signal: running attempts are recorded as interrupted, without a
  * crash count, and the process exits under the threads that are left, with nothing freed.
@@ -44,6 +46,14 @@ static void leave_now(const struct drain *drain, const char *why)
     _exit(0);
 }
 
+static void on_poll(void *arg);
+
+static void poll_later(struct drain *drain)
+{
+    if (!ferry_loop_call_later(drain->loop, POLL_MS, on_poll, drain))
+        leave_now(drain, "no memory to wait in; what still runs is interrupted");
+}
+
 static void on_poll(void *arg)
 {
     struct drain *drain = arg;
@@ -52,7 +62,7 @@ static void on_poll(void *arg)
     else if (ferry_loop_now_ms(drain->loop) - drain->begin_ms >= drain->limit_ms)
         leave_now(drain, "drain took too long; what still runs is interrupted");
     else
-        ferry_loop_call_later(drain->loop, POLL_MS, on_poll, drain);
+        poll_later(drain);
 }
 
 void drain_begin(struct drain *drain)
@@ -64,5 +74,5 @@ void drain_begin(struct drain *drain)
     ferry_log(FERRY_LOG_INFO, "draining", "limit_ms=%lld", (long long)drain->limit_ms);
     queue_drain(drain->queue);
     ferry_http_server_drain(drain->http);
-    on_poll(drain);
+    poll_later(drain);
 }

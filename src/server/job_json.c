@@ -2,7 +2,6 @@
 #include "job_json.h"
 
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
@@ -44,19 +43,37 @@ static void put_error(struct bytes *out, const struct job_record *job)
     bytes_append_char(out, '}');
 }
 
-/* A JSON result is shown as what it is, any other one as a string. */
+static bool is_json(const struct job_record *job)
+{
+    if (!job->result_type || strncmp(job->result_type, "application/json", 16) != 0)
+        return false;
+    json_t *parsed = json_loadb(job->result, job->result_length, JSON_DECODE_ANY, NULL);
+    json_decref(parsed);
+    return parsed != NULL;
+}
+
+/* Copy valid JSON without the blanks between its tokens. */
+static void put_compact(struct bytes *out, const char *text, size_t length)
+{
+    bool in_string = false;
+    for (const char *at = text; at < text + length; at++) {
+        if (in_string && *at == '\\')
+            bytes_append_char(out, *at++);
+        else if (*at == '"')
+            in_string = !in_string;
+        else if (!in_string && strchr(" \t\r\n", *at))
+            continue;
+        bytes_append_char(out, *at);
+    }
+}
+
+/* A JSON result is shown as what it is, its numbers to the digit; any other one as a string. */
 static void put_body(struct bytes *out, const struct job_record *job)
 {
-    json_t *parsed = NULL;
-    if (job->result_type && strncmp(job->result_type, "application/json", 16) == 0)
-        parsed = json_loadb(job->result, job->result_length, JSON_DECODE_ANY, NULL);
-    char *text = parsed ? json_dumps(parsed, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
-    if (text)
-        bytes_append_text(out, text);
+    if (is_json(job))
+        put_compact(out, job->result, job->result_length);
     else
         bytes_append_json(out, job->result, job->result_length);
-    free(text);
-    json_decref(parsed);
 }
 
 static void put_result(struct bytes *out, const struct job_record *job)

@@ -111,12 +111,12 @@ int pool_init(struct pool *pool, const struct config_pool *config, struct metric
     return 0;
 }
 
-void pool_fini(struct pool *pool, int64_t deadline_ms)
+int pool_fini(struct pool *pool, int64_t deadline_ms)
 {
-    if (pool->executor)
-        ferry_executor_shutdown(pool->executor, deadline_ms);
+    int rc = pool->executor ? ferry_executor_shutdown(pool->executor, deadline_ms) : 0;
     ferry_executor_free(pool->executor);
     pool->executor = NULL;
+    return rc;
 }
 
 unsigned pool_stuck_count(const struct pool *pool)

@@ -24,8 +24,9 @@ struct pool {
 int pool_init(struct pool *pool, const struct config_pool *config, struct metrics *metrics,
               ferry_error *error);
 
-/* End the threads, waiting `deadline_ms` at most for what they run. Blocks. */
-void pool_fini(struct pool *pool, int64_t deadline_ms);
+/* End the threads, waiting `deadline_ms` at most for what they run. Blocks. Returns 0, or
+ * FERRY_DEADLINE when a thread is left behind, which may still be inside a worker. */
+int pool_fini(struct pool *pool, int64_t deadline_ms);
 
 /* Return how many threads run a call past its deadline, live or of a job. */
 unsigned pool_stuck_count(const struct pool *pool);

@@ -6,7 +6,8 @@
 
 #include "call_input.h"
 
-/* RFC 9110, 7.6.1: they belong to one connection. Host and the length go into the call anew. */
+/* RFC 9110, 7.6.1: they belong to one connection. The body's length goes with the body, and Prefer
+ * is for the route. */
 static const char *const connection_headers[] = {
     "connection", "keep-alive", "proxy-connection", "te",     "trailer", "transfer-encoding",
     "upgrade",    "expect",     "content-length",   "prefer", NULL,
@@ -56,5 +57,6 @@ void request_input(ferry_request *request, bool for_disk, struct bytes *block)
     ferry_request_each_header(request, write_pair, &writer);
     size_t length;
     const void *body = ferry_request_body(request, &length);
+    block->failed |= !body; /* no memory: not a call without its body */
     call_input_end(block, body, length);
 }

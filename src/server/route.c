@@ -224,18 +224,25 @@ static void route_defer(struct exchange *exchange)
     }
 }
 
-/* Tell whether a Prefer header (RFC 7240) asks for `respond-async`. */
-static bool prefers_async(const ferry_request *request)
+/* A visitor of headers, which ends the walk at a Prefer (RFC 7240) with `respond-async`. */
+static bool is_not_async(void *arg, const char *name, const char *value)
 {
-    const char *at = ferry_request_header(request, "Prefer");
-    while (at && *at) {
+    bool *is_async = arg;
+    for (const char *at = strcasecmp(name, "Prefer") == 0 ? value : ""; *at && !*is_async;) {
         at += strspn(at, " \t,");
         size_t length = strcspn(at, ",; \t=");
-        if (length == strlen("respond-async") && strncasecmp(at, "respond-async", length) == 0)
-            return true;
+        *is_async =
+            length == strlen("respond-async") && strncasecmp(at, "respond-async", length) == 0;
         at += strcspn(at, ",");
     }
-    return false;
+    return !*is_async;
+}
+
+static bool prefers_async(const ferry_request *request)
+{
+    bool is_async = false;
+    ferry_request_each_header(request, is_not_async, &is_async);
+    return is_async;
 }
 
 static void on_request(ferry_request *request, void *ctx)

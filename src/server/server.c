@@ -15,6 +15,7 @@
 #include <ferry/version.h>
 
 #include "admin.h"
+#include "clock.h"
 #include "drain.h"
 #include "health.h"
 #include "jobs_api.h"
@@ -40,6 +41,7 @@ struct server {
     struct admin admin;
     struct loop_lag lag;
     struct drain drain;
+    int loop_rc;
 };
 
 /* ---- putting together ---- */
@@ -153,7 +155,7 @@ static int listen_on(ferry_http_server *http, const char *name, const char *addr
     char bound[128];
     ferry_error why;
     if (ferry_http_listen(http, address, bound, sizeof bound, &why) < 0)
-        return ferry_error_set(error, why.code, "cannot listen on %s: %s", address, why.message);
+        return ferry_error_set(error, why.code, "cannot listen: %s", why.message);
     ferry_log(FERRY_LOG_INFO, "listening", "listener=%s addr=%s", name, bound);
     return 0;
 }
@@ -256,11 +258,23 @@ int server_run(struct server *server)
     ferry_log(FERRY_LOG_INFO, "serving", "version=%s routes=%zu pools=%zu state=%s pid=%d",
               ferry_version(), server->route_count, server->pool_count, server->config->state,
               (int)getpid());
-    int rc = ferry_loop_run(server->loop);
+    server->loop_rc = ferry_loop_run(server->loop);
     loop_lag_stop(&server->lag);
-    if (rc == 0)
+    if (server->loop_rc == 0)
         ferry_log(FERRY_LOG_INFO, "stopped", NULL);
-    return rc;
+    return server->loop_rc;
+}
+
+/* Returns whether every thread has ended, all pools together within POOL_STOP_MS. */
+static bool stop_pools(struct server *server)
+{
+    int64_t until_ms = clock_monotonic_ms() + POOL_STOP_MS;
+    bool ended = true;
+    for (size_t i = 0; i < server->pool_count; i++) {
+        int64_t left_ms = until_ms - clock_monotonic_ms();
+        ended &= pool_fini(&server->pools[i], left_ms > 0 ? left_ms : 0) == 0;
+    }
+    return ended;
 }
 
 void server_free(struct server *server)
@@ -268,10 +282,11 @@ void server_free(struct server *server)
     if (!server)
         return;
     ferry_http_server_free(server->http);
-    for (size_t i = 0; i < server->pool_count; i++)
-        pool_fini(&server->pools[i], POOL_STOP_MS);
+    bool threads_ended = stop_pools(server);
     if (server->queue)
         queue_close(server->queue, QUEUE_CLOSE_MS);
+    if (!threads_ended)
+        _exit(server->loop_rc < 0); /* a worker's thread_close hangs: nothing is freed under it */
     ferry_http_server_free(server->admin_http);
     for (size_t i = 0; i < server->route_count; i++)
         route_free(server->routes[i]);

@@ -19,7 +19,8 @@ struct server *server_new(const struct config *config, ferry_error *error);
  * process exits with 0 instead if a drain takes too long. */
 int server_run(struct server *server);
 
-/* Stop what is left and free all. NULL is allowed. */
+/* Stop what is left and free all; or, when a thread does not come out of a worker, exit the process
+ * with server_run's result. NULL is allowed. */
 void server_free(struct server *server);
 
 #endif

@@ -1,10 +1,12 @@
 """SIGTERM: every request that was accepted gets its answer, every job keeps its place."""
 
 import http.client
+import os
+import signal
 
 import pytest
 
-from harness import EXIT_OK, wait_until
+from harness import EXIT_OK, compile_plugin, wait_until
 
 
 @pytest.fixture
@@ -99,6 +101,19 @@ def test_a_body_that_was_half_received_is_finished(server):
     assert server.wait() == EXIT_OK
 
 
+def test_a_request_that_comes_in_beside_the_signal_is_answered(server):
+    # Stopped, the process finds the connection and the signal in the same turn of its loop.
+    server.process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, server.process.pid, os.WSTOPPED | os.WNOWAIT)
+    with server.open_socket() as client:
+        client.sendall(b"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nsaved")
+        server.terminate()
+        server.process.send_signal(signal.SIGCONT)
+        reply = read_reply(client)
+        assert (reply.status, reply.read()) == (200, b"saved")
+    assert server.wait() == EXIT_OK
+
+
 def test_readyz_says_503_on_the_admin_listener_while_draining(server, gate):
     call = server.send("GET", "/gate")
     server.wait_busy(1)
@@ -179,3 +194,35 @@ def test_a_job_that_outlasts_the_drain_runs_again_and_counts_no_crash(server, ga
     ended = server.wait_job(job, "succeeded")
     assert (ended["crashes"], ended["attempt"]) == (0, 1)
     assert gate.runs() == ["cut", "cut"]
+
+
+# ---- threads ----
+
+def test_a_thread_that_does_not_come_out_of_its_worker_is_left_behind(serve, tmp_path):
+    plugin = compile_plugin(tmp_path, "clingy", """
+        #include <ferry/worker.h>
+        #include <unistd.h>
+        static int open_thread(void *state, void **thread_state, ferry_error *error)
+        {
+            (void)error;
+            *thread_state = state;
+            return 0;
+        }
+        static void close_thread(void *thread_state)
+        {
+            (void)thread_state;
+            for (;;)
+                pause();
+        }
+        static int run(ferry_call *call, void *state)
+        {
+            (void)state;
+            return ferry_call_reply_text(call, 200, "here");
+        }
+        FERRY_WORKER(clingy, .thread_open = open_thread, .thread_close = close_thread, .run = run)
+    """)
+    server = serve(f"plugins: [{plugin}]\nroutes:\n  /clingy: {{worker: clingy}}\n")
+    assert server.get("/clingy").text() == "here"
+    server.terminate()
+    assert server.wait() == EXIT_OK
+    assert server.has_logged("level=warn", "threads left behind", "pool=default")

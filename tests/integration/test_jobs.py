@@ -99,6 +99,14 @@ def test_respond_async_makes_a_job_on_an_either_route(start):
     assert job["result"] == {"status": 200, "content_type": "text/plain", "body": "later"}
 
 
+def test_a_second_prefer_header_counts_as_well(start):
+    server = start()
+    with server.open_socket() as client:
+        client.sendall(b"POST /either HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n"
+                       b"Prefer: handling=strict\r\nPrefer: wait=1, Respond-Async\r\n\r\n")
+        assert client.recv(12) == b"HTTP/1.1 202"
+
+
 def test_an_either_route_answers_at_once_without_prefer(start):
     server = start()
     reply = server.request("POST", "/either", body=b"now")

@@ -130,6 +130,43 @@ static void test_a_left_behind_thread_frees_the_rest(void **state)
     ferry_loop_free(f.loop);
 }
 
+static pthread_key_t left_key;
+
+static void destroy_left(void *arg)
+{
+    struct fixture *f = arg;
+    gate_pass(&f->gate);
+}
+
+static void leave_something(void *f)
+{
+    assert_int_equal(pthread_setspecific(left_key, f), 0);
+}
+
+static void stop_loop(void *arg, const ferry_task_report *report)
+{
+    struct fixture *f = arg;
+    (void)report;
+    ferry_loop_stop(f->loop);
+}
+
+/* A thread has ended when what tasks left on it is destroyed, and that may take for ever. */
+static void test_what_tasks_left_on_a_thread_is_waited_for(void **state)
+{
+    (void)state;
+    struct fixture f;
+    start(&f, &(ferry_executor_options){.threads = 1});
+    assert_int_equal(pthread_key_create(&left_key, destroy_left), 0);
+    ferry_task_work work = {.run = leave_something, .done = stop_loop, .arg = &f};
+    assert_non_null(ferry_executor_submit(f.executor, f.loop, &work, NULL));
+    ferry_loop_run(f.loop);
+    assert_int_equal(ferry_executor_shutdown(f.executor, 0), FERRY_DEADLINE);
+    gate_open(&f.gate);
+    assert_int_equal(ferry_executor_shutdown(f.executor, INT64_MAX), 0);
+    end(&f);
+    pthread_key_delete(left_key);
+}
+
 static void test_results_are_dropped_when_the_loop_has_closed(void **state)
 {
     (void)state;
@@ -215,6 +252,7 @@ int main(void)
         TEST(test_past_the_deadline_what_is_queued_comes_back_cancelled),
         TEST(test_free_waits_for_idle_threads_and_says_nothing),
         TEST(test_a_left_behind_thread_frees_the_rest),
+        TEST(test_what_tasks_left_on_a_thread_is_waited_for),
         TEST(test_results_are_dropped_when_the_loop_has_closed),
         TEST(test_the_loop_may_close_before_the_queue_timeout),
         TEST(test_shutdown_on_a_thread_while_the_loop_cancels),

@@ -55,6 +55,21 @@ static void head_has_the_length_and_no_body(void **state)
     free(reply);
 }
 
+static void with_two_types(ferry_request *request)
+{
+    ferry_request_set_header(request, "content-type", "text/csv");
+    ferry_request_reply(request, 200, "text/plain", "x", 1);
+}
+
+static void a_type_set_as_a_header_is_the_only_one(void **state)
+{
+    (void)state;
+    char *reply = reply_to(NULL, get, with_two_types);
+    assert_has(reply, "\r\ncontent-type: text/csv\r\n");
+    assert_lacks(reply, "Content-Type");
+    free(reply);
+}
+
 static void with_untyped(ferry_request *request)
 {
     ferry_request_reply(request, 200, NULL, "x", 1);
@@ -303,6 +318,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reply_has_status_type_length_and_date),
         cmocka_unit_test(head_has_the_length_and_no_body),
+        cmocka_unit_test(a_type_set_as_a_header_is_the_only_one),
         cmocka_unit_test(no_type_is_no_type),
         cmocka_unit_test(some_statuses_have_no_body),
         cmocka_unit_test(memory_is_taken_over),

@@ -89,6 +89,8 @@ static void a_json_result_is_shown_as_json(void **state)
     (void)state;
     expect_result_body("{\"n\": 9007199254740993}", "\"body\":{\"n\":9007199254740993}}");
     expect_result_body("true", "\"body\":true}");
+    expect_result_body("{\"p\": 0.1, \"q\" :[1e3,\n1.0]}", "\"body\":{\"p\":0.1,\"q\":[1e3,1.0]}}");
+    expect_result_body("[\"a \\\" b\\\\\", \"\"]", "\"body\":[\"a \\\" b\\\\\",\"\"]}}");
 }
 
 static void a_broken_json_result_is_shown_as_text(void **state)

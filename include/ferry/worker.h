@@ -59,7 +59,8 @@ typedef struct ferry_worker {
     int (*run)(ferry_call *call, void *state);
 
     /* The caller left, or the deadline passed, while `run` is in progress: end it early. Runs on
-     * the loop: it must not block. May use ferry_call_data and ferry_call_is_cancelled. */
+     * the loop, more than once if both happen: it must not block. May use ferry_call_data and
+     * ferry_call_is_cancelled. */
     void (*cancel)(ferry_call *call);
 } ferry_worker;
 

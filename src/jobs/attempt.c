@@ -384,6 +384,7 @@ static void attempt_interrupt(struct attempt *attempt)
     ferry_loop_cancel(attempt_queue(attempt)->loop, attempt->deadline);
     attempt_unlink(attempt);
     attempt->is_ignored = true;
+    call_cancel(attempt->call);
     count_outcome(attempt, ATTEMPT_INTERRUPTED);
     attempt_release(attempt, 0);
 }

@@ -8,7 +8,8 @@
  * given back instead. */
 void attempt_start(struct dispatch_route *route, const struct claimed_job *job);
 
-/* Give all running jobs back, with no crash counted, and ignore what becomes of their calls. */
+/* Give all running jobs back, with no crash counted; cancel their calls, and ignore what becomes of
+ * them. */
 void attempts_interrupt(struct queue *queue);
 
 /* The progress of the attempt that runs the job of this id. */

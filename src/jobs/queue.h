@@ -87,8 +87,8 @@ void queue_drain(struct queue *queue);
 /* Tell whether no attempt runs and every write has been committed. */
 bool queue_is_idle(const struct queue *queue);
 
-/* Write down that what still runs was interrupted, without a crash count; their results are
- * ignored from here on. */
+/* Write down that what still runs was interrupted, without a crash count, and cancel it; the
+ * results are ignored from here on. */
 void queue_interrupt(struct queue *queue);
 
 /* Close the database and free all. What still runs is interrupted (as above), queued writes are

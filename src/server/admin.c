@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "own_path.h"
+
 /* Compare in a time that does not tell how much of it was right. */
 static bool is_same(const char *given, const char *wanted)
 {
@@ -45,5 +47,5 @@ static void on_metrics(ferry_request *request, void *ctx)
 
 int admin_bind(ferry_http_server *http, struct admin *admin, ferry_error *error)
 {
-    return ferry_http_route(http, "GET", "/metrics", on_metrics, admin, error);
+    return own_path_bind(http, "/metrics", on_metrics, admin, error);
 }

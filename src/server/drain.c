@@ -13,7 +13,8 @@
  *   8. the admin listener goes, which answered probes until step 5; then the loop
  *
  * Past the limit, or at a second signal: running attempts are recorded as interrupted, without a
- * crash count, and the process exits under the threads that are left, with nothing freed.
+ * crash count, every call is cancelled, and after a short while for its thread to see that, the
+ * process exits under the threads that are left, with nothing freed.
  *
  * Loop thread. Step 5 is a question asked each POLL_MS: four parties would have to report
  * otherwise, for an event that comes once in a process' life.
@@ -24,7 +25,9 @@
 
 #include <ferry/log.h>
 
-enum { POLL_MS = 10, LAST_COMMIT_MS = 5000 };
+#include "clock.h"
+
+enum { POLL_MS = 10, LAST_COMMIT_MS = 5000, LAST_WORDS_MS = 500 };
 
 static bool is_done(const struct drain *drain)
 {
@@ -34,6 +37,17 @@ static bool is_done(const struct drain *drain)
            drain->routes->live_calls == 0 && queue_is_idle(drain->queue);
 }
 
+/* Give threads whose calls were cancelled the time to see it: one that ends a program of its own
+ * (exec) must not leave it behind. */
+static void wait_for_threads(const struct health *health)
+{
+    int64_t until_ms = clock_monotonic_ms() + LAST_WORDS_MS;
+    for (size_t i = 0; i < health->pool_count; i++) {
+        int64_t left_ms = until_ms - clock_monotonic_ms();
+        ferry_executor_shutdown(health->pools[i].executor, left_ms > 0 ? left_ms : 0);
+    }
+}
+
 static void leave_now(const struct drain *drain, const char *why)
 {
     ferry_http_stats http;
@@ -41,7 +55,9 @@ static void leave_now(const struct drain *drain, const char *why)
     ferry_log(FERRY_LOG_WARN, why, "requests=%u calls=%u", http.in_flight + http.receiving,
               drain->routes->live_calls);
     queue_interrupt(drain->queue);
+    routes_cancel_calls(drain->routes);
     queue_close(drain->queue, LAST_COMMIT_MS);
+    wait_for_threads(drain->health);
     ferry_log(FERRY_LOG_INFO, "stopped", NULL);
     _exit(0);
 }

@@ -13,7 +13,7 @@ struct drain {
     ferry_http_server *http;
     struct health *health;
     struct queue *queue;
-    const struct route_context *routes;
+    struct route_context *routes;
     int64_t limit_ms; /* how long what is under way may take */
     int64_t begin_ms;
 };

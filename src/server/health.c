@@ -5,6 +5,7 @@
 #include "health.h"
 
 #include "bytes.h"
+#include "own_path.h"
 
 static void on_livez(ferry_request *request, void *ctx)
 {
@@ -35,6 +36,6 @@ static void on_readyz(ferry_request *request, void *ctx)
 
 int health_bind(ferry_http_server *http, struct health *health, ferry_error *error)
 {
-    int rc = ferry_http_route(http, "GET", "/livez", on_livez, health, error);
-    return rc < 0 ? rc : ferry_http_route(http, "GET", "/readyz", on_readyz, health, error);
+    int rc = own_path_bind(http, "/livez", on_livez, health, error);
+    return rc < 0 ? rc : own_path_bind(http, "/readyz", on_readyz, health, error);
 }

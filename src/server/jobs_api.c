@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "job_json.h"
+#include "own_path.h"
 
 struct lookup {
     ferry_request *request;
@@ -46,7 +47,16 @@ static void on_get(ferry_request *request, void *ctx)
     queue_get(queue, ferry_request_param(request, "id"), on_found, lookup);
 }
 
+static void on_list(ferry_request *request, void *ctx)
+{
+    (void)ctx;
+    ferry_error error;
+    ferry_error_set(&error, FERRY_NOT_FOUND, "jobs are not listed here; ask for one at /jobs/ID");
+    ferry_request_reply_error(request, &error);
+}
+
 int jobs_api_bind(ferry_http_server *http, struct queue *queue, ferry_error *error)
 {
-    return ferry_http_route(http, "GET", "/jobs/{id}", on_get, queue, error);
+    int rc = own_path_bind(http, "/jobs", on_list, NULL, error);
+    return rc < 0 ? rc : own_path_bind(http, "/jobs/{id}", on_get, queue, error);
 }

@@ -29,6 +29,7 @@ struct route {
 
 /* A request on its way through a route. */
 struct exchange {
+    struct exchange *next, **link; /* of the context, while there is a call */
     struct route *route;
     ferry_request *request; /* NULL once answered */
     ferry_call *call;       /* NULL for a job */
@@ -86,6 +87,31 @@ static void answer_output(struct exchange *exchange, struct call_output *output)
 
 /* ---- live calls ---- */
 
+static void exchange_link(struct exchange *exchange)
+{
+    struct route_context *context = exchange->route->context;
+    exchange->next = context->exchanges;
+    exchange->link = &context->exchanges;
+    if (exchange->next)
+        exchange->next->link = &exchange->next;
+    context->exchanges = exchange;
+    context->live_calls++;
+}
+
+static void exchange_unlink(struct exchange *exchange)
+{
+    *exchange->link = exchange->next;
+    if (exchange->next)
+        exchange->next->link = exchange->link;
+    exchange->route->context->live_calls--;
+}
+
+void routes_cancel_calls(struct route_context *context)
+{
+    for (struct exchange *each = context->exchanges; each; each = each->next)
+        call_cancel(each->call);
+}
+
 static void exchange_unstick(struct exchange *exchange, const ferry_task_report *report)
 {
     const struct config_route *config = exchange->route->config;
@@ -105,7 +131,7 @@ static void on_call_done(ferry_call *call, const ferry_task_report *report, void
         exchange_unstick(exchange, report);
     if (exchange->request)
         answer_output(exchange, call_output(call));
-    route->context->live_calls--;
+    exchange_unlink(exchange);
     call_free(call);
     free(exchange);
 }
@@ -177,7 +203,7 @@ static void route_call(struct exchange *exchange)
         free(exchange);
         return;
     }
-    context->live_calls++;
+    exchange_link(exchange);
     int64_t timeout_ms = exchange->route->config->timeout_ms;
     if (timeout_ms > 0)
         exchange->deadline =

@@ -20,7 +20,8 @@ struct route_context {
     ferry_http_server *http;
     struct metrics *metrics;
     struct queue *queue;
-    unsigned live_calls; /* calls of requests that have not ended, answered or not */
+    unsigned live_calls;        /* calls of requests that have not ended, answered or not */
+    struct exchange *exchanges; /* theirs */
 };
 
 /* Make a route and bind it to context->http; jobs of it are made known to the queue. `context`,
@@ -30,5 +31,8 @@ struct route *route_new(struct route_context *context, const struct config_route
 
 /* No request or call of it may be under way any more. */
 void route_free(struct route *route);
+
+/* Withdraw every live call (call_cancel): nobody will take its answer. */
+void routes_cancel_calls(struct route_context *context);
 
 #endif

@@ -160,3 +160,16 @@ def test_a_saturated_pool_holds_up_no_other(server):
         sleeper.leave()
     server.wait_queued(0, pool="narrow")
     server.wait_busy(0, pool="narrow")
+
+
+@pytest.mark.parametrize("method, path, status", [
+    ("POST", "/livez", 405), ("DELETE", "/readyz", 405), ("GET", "/jobs", 404),
+    ("DELETE", "/jobs/0123456789abcdef0123456789abcdef", 405)])
+def test_no_pattern_takes_over_a_path_of_the_servers_own(serve, method, path, status):
+    server = serve("routes:\n  /{x}: {worker: noop, methods: [GET, POST, DELETE]}\n"
+                   "  /{x}/{y}: {worker: noop, methods: [GET, POST, DELETE]}\n")
+    reply = server.request(method, path)
+    assert reply.status == status
+    assert reply.headers["Content-Type"] == "application/problem+json"
+    if status == 405:
+        assert reply.headers["Allow"] == "GET, HEAD, OPTIONS"

@@ -107,3 +107,15 @@ def test_a_client_that_leaves_kills_the_whole_group(server):
     call.leave()
     wait_until(lambda: is_gone(grandchild), "the grandchild is killed")
     server.wait_busy(0)
+
+
+def test_a_forced_exit_leaves_no_program_behind(server):
+    connection = server.connect()
+    connection.request("GET", "/long")
+    grandchild = read_grandchild(server)
+    server.terminate()
+    wait_until(lambda: server.has_logged("msg=draining"), "the drain begins")
+    server.terminate()
+    assert server.wait() == 0
+    assert is_gone(grandchild)
+    connection.close()

@@ -39,12 +39,12 @@ static bool is_done(const struct drain *drain)
 
 /* Give threads whose calls were cancelled the time to see it: one that ends a program of its own
  * (exec) must not leave it behind. */
-static void wait_for_threads(const struct health *health)
+static void wait_for_threads(const struct drain *drain)
 {
     int64_t until_ms = clock_monotonic_ms() + LAST_WORDS_MS;
-    for (size_t i = 0; i < health->pool_count; i++) {
+    for (size_t i = 0; i < drain->pool_count; i++) {
         int64_t left_ms = until_ms - clock_monotonic_ms();
-        ferry_executor_shutdown(health->pools[i].executor, left_ms > 0 ? left_ms : 0);
+        pool_fini(&drain->pools[i], left_ms > 0 ? left_ms : 0);
     }
 }
 
@@ -57,7 +57,7 @@ static void leave_now(const struct drain *drain, const char *why)
     queue_interrupt(drain->queue);
     routes_cancel_calls(drain->routes);
     queue_close(drain->queue, LAST_COMMIT_MS);
-    wait_for_threads(drain->health);
+    wait_for_threads(drain);
     ferry_log(FERRY_LOG_INFO, "stopped", NULL);
     _exit(0);
 }

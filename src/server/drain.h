@@ -12,6 +12,8 @@ struct drain {
     ferry_loop *loop;
     ferry_http_server *http;
     struct health *health;
+    struct pool *pools;
+    size_t pool_count;
     struct queue *queue;
     struct route_context *routes;
     int64_t limit_ms; /* how long what is under way may take */

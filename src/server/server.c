@@ -206,6 +206,8 @@ static int add_signals(struct server *server, ferry_error *error)
         .loop = server->loop,
         .http = server->http,
         .health = &server->health,
+        .pools = server->pools,
+        .pool_count = server->pool_count,
         .queue = server->queue,
         .routes = &server->route_context,
         .limit_ms = config->drain_ms,

@@ -3,8 +3,9 @@
  *
  *     static void *greet(void *arg, ferry_error *error)
  *     {
- *         struct row *row = ferry_await(ferry_run_on_executor(loop, pool, query, arg, free),
- * error); if (error->code) return NULL;
+ *         char *name = ferry_await(ferry_run_on_executor(loop, pool, look_up, arg, free), error);
+ *         if (error->code)
+ *             return NULL;
  *         ...
  *     }
  *     ferry_future *f = ferry_spawn(loop, greet, name, NULL);

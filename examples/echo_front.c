@@ -1,8 +1,8 @@
 /*
  * An HTTP front that asks the echo server of echo_server.c, which takes two seconds to answer, in
- * two ways. /blocking waits on the loop's thread, as one would in a program with nobody else to
- * serve: while it waits everybody waits, and 200 clients take 400 seconds. /async waits in a
- * coroutine: 200 clients take two seconds. bench/echo_front measures both.
+ * two ways. /blocking waits on the loop's thread, as if there were nobody else to serve: meanwhile
+ * everybody waits, also those whose answer is there and has yet to be sent. 200 clients take 400
+ * seconds. /async waits in a coroutine: 200 clients take two. bench/echo_front measures both.
  *
  *     echo_server & echo_front [ADDRESS [ECHO_ADDRESS]]      127.0.0.1:8889 127.0.0.1:8888
  *     curl 'http://127.0.0.1:8889/async?say=hello'

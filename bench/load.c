@@ -1,13 +1,14 @@
 /*
  * load: an HTTP load generator for ferry's own benchmarks.
  *
- *     load HOST:PORT PATH CONNECTIONS REQUESTS [PACE_US]
+ *     load HOST:PORT PATH CONNECTIONS REQUESTS [PACE_US [SECONDS]]
  *
  * Opens all connections, then sends REQUESTS requests over each, one after another, keep-alive;
  * with PACE_US each connection waits that long between an answer and the next request. Prints one
  * line: requests seconds rate p50_us p99_us max_us errors The clock starts when every connection
  * stands, so that N clients that wait for a call of t seconds are N/t a second at best, and whole
- * waves are counted, not whatever fits into a window. A non-2xx answer is an error. One thread,
+ * waves are counted, not whatever fits into a window; with SECONDS it gives up then, for a server
+ * that would take too long, and counts what was answered. A non-2xx answer is an error. One thread,
  * epoll, blocking nothing; loopback only.
  */
 #include <arpa/inet.h>
@@ -156,13 +157,14 @@ static void parse_address(const char *text, struct sockaddr_in *address)
 int main(int argc, char **argv)
 {
     if (argc < 5) {
-        fprintf(stderr, "usage: load HOST:PORT PATH CONNECTIONS REQUESTS [PACE_US]\n");
+        fprintf(stderr, "usage: load HOST:PORT PATH CONNECTIONS REQUESTS [PACE_US [SECONDS]]\n");
         return 2;
     }
     struct sockaddr_in address;
     parse_address(argv[1], &address);
     size_t count = strtoul(argv[3], NULL, 10), each = strtoul(argv[4], NULL, 10);
     load.pace_us = argc > 5 ? strtol(argv[5], NULL, 10) : 0;
+    int64_t window_us = argc > 6 ? strtol(argv[6], NULL, 10) * 1000000 : INT64_MAX / 2;
     load.request_length = (size_t)snprintf(load.request, sizeof load.request,
                                            "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", argv[2], argv[1]);
     load.latencies_us = calloc(count * each, sizeof *load.latencies_us);
@@ -178,9 +180,9 @@ int main(int argc, char **argv)
     int64_t begin_us = now_us();
     for (size_t i = 0; i < count; i++)
         connection_send(&connections[i]);
-    while (load.done < count * each) {
+    while (load.done < count * each && now_us() - begin_us < window_us) {
         struct epoll_event events[256];
-        int n = epoll_wait(load.epoll_fd, events, 256, -1);
+        int n = epoll_wait(load.epoll_fd, events, 256, argc > 6 ? 10 : -1);
         for (int i = 0; i < n; i++)
             on_ready((uintptr_t)events[i].data.ptr);
     }
@@ -189,6 +191,6 @@ int main(int argc, char **argv)
     printf("%zu %.4f %.2f %lld %lld %lld %zu\n", load.done, seconds, (double)load.done / seconds,
            (long long)load.latencies_us[load.done / 2],
            (long long)load.latencies_us[load.done * 99 / 100],
-           (long long)load.latencies_us[load.done - 1], load.errors);
+           (long long)load.latencies_us[load.done - (load.done > 0)], load.errors);
     return load.errors > 0;
 }

@@ -36,6 +36,8 @@ FERRY_API ferry_loop *ferry_loop_new(void);
 /*
  * Close the loop and give up the maker's reference: timers and handlers are dropped
  * uncalled, callbacks still waiting are freed unrun, later ones are refused. Not from a callback.
+ * At the end of a program: first what uses the loop (servers, clients, streams, periodic
+ * callbacks), then the loop, then its executors.
  * Thread: loop. NULL is allowed.
  */
 FERRY_API void ferry_loop_free(ferry_loop *loop);

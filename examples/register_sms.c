@@ -8,7 +8,9 @@
  *     curl -d '{"mobile": "13800138000"}' http://127.0.0.1:8892/register
  *
  * The provider is asked by GET PROVIDER_URL?accesskey=&secretkey=&mobile=&content= and answers with
- * JSON, in which "result": "0" is success.
+ * JSON, in which "result": "0" is success. It is read with jansson, to which this program links:
+ *
+ *     cc register_sms.c $(pkg-config --cflags --libs ferry jansson)
  */
 #include <signal.h>
 #include <stdio.h>

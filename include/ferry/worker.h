@@ -116,6 +116,16 @@ FERRY_API int ferry_call_wait(ferry_call *call, int64_t ms);
 /* Report how far the work is: a fraction from 0 to 1 and a message (copied; may be NULL). */
 FERRY_API void ferry_call_progress(ferry_call *call, double fraction, const char *message);
 
+/* What an earlier attempt of this job left by ferry_call_remember, NULL if nothing. A NUL follows
+ * its `length` bytes; `length` may be NULL. */
+FERRY_API const char *ferry_call_remembered(const ferry_call *call, size_t *length);
+
+/* Leave bytes (copied, at most 64 KiB) to the next attempt of this job, such as what is done
+ * already; written when this attempt ends, so a crash before loses them. A later call replaces
+ * them, a length of 0 leaves nothing. Without this call the next attempt gets what this one got.
+ * Errors: FERRY_TOO_LARGE, FERRY_INTERNAL no memory; what was left before stays then. */
+FERRY_API int ferry_call_remember(ferry_call *call, const void *data, size_t length);
+
 /* Something of this run that `cancel` needs; NULL until it is set. After setting it, ask
  * ferry_call_is_cancelled once: a cancel may have come before. When NULL has been set again, or
  * `run` has returned, no `cancel` sees it any more. */
@@ -143,6 +153,14 @@ FERRY_API int ferry_call_reply_header(ferry_call *call, const char *name, const 
  * HTTP status and the message. Returns the code. */
 FERRY_API int ferry_call_fail(ferry_call *call, ferry_code code, const char *format, ...)
     FERRY_PRINTF(3, 4);
+
+/* With a failure that may pass: the peer says when to come back (a Retry-After, a greylisting). A
+ * job is not tried again before; a live caller is told so. Milliseconds from now. */
+FERRY_API void ferry_call_retry_after(ferry_call *call, int64_t ms);
+
+/* With a failure that every job of this route would meet (a wrong password, a peer that takes
+ * nothing for now): no other job of the route is started for so long. */
+FERRY_API void ferry_call_pause_route(ferry_call *call, int64_t ms);
 
 /* ---- settings ----
  * Each getter returns `fallback` when the key is absent. A value of the wrong kind is reported with

@@ -17,6 +17,19 @@
 #include "clock.h"
 #include "thread_state.h"
 
+static int call_take_memory(ferry_call *call, const struct call_options *options)
+{
+    if (!options->memory)
+        return 0;
+    call->memory = malloc(options->memory_length + 1);
+    if (!call->memory)
+        return FERRY_INTERNAL;
+    memcpy(call->memory, options->memory, options->memory_length);
+    call->memory[options->memory_length] = '\0';
+    call->memory_length = options->memory_length;
+    return 0;
+}
+
 ferry_call *call_new(const struct worker *worker, char *block, size_t length,
                      const struct call_options *options, ferry_error *error)
 {
@@ -28,6 +41,12 @@ ferry_call *call_new(const struct worker *worker, char *block, size_t length,
     }
     if (call_input_parse(&call->input, block, length, error) < 0) {
         free(call);
+        return NULL;
+    }
+    if (call_take_memory(call, options) < 0) {
+        call_input_fini(&call->input);
+        free(call);
+        ferry_error_set(error, FERRY_INTERNAL, "no memory");
         return NULL;
     }
     call->worker = worker;
@@ -55,6 +74,8 @@ void call_free(ferry_call *call)
     free(call->output.content_type);
     bytes_fini(&call->output.headers);
     bytes_fini(&call->output.body);
+    bytes_fini(&call->output.memory);
+    free(call->memory);
     free(call);
 }
 

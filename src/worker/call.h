@@ -18,6 +18,8 @@ struct call_options {
     unsigned attempt;        /* 1 is the first */
     const char *delivery_id; /* copied; NULL: a new one, when the worker asks */
     int64_t timeout_ms;      /* from now, waiting in the queue included; 0: none */
+    const char *memory;      /* what an earlier attempt left; copied; may be NULL */
+    size_t memory_length;
 };
 
 /* Make a call of an input block (call_input.h), which it takes over, also on failure. Errors: NULL
@@ -50,6 +52,10 @@ struct call_output {
     char *content_type;   /* may be NULL */
     struct bytes headers; /* pairs "name\0value\0" */
     struct bytes body;
+    struct bytes memory;    /* for the next attempt, */
+    bool remembers;         /* if this is set; else that is what this one got */
+    int64_t retry_after_ms; /* 0: the worker did not say */
+    int64_t pause_route_ms; /* 0: no */
 };
 
 struct call_output *call_output(ferry_call *call);

@@ -12,7 +12,7 @@
 #include "call_input.h"
 #include "random.h"
 
-enum { PROGRESS_MESSAGE_SIZE = 160 };
+enum { PROGRESS_MESSAGE_SIZE = 160, MEMORY_MAX_BYTES = 64 << 10 };
 
 struct ferry_call {
     /* Set once, before the submit. */
@@ -21,6 +21,8 @@ struct ferry_call {
     unsigned attempt;
     char delivery_id[RANDOM_ID_TEXT_SIZE];
     int64_t deadline_us; /* monotonic; INT64_MAX: none */
+    char *memory;        /* of an earlier attempt; may be NULL */
+    size_t memory_length;
 
     /* The loop's. */
     ferry_task *task;

@@ -115,6 +115,30 @@ void ferry_call_progress(ferry_call *call, double fraction, const char *message)
     pthread_mutex_unlock(&call->lock);
 }
 
+const char *ferry_call_remembered(const ferry_call *call, size_t *length)
+{
+    if (length)
+        *length = call->memory_length;
+    return call->memory;
+}
+
+int ferry_call_remember(ferry_call *call, const void *data, size_t length)
+{
+    if (length > MEMORY_MAX_BYTES)
+        return FERRY_TOO_LARGE;
+    struct bytes copy = {0};
+    if (length > 0)
+        bytes_append(&copy, data, length);
+    if (copy.failed) {
+        bytes_fini(&copy);
+        return FERRY_INTERNAL;
+    }
+    bytes_fini(&call->output.memory);
+    call->output.memory = copy;
+    call->output.remembers = true;
+    return 0;
+}
+
 void ferry_call_set_data(ferry_call *call, void *data)
 {
     pthread_mutex_lock(&call->lock);
@@ -204,4 +228,14 @@ int ferry_call_fail(ferry_call *call, ferry_code code, const char *format, ...)
     va_end(args);
     bytes_clear(&call->output.headers); /* they belonged to an answer that is not given */
     return code;
+}
+
+void ferry_call_retry_after(ferry_call *call, int64_t ms)
+{
+    call->output.retry_after_ms = ms > 0 ? ms : 0;
+}
+
+void ferry_call_pause_route(ferry_call *call, int64_t ms)
+{
+    call->output.pause_route_ms = ms > 0 ? ms : 0;
 }

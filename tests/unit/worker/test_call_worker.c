@@ -247,6 +247,47 @@ static void test_progress_stays_between_0_and_1(void **state)
     call_free(call);
 }
 
+static void test_what_an_attempt_leaves_is_there_for_the_next(void **state)
+{
+    (void)state;
+    struct bytes block = {0};
+    call_input_add(&block, CALL_METHOD, "", "POST", 4);
+    call_input_end(&block, "", 0);
+    size_t length = block.length;
+    struct call_options options = {.attempt = 2, .memory = "ann: sent", .memory_length = 9};
+    ferry_call *call = call_new(&worker, bytes_take(&block), length, &options, NULL);
+    assert_string_equal(ferry_call_remembered(call, &length), "ann: sent");
+    assert_int_equal(length, 9);
+    assert_false(call_output(call)->remembers);
+    char *large = calloc(1, MEMORY_MAX_BYTES + 1);
+    assert_int_equal(ferry_call_remember(call, large, MEMORY_MAX_BYTES + 1), FERRY_TOO_LARGE);
+    assert_false(call_output(call)->remembers);
+    assert_int_equal(ferry_call_remember(call, large, MEMORY_MAX_BYTES), 0);
+    assert_int_equal(ferry_call_remember(call, "bob: sent", 9), 0);
+    assert_true(call_output(call)->remembers);
+    assert_string_equal(bytes_text(&call_output(call)->memory), "bob: sent");
+    assert_int_equal(ferry_call_remember(call, NULL, 0), 0);
+    assert_int_equal(call_output(call)->memory.length, 0);
+    free(large);
+    call_free(call);
+    ferry_call *first = call_of("");
+    assert_null(ferry_call_remembered(first, NULL));
+    call_free(first);
+}
+
+static void test_a_worker_says_when_to_come_back(void **state)
+{
+    (void)state;
+    ferry_call *call = call_of("");
+    ferry_call_retry_after(call, 5000);
+    ferry_call_pause_route(call, 60000);
+    assert_int_equal(call_output(call)->retry_after_ms, 5000);
+    assert_int_equal(call_output(call)->pause_route_ms, 60000);
+    ferry_call_retry_after(call, -1);
+    assert_int_equal(call_output(call)->retry_after_ms, 0);
+    call_free(call);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +303,8 @@ int main(void)
         cmocka_unit_test(test_a_status_out_of_range_is_a_failure),
         cmocka_unit_test(test_headers),
         cmocka_unit_test(test_progress_stays_between_0_and_1),
+        cmocka_unit_test(test_what_an_attempt_leaves_is_there_for_the_next),
+        cmocka_unit_test(test_a_worker_says_when_to_come_back),
     };
     return cmocka_run_group_tests_name("worker/call_worker", tests, NULL, NULL);
 }

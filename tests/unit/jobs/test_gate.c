@@ -88,7 +88,7 @@ static void what_is_given_back_does_not_count_for_the_rate(void **ctx)
     assert_int_equal(gate_room(&gate, 1000), 1);
 }
 
-static void fail(struct gate *gate, unsigned times, int64_t now_ms)
+static void fail_times(struct gate *gate, unsigned times, int64_t now_ms)
 {
     while (times-- > 0) {
         gate_take(gate, 1, now_ms);
@@ -101,10 +101,10 @@ static void failures_in_a_row_shut_it_and_one_attempt_tries(void **ctx)
     (void)ctx;
     struct queue_route route = {.breaker_failures = 3, .breaker_pause_ms = 1000};
     struct gate gate = {.route = &route};
-    fail(&gate, 2, 0);
+    fail_times(&gate, 2, 0);
     gate_take(&gate, 1, 0);
     gate_end(&gate, GATE_ANSWERED, 0); /* not in a row */
-    fail(&gate, 2, 0);
+    fail_times(&gate, 2, 0);
     assert_int_equal(gate_state(&gate, 0), QUEUE_OPEN);
     gate_take(&gate, 1, 0);
     assert_true(gate_end(&gate, GATE_FAILED, 0));
@@ -145,7 +145,7 @@ static void an_attempt_that_was_cut_short_leaves_the_trying_to_the_next(void **c
     (void)ctx;
     struct queue_route route = {.breaker_failures = 1, .breaker_pause_ms = 1000};
     struct gate gate = {.route = &route};
-    fail(&gate, 1, 0);
+    fail_times(&gate, 1, 0);
     gate_take(&gate, 1, 1000);
     gate_end(&gate, GATE_UNKNOWN, 1000);
     assert_int_equal(gate_state(&gate, 1000), QUEUE_PROBING);
@@ -175,7 +175,7 @@ static void paused_it_stays_until_it_is_resumed_which_opens_it(void **ctx)
     (void)ctx;
     struct queue_route route = {.breaker_failures = 1, .breaker_pause_ms = 1000};
     struct gate gate = {.route = &route};
-    fail(&gate, 1, 0);
+    fail_times(&gate, 1, 0);
     gate_pause(&gate, true);
     assert_int_equal(gate_state(&gate, 0), QUEUE_PAUSED);
     assert_int_equal(gate_room(&gate, 1000000), 0);

@@ -287,7 +287,7 @@ void queue_start(struct queue *queue)
 {
     queue->started = true;
     queue_report_unknown(queue);
-    queue_arm_retention(queue);
+    queue_start_retention(queue);
     dispatch(queue); /* each route's first claim also finds out what waits */
 }
 

@@ -42,6 +42,12 @@ static bool has_final(const struct route_counts *counts)
 }
 
 static void on_retired(struct operation *operation);
+static void on_round(void *arg);
+
+static void arm_round(struct queue *queue, int64_t delay_ms)
+{
+    queue->retention = ferry_loop_call_later(queue->loop, delay_ms, on_round, queue);
+}
 
 /* Retire jobs of the first route from here on that has final ones. Returns whether there is one. */
 static bool retire_from(struct queue *queue, struct route_counts *counts)
@@ -70,12 +76,7 @@ static void on_round(void *arg)
     struct queue *queue = arg;
     queue->retention = 0;
     if (!queue->draining && !retire_from(queue, queue->route_counts))
-        queue_arm_retention(queue);
-}
-
-void queue_arm_retention(struct queue *queue)
-{
-    queue->retention = ferry_loop_call_later(queue->loop, round_ms(queue), on_round, queue);
+        arm_round(queue, round_ms(queue));
 }
 
 static void on_retired(struct operation *operation)
@@ -93,5 +94,10 @@ static void on_retired(struct operation *operation)
         is_behind = retire->count == BATCH;
     }
     if (queue->draining || !counts || !retire_from(queue, is_behind ? counts : counts->next))
-        queue_arm_retention(queue);
+        arm_round(queue, round_ms(queue));
+}
+
+void queue_start_retention(struct queue *queue)
+{
+    arm_round(queue, 0);
 }

@@ -115,6 +115,6 @@ const struct named_time *named_time_find(const struct named_time *list, const ch
 void named_times_free(struct named_time *list);
 
 /* queue_retire.c: begin to delete final jobs whose time is over, now and then. */
-void queue_arm_retention(struct queue *queue);
+void queue_start_retention(struct queue *queue);
 
 #endif

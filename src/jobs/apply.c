@@ -29,14 +29,14 @@ static int apply_insert(struct statements *statements, const unsigned char *boot
     if (is_claimed) {
         sqlite3_bind_int64(at, 10, insert->created_ms);
         bind_boot(at, 11, boot);
-        sqlite3_bind_int64(at, 12, insert->key.token);
+        sqlite3_bind_int64(at, 12, insert->claim.token);
     }
     int rc = statement_run(statements, INSERT_JOB, error);
     if (rc < 0)
         return rc;
-    insert->key.job = statements_last_row(statements);
+    insert->claim.job = statements_last_row(statements);
     at = statement_of(statements, INSERT_INPUT);
-    sqlite3_bind_int64(at, 1, insert->key.job);
+    sqlite3_bind_int64(at, 1, insert->claim.job);
     sqlite3_bind_blob64(at, 2, insert->block, insert->length, SQLITE_STATIC);
     return statement_run(statements, INSERT_INPUT, error);
 }
@@ -132,7 +132,7 @@ static int apply_settle(struct statements *statements, struct settle_operation *
     sqlite3_bind_int64(at, 2, settle->key.token);
     sqlite3_bind_int(at, 3, (int)settle->state);
     bind_time(at, 4, settle->run_at_ms);
-    bind_time(at, 5, settle->finished_ms);
+    bind_time(at, 5, job_state_is_final(settle->state) ? settle->now_ms : 0);
     if (settle->failure.code) {
         sqlite3_bind_int(at, 6, (int)settle->failure.code);
         sqlite3_bind_text(at, 7, settle->failure.message, -1, SQLITE_STATIC);
@@ -159,6 +159,7 @@ static int apply_release(struct statements *statements, struct release_operation
     sqlite3_bind_int64(at, 3, release->run_at_ms);
     int rc = statement_run(statements, RELEASE, error);
     release->changed = rc == 0 && statements_changes(statements) > 0;
+    release->state = JOB_QUEUED;
     return rc;
 }
 
@@ -199,6 +200,10 @@ static int apply(struct statements *statements, const unsigned char *boot,
         return apply_settle(statements, (struct settle_operation *)operation, error);
     case OPERATION_RELEASE:
         return apply_release(statements, (struct release_operation *)operation, error);
+    case OPERATION_CHANGE:
+    case OPERATION_PAUSE:
+    case OPERATION_SHIFT:
+        break;
     case OPERATION_UNDO:
         return apply_undo(statements, (struct undo_operation *)operation, error);
     case OPERATION_RETIRE:

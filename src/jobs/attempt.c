@@ -207,13 +207,12 @@ static void attempt_settle(struct attempt *attempt)
     settle->key = attempt->key;
     settle->state = JOB_RUNNING;
     job_transition(&settle->state, attempt_event(attempt, settle->failure.code));
-    int64_t now_ms = clock_wall_ms();
+    int64_t now_ms = settle->now_ms = clock_wall_ms();
     if (settle->state == JOB_RETRYING) {
         settle->run_at_ms =
             now_ms + retry_wait_ms(route->backoff_min_ms, route->backoff_max_ms, attempt->number);
         count_outcome(attempt, ATTEMPT_FAILED);
     } else {
-        settle->finished_ms = now_ms;
         count_outcome(attempt, settle->state == JOB_DEAD ? ATTEMPT_DEAD : ATTEMPT_SUCCEEDED);
     }
     attempt_log(attempt, settle);

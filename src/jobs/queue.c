@@ -92,7 +92,7 @@ static void add_refused(struct add *add)
     bool is_claimed = insert->state == JOB_RUNNING;
     if (is_claimed)
         dispatch_free_slot(add->route);
-    add->accepted(add->arg, insert->id, &insert->base.error);
+    add->accepted(add->arg, NULL, &insert->base.error);
     if (is_claimed)
         dispatch(queue);
 }
@@ -101,7 +101,7 @@ static void add_start(struct add *add)
 {
     struct insert_operation *insert = &add->insert;
     struct claimed_job job = {
-        .key = insert->key,
+        .key = insert->claim,
         .was = JOB_QUEUED,
         .attempt = 1,
         .block = insert->block,
@@ -122,7 +122,12 @@ static void on_inserted(struct operation *operation)
         return;
     }
     queue_count(add->queue, add->insert.state, +1);
-    add->accepted(add->arg, add->insert.id, &operation->error);
+    struct queue_receipt receipt = {
+        .id = add->insert.id,
+        .delivery_id = add->insert.delivery_id,
+        .state = add->insert.state,
+    };
+    add->accepted(add->arg, &receipt, &operation->error);
     if (add->insert.state == JOB_RUNNING)
         add_start(add);
     else
@@ -159,7 +164,7 @@ static void add_submit(struct queue *queue, struct dispatch_route *route, struct
     random_id(insert->delivery_id);
     if (dispatch_take_slot(route)) {
         job_transition(&insert->state, JOB_CLAIM);
-        random_bytes(&insert->key.token, sizeof insert->key.token);
+        random_bytes(&insert->claim.token, sizeof insert->claim.token);
     }
     queue->pending++;
     queue->pending_bytes += (int64_t)insert->length;
@@ -170,24 +175,24 @@ static void add_submit(struct queue *queue, struct dispatch_route *route, struct
     }
 }
 
-int queue_add(struct queue *queue, const char *route_name, char *block, size_t length,
-              queue_accepted *accepted, void *arg, ferry_error *error)
+int queue_add(struct queue *queue, const struct queue_job *job, queue_accepted *accepted, void *arg,
+              ferry_error *error)
 {
-    struct dispatch_route *route = dispatch_route_find(queue, route_name);
-    int rc = add_check(queue, route_name, route, length, error);
+    struct dispatch_route *route = dispatch_route_find(queue, job->route);
+    int rc = add_check(queue, job->route, route, job->length, error);
     struct add *add = rc == 0 ? calloc(1, sizeof *add) : NULL;
     if (rc == 0 && !add)
         rc = ferry_error_set(error, FERRY_REJECTED, "no memory");
     if (rc < 0) {
-        free(block);
+        free(job->block);
         return rc;
     }
     add->queue = queue;
     add->route = route;
     add->accepted = accepted;
     add->arg = arg;
-    add->insert.block = block;
-    add->insert.length = length;
+    add->insert.block = job->block;
+    add->insert.length = job->length;
     add_submit(queue, route, add);
     return 0;
 }
@@ -246,6 +251,7 @@ static void on_retention(void *arg)
     queue->retire = (struct retire_operation){
         .base = {.kind = OPERATION_RETIRE, .done = on_retired, .arg = queue},
         .before_ms = clock_wall_ms() - queue->keep_ms,
+        .now_ms = clock_wall_ms(),
         .limit = RETIRE_BATCH,
     };
     store_write(queue->store, &queue->retire.base);
@@ -265,19 +271,22 @@ static void visit_interrupted(void *arg, const struct interrupted_job *job)
         counter->value++;
 }
 
-static void visit_state(void *arg, enum job_state state, int64_t count, int64_t bytes)
+static void visit_waiting(struct queue *queue, const char *route, int64_t count);
+
+static void visit_count(void *arg, const char *route, enum job_state state, int64_t count,
+                        int64_t bytes)
 {
     struct queue *queue = arg;
     queue_count(queue, state, count);
     if (!job_state_is_final(state)) {
         queue->pending += count;
         queue->pending_bytes += bytes;
+        visit_waiting(queue, route, count);
     }
 }
 
-static void visit_route(void *arg, const char *route, int64_t count)
+static void visit_waiting(struct queue *queue, const char *route, int64_t count)
 {
-    struct queue *queue = arg;
     struct waiting_route *waiting = calloc(1, sizeof *waiting);
     if (!waiting || !(waiting->name = strdup(route))) {
         free(waiting);
@@ -316,7 +325,8 @@ struct queue *queue_open(ferry_loop *loop, const struct queue_options *options, 
     queue->keep_ms = options->keep_ms;
     for (int state = 0; state < JOB_STATE_COUNT; state++)
         queue->counts[state].state = (enum job_state)state;
-    struct store_visitor visitor = {visit_interrupted, visit_state, visit_route, queue};
+    struct store_visitor visitor = {
+        .interrupted = visit_interrupted, .count = visit_count, .arg = queue};
     queue->store =
         store_open(loop, options->folder, options->max_crashes, options->metrics, &visitor, error);
     if (!queue->store) {

@@ -23,22 +23,12 @@ int report_interrupt(struct statements *statements, const unsigned char boot[RAN
     return rc;
 }
 
-int report_count_states(struct statements *statements, state_visit *visit, void *arg,
-                        ferry_error *error)
+int report_count(struct statements *statements, count_visit *visit, void *arg, ferry_error *error)
 {
-    sqlite3_stmt *at = statement_of(statements, COUNT_STATES);
+    sqlite3_stmt *at = statement_of(statements, COUNT);
     int rc;
-    while ((rc = statement_step(statements, COUNT_STATES, error)) > 0)
-        visit(arg, column_state(at, 0), sqlite3_column_int64(at, 1), sqlite3_column_int64(at, 2));
-    return rc;
-}
-
-int report_count_routes(struct statements *statements, route_visit *visit, void *arg,
-                        ferry_error *error)
-{
-    sqlite3_stmt *at = statement_of(statements, COUNT_ROUTES);
-    int rc;
-    while ((rc = statement_step(statements, COUNT_ROUTES, error)) > 0)
-        visit(arg, (const char *)sqlite3_column_text(at, 0), sqlite3_column_int64(at, 1));
+    while ((rc = statement_step(statements, COUNT, error)) > 0)
+        visit(arg, (const char *)sqlite3_column_text(at, 0), column_state(at, 1),
+              sqlite3_column_int64(at, 2), sqlite3_column_int64(at, 3));
     return rc;
 }

@@ -59,8 +59,7 @@ static const char *const sql_of[STATEMENT_COUNT] = {
         "  error_code = ?4, error = 'the server ended while it ran'"
         " WHERE state = 2 AND boot IS NOT ?2"
         " RETURNING route, delivery_id, state, crashes",
-    [COUNT_STATES] = "SELECT state, count(*), sum(input_bytes) FROM jobs GROUP BY state",
-    [COUNT_ROUTES] = "SELECT route, count(*) FROM jobs WHERE state IN (0, 1, 3) GROUP BY route",
+    [COUNT] = "SELECT route, state, count(*), sum(input_bytes) FROM jobs GROUP BY route, state",
     [FIND] = "SELECT route, worker, state, attempt, crashes, created_ms, run_at_ms, started_ms,"
              "       finished_ms, error_code, error, result_status, result_type, result"
              " FROM jobs WHERE id = ?1",

@@ -30,8 +30,7 @@ enum statement {
     RETIRE,
     SHRINK,
     INTERRUPT,
-    COUNT_STATES,
-    COUNT_ROUTES,
+    COUNT,
     FIND, /* the only one that a read-only connection prepares */
     STATEMENT_COUNT
 };

@@ -227,9 +227,7 @@ static int store_report(struct store *store, unsigned max_crashes,
     int rc = report_interrupt(statements, writer_boot(store->writer), max_crashes, clock_wall_ms(),
                               visitor->interrupted, visitor->arg, error);
     if (rc == 0)
-        rc = report_count_states(statements, visitor->state, visitor->arg, error);
-    if (rc == 0)
-        rc = report_count_routes(statements, visitor->route, visitor->arg, error);
+        rc = report_count(statements, visitor->count, visitor->arg, error);
     return rc;
 }
 

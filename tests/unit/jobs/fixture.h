@@ -290,11 +290,12 @@ static inline bool is_idle(struct fixture *f)
 
 /* ---- adding and finding ---- */
 
-static inline void on_accepted(void *arg, const char *id, const ferry_error *error)
+static inline void on_accepted(void *arg, const struct queue_receipt *receipt,
+                               const ferry_error *error)
 {
     struct fixture *f = arg;
     f->last_error = *error;
-    snprintf(f->last_id, sizeof f->last_id, "%s", id);
+    snprintf(f->last_id, sizeof f->last_id, "%s", receipt ? receipt->id : "");
     if (error->code)
         f->refused++;
     else
@@ -314,7 +315,8 @@ static inline int fixture_try_add(struct fixture *f, const char *route, const ch
 {
     size_t length;
     char *block = make_block(body, &length);
-    return queue_add(f->queue, route, block, length, on_accepted, f, &f->last_error);
+    struct queue_job job = {.route = route, .block = block, .length = length};
+    return queue_add(f->queue, &job, on_accepted, f, &f->last_error);
 }
 
 static inline void fixture_add(struct fixture *f, const char *route, const char *body)

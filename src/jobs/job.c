@@ -7,6 +7,7 @@
  *                                     ├─ give up ───▶ dead
  *                                     └─ interrupt ─▶ queued
  *     any of these four ── cancel ──▶ cancelled
+ *     any but running and succeeded ── retry ──▶ queued
  */
 #include "job.h"
 
@@ -15,14 +16,14 @@
 enum { NO = -1 }; /* not allowed */
 
 static const int next_state[JOB_STATE_COUNT][JOB_EVENT_COUNT] = {
-    /* columns: claim, succeed, fail, give up, interrupt, cancel */
-    [JOB_SCHEDULED] = {JOB_RUNNING, NO, NO, NO, NO, JOB_CANCELLED},
-    [JOB_QUEUED] = {JOB_RUNNING, NO, NO, NO, NO, JOB_CANCELLED},
-    [JOB_RUNNING] = {NO, JOB_SUCCEEDED, JOB_RETRYING, JOB_DEAD, JOB_QUEUED, JOB_CANCELLED},
-    [JOB_RETRYING] = {JOB_RUNNING, NO, NO, NO, NO, JOB_CANCELLED},
-    [JOB_SUCCEEDED] = {NO, NO, NO, NO, NO, NO},
-    [JOB_DEAD] = {NO, NO, NO, NO, NO, NO},
-    [JOB_CANCELLED] = {NO, NO, NO, NO, NO, NO},
+    /* columns: claim, succeed, fail, give up, interrupt, cancel, retry */
+    [JOB_SCHEDULED] = {JOB_RUNNING, NO, NO, NO, NO, JOB_CANCELLED, JOB_QUEUED},
+    [JOB_QUEUED] = {JOB_RUNNING, NO, NO, NO, NO, JOB_CANCELLED, JOB_QUEUED},
+    [JOB_RUNNING] = {NO, JOB_SUCCEEDED, JOB_RETRYING, JOB_DEAD, JOB_QUEUED, JOB_CANCELLED, NO},
+    [JOB_RETRYING] = {JOB_RUNNING, NO, NO, NO, NO, JOB_CANCELLED, JOB_QUEUED},
+    [JOB_SUCCEEDED] = {NO, NO, NO, NO, NO, NO, NO},
+    [JOB_DEAD] = {NO, NO, NO, NO, NO, NO, JOB_QUEUED},
+    [JOB_CANCELLED] = {NO, NO, NO, NO, NO, NO, JOB_QUEUED},
 };
 
 static const char *const state_names[JOB_STATE_COUNT] = {

@@ -30,7 +30,8 @@ enum job_event {
     JOB_FAIL,      /* its attempt failed, and may be tried again */
     JOB_GIVE_UP,   /* its attempt failed for good, or was the last */
     JOB_INTERRUPT, /* its attempt was cut short: by a crash, or by the end of a drain */
-    JOB_CANCEL,
+    JOB_CANCEL,    /* somebody withdrew it; of a running one: its attempt ended after that */
+    JOB_RETRY,     /* somebody wants it run now: again, or sooner */
     JOB_EVENT_COUNT
 };
 
@@ -43,12 +44,16 @@ bool job_transition(enum job_state *state, enum job_event event);
 
 /* A job as GET /jobs/ID shows it. Strings are the record's own; NULL where there is nothing. */
 struct job_record {
+    int64_t job; /* its row; a listing goes on below it */
     char id[RANDOM_ID_TEXT_SIZE];
+    char delivery_id[RANDOM_ID_TEXT_SIZE];
+    int64_t version; /* one more with each change that is written */
     char *route;
     char *worker;
     enum job_state state;
     unsigned attempt; /* runs that were started, interrupted ones not counted */
     unsigned crashes;
+    bool is_cancelling; /* withdrawn, while its attempt still runs */
     int64_t created_ms; /* wall clock; 0 where it has not happened, as below */
     int64_t run_at_ms;  /* when it is due next */
     int64_t started_ms; /* of the latest attempt */
@@ -62,5 +67,27 @@ struct job_record {
 };
 
 void job_record_fini(struct job_record *record);
+
+/* The route of the jobs that tell somebody of the end of a job. No path, so that no route of the
+ * config has this name. */
+#define JOB_CALLBACK_ROUTE "callback"
+
+enum { JOB_FINGERPRINT_BYTES = 16, JOB_KEY_MAX = 255, JOB_MEMORY_MAX_BYTES = 64 << 10 };
+
+/* Which jobs: those of all states in `states` (a bit each, 1 << JOB_DEAD; 0: any) and of a route
+ * (NULL: any), from the newest to the oldest, below row `before` (0: from the top), `limit` at
+ * most. */
+struct job_filter {
+    unsigned states;
+    const char *route;
+    int64_t before;
+    unsigned limit;
+};
+
+enum { JOB_PAGE_MAX = 1000 };
+
+/* What somebody may do to jobs. A running job is cancelled when its attempt has ended; only a final
+ * one can be deleted. */
+enum job_action { JOB_ACTION_CANCEL, JOB_ACTION_RETRY, JOB_ACTION_DELETE };
 
 #endif

@@ -18,6 +18,9 @@ enum operation_kind {
     OPERATION_CLAIM,
     OPERATION_SETTLE,
     OPERATION_RELEASE,
+    OPERATION_CHANGE,
+    OPERATION_PAUSE,
+    OPERATION_SHIFT,
     OPERATION_UNDO,
     OPERATION_RETIRE,
 };
@@ -39,7 +42,24 @@ struct claim_key {
     int64_t token;
 };
 
-/* A new job. As JOB_RUNNING it is claimed already, with key.token. */
+/* Completion callbacks that a write has added as jobs of JOB_CALLBACK_ROUTE, queued and due at
+ * once: a job with a callback has become final. Results. */
+struct callbacks_added {
+    unsigned count;
+    int64_t bytes; /* what their inputs weigh */
+};
+
+enum insert_outcome {
+    INSERT_ADDED,
+    INSERT_REPEATED,   /* its key names an earlier job, and the fingerprint is the same */
+    INSERT_MISMATCHED, /* the same, with another fingerprint */
+    INSERT_SLOT_TAKEN, /* its schedule has run this slot or a later one */
+    INSERT_OVERLAPS,   /* the job of its schedule's last run is not final; the slot is taken now */
+};
+
+/* A new job. As JOB_RUNNING it is claimed already, with claim.token. When the outcome is
+ * INSERT_REPEATED or INSERT_MISMATCHED, `id`, `delivery_id` and `state` become the earlier job's.
+ * With any outcome but INSERT_ADDED no job was made. */
 struct insert_operation {
     struct operation base;
     char id[RANDOM_ID_TEXT_SIZE];
@@ -49,9 +69,17 @@ struct insert_operation {
     enum job_state state;
     int64_t created_ms;
     int64_t run_at_ms;
+    bool is_wall; /* run_at_ms is what a person wrote: it stays when the wall clock steps */
     char *block;
     size_t length;
-    struct claim_key key; /* .job is a result */
+    const char *key; /* NULL: none; unique in its route for as long as the job is on disk */
+    unsigned char fingerprint[JOB_FINGERPRINT_BYTES];
+    const char *callback; /* NULL: none */
+    const char *schedule; /* NULL: none; then slot_ms and may_overlap count for nothing */
+    int64_t slot_ms;
+    bool may_overlap;
+    struct claim_key claim;      /* .job is a result */
+    enum insert_outcome outcome; /* result */
 };
 
 struct claimed_job {
@@ -60,9 +88,12 @@ struct claimed_job {
     char delivery_id[RANDOM_ID_TEXT_SIZE];
     enum job_state was;
     unsigned attempt; /* the one that begins */
-    char *block;      /* malloc memory, whoever takes the job frees it; NULL: it is lost */
+    int64_t version;
+    char *block; /* malloc memory, whoever takes the job frees it; NULL: it is lost */
     size_t length;
     int64_t weight; /* what it counts as pending bytes */
+    char *memory;   /* what the attempt before left; as `block`; NULL: nothing */
+    size_t memory_length;
 };
 
 /* Take the jobs of a route that are due, the longest due first. */
@@ -80,27 +111,84 @@ struct claim_operation {
 /* Free the jobs that nobody has taken; also after a failure, which may leave some. */
 void claim_operation_fini(struct claim_operation *claim);
 
-/* How an attempt ended. */
+/* How an attempt ended. Where the job was cancelled meanwhile, JOB_RETRYING becomes JOB_CANCELLED,
+ * finished at now_ms. */
 struct settle_operation {
     struct operation base;
     struct claim_key key;
-    enum job_state state;
+    enum job_state state; /* also a result */
+    int64_t now_ms;
     int64_t run_at_ms;   /* of JOB_RETRYING */
-    int64_t finished_ms; /* of a final state */
     ferry_error failure; /* FERRY_OK: none */
     int result_status;   /* 0: no result */
     char *result_type;   /* may be NULL */
     char *result;        /* may be NULL */
     size_t result_length;
-    bool changed; /* result: false when the key did not fit */
+    bool remembers; /* `memory` goes in place of what an earlier attempt left */
+    char *memory;   /* NULL: nothing */
+    size_t memory_length;
+    bool changed;    /* result: false when the key did not fit */
+    int64_t version; /* result */
+    struct callbacks_added callbacks;
 };
 
-/* Give a claimed job back as if it had not been claimed. */
+/* Give a claimed job back as if it had not been claimed; one that was cancelled meanwhile becomes
+ * JOB_CANCELLED. */
 struct release_operation {
     struct operation base;
     struct claim_key key;
+    int64_t now_ms;
     int64_t run_at_ms;
-    bool changed; /* result */
+    bool changed;         /* result */
+    enum job_state state; /* result: JOB_QUEUED or JOB_CANCELLED */
+    int64_t version;      /* result */
+    struct callbacks_added callbacks;
+};
+
+/* A job that was changed. Of a running one that is cancelled, `was` and `now` are JOB_RUNNING: it
+ * is marked, and its attempt is yet to be told. Of a deleted one `now` is `was`. */
+struct changed_job {
+    char id[RANDOM_ID_TEXT_SIZE];
+    char *route; /* malloc memory */
+    enum job_state was;
+    enum job_state now;
+    unsigned attempt;
+    int64_t version;
+    int64_t weight;
+};
+
+/*
+ * Do an action to the job of an id, or to those of a filter that allow it. Retrying a job that has
+ * ended begins its attempts and crashes anew; one that succeeded has no input any more.
+ * Errors, for an id: FERRY_NOT_FOUND, FERRY_GONE, FERRY_CONFLICT (its state does not allow it).
+ */
+struct change_operation {
+    struct operation base;
+    enum job_action action;
+    char id[RANDOM_ID_TEXT_SIZE]; /* "": by filter */
+    struct job_filter filter;
+    int64_t now_ms;
+    struct changed_job *jobs; /* result: malloc memory, `count` of them */
+    unsigned count;
+    int64_t next; /* result, of a filter: go on below this row; 0: that was all */
+    struct callbacks_added callbacks;
+};
+
+void change_operation_fini(struct change_operation *change);
+
+/* Remember over restarts that a route is paused, or that it is not. */
+struct pause_operation {
+    struct operation base;
+    const char *route;
+    bool is_paused;
+    int64_t now_ms;
+};
+
+/* The wall clock was set forward by so much (back: less than 0): what waits for a time that nobody
+ * wrote moves along. */
+struct shift_operation {
+    struct operation base;
+    int64_t by_ms;
 };
 
 /* Make sure that an insert (by its id) or a claim (by its token) that failed in doubt is not on
@@ -111,10 +199,14 @@ struct undo_operation {
     int64_t token;
 };
 
-/* Delete final jobs that ended before a time. */
+/* Delete final jobs of a route that ended before a time; that they were there is remembered
+ * (FERRY_GONE) until `forget_ms`. */
 struct retire_operation {
     struct operation base;
+    const char *route;
     int64_t before_ms;
+    int64_t now_ms;
+    int64_t forget_ms; /* what was retired before this time is forgotten */
     unsigned limit;
     int64_t deleted[JOB_STATE_COUNT]; /* result */
     unsigned count;                   /* result: all of them */

@@ -18,11 +18,13 @@
 struct store;
 
 /* What is reported while the store opens: the attempts that an earlier process left behind (ended
- * by then), the jobs by state after that, and those that wait by route. */
+ * by then), the jobs by route and state after that, the routes that are paused, and the last slot
+ * that each schedule has run. `paused` and `slot` may be NULL. */
 struct store_visitor {
     interrupted_visit *interrupted;
-    state_visit *state;
-    route_visit *route;
+    count_visit *count;
+    paused_visit *paused;
+    slot_visit *slot;
     void *arg;
 };
 
@@ -38,8 +40,10 @@ bool store_has_room(const struct store *store, size_t bytes);
  * store_write has returned. */
 void store_write(struct store *store, struct operation *operation);
 
-/* Look a job up by its id (reader.h). */
+/* Look a job up by its id, or list jobs (reader.h). */
 void store_find(struct store *store, const char *id, job_found *found, void *arg);
+void store_list(struct store *store, const struct job_filter *filter, jobs_listed *listed,
+                void *arg);
 
 /* Tell whether every operation has been answered. */
 bool store_is_idle(const struct store *store);

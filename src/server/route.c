@@ -213,7 +213,7 @@ static void route_call(struct exchange *exchange)
 
 /* ---- jobs ---- */
 
-static void on_accepted(void *arg, const char *id, const ferry_error *error)
+static void on_accepted(void *arg, const struct queue_receipt *receipt, const ferry_error *error)
 {
     struct exchange *exchange = arg;
     if (error->code) {
@@ -222,8 +222,8 @@ static void on_accepted(void *arg, const char *id, const ferry_error *error)
         return;
     }
     struct bytes location = {0}, body = {0};
-    bytes_printf(&location, "/jobs/%s", id);
-    bytes_printf(&body, "{\"id\":\"%s\",\"state\":\"queued\"}\n", id);
+    bytes_printf(&location, "/jobs/%s", receipt->id);
+    bytes_printf(&body, "{\"id\":\"%s\",\"state\":\"queued\"}\n", receipt->id);
     ferry_request *request = exchange_close(exchange, 202);
     ferry_request_set_header(request, "Location", bytes_text(&location));
     if (exchange->wants_async)
@@ -238,12 +238,12 @@ static void route_defer(struct exchange *exchange)
 {
     struct bytes block = {0};
     request_input(exchange->request, true, &block);
-    size_t length = block.length;
-    char *input = bytes_take(&block);
+    struct queue_job job = {.route = exchange->route->config->path, .length = block.length};
+    job.block = bytes_take(&block);
     ferry_error error = {0};
-    int rc = input ? queue_add(exchange->route->context->queue, exchange->route->config->path,
-                               input, length, on_accepted, exchange, &error)
-                   : ferry_error_set(&error, FERRY_INTERNAL, "no memory");
+    int rc = job.block
+                 ? queue_add(exchange->route->context->queue, &job, on_accepted, exchange, &error)
+                 : ferry_error_set(&error, FERRY_INTERNAL, "no memory");
     if (rc < 0) {
         answer_error(exchange, &error);
         free(exchange);

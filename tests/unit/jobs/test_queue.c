@@ -24,7 +24,8 @@ static void a_job_runs_after_its_commit_and_its_result_is_kept(void **ctx)
     fixture_wait(f, is_idle);
     size_t length;
     char *block = make_block("hello", &length);
-    assert_int_equal(queue_add(f->queue, "/echo", block, length, on_accepted, f, NULL), 0);
+    struct queue_job added = {.route = "/echo", .block = block, .length = length};
+    assert_int_equal(queue_add(f->queue, &added, on_accepted, f, NULL), 0);
     assert_int_equal(f->accepted, 0); /* not before the loop has run */
     fixture_wait(f, is_answered);
     assert_int_equal(f->accepted, 1);

@@ -12,18 +12,16 @@ static void ignore_interrupted(void *arg, const struct interrupted_job *job)
     (void)arg, (void)job;
 }
 
-static void ignore_state(void *arg, enum job_state state, int64_t count, int64_t bytes)
+static void ignore_count(void *arg, const char *route, enum job_state state, int64_t count,
+                         int64_t bytes)
 {
-    (void)arg, (void)state, (void)count, (void)bytes;
+    (void)arg, (void)route, (void)state, (void)count, (void)bytes;
 }
 
-static void ignore_route(void *arg, const char *route, int64_t waiting)
-{
-    (void)arg, (void)route, (void)waiting;
-}
-
-static const struct store_visitor ignore_all = {ignore_interrupted, ignore_state, ignore_route,
-                                                NULL};
+static const struct store_visitor ignore_all = {
+    .interrupted = ignore_interrupted,
+    .count = ignore_count,
+};
 
 static int set_up(void **ctx)
 {
@@ -78,7 +76,7 @@ static void insertion_write(struct insertion *insertion, enum job_state state, i
                 .run_at_ms = 1000,
                 .block = block,
                 .length = sizeof block - 1,
-                .key = {.token = token},
+                .claim = {.token = token},
             },
     };
     random_id(insertion->insert.id);
@@ -94,7 +92,7 @@ static struct settle_operation settle_with(struct claim_key key, enum job_state 
         .base = {.kind = OPERATION_SETTLE, .done = on_done, .arg = &single_answers},
         .key = key,
         .state = state,
-        .finished_ms = 2000,
+        .now_ms = 2000,
         .result_status = 200,
     };
 }
@@ -124,7 +122,7 @@ static void what_comes_during_a_commit_is_committed_together(void **ctx)
     for (int i = 0; i < MANY; i++) {
         assert_int_equal(many[i].answers, 1);
         assert_int_equal(many[i].insert.base.error.code, FERRY_OK);
-        assert_int_equal(many[i].insert.key.job, i + 1); /* in their order */
+        assert_int_equal(many[i].insert.claim.job, i + 1); /* in their order */
     }
     assert_int_equal(folder_query(&f->folder, "SELECT count(*) FROM jobs"), MANY);
 }
@@ -236,7 +234,7 @@ static void only_the_token_of_the_claim_ends_it(void **ctx)
     (void)ctx;
     insertion_write(&many[0], JOB_RUNNING, 41);
     fixture_wait(f, is_store_idle);
-    struct claim_key stale = {.job = many[0].insert.key.job, .token = 40};
+    struct claim_key stale = {.job = many[0].insert.claim.job, .token = 40};
     struct settle_operation late = settle_with(stale, JOB_SUCCEEDED);
     struct release_operation release = {
         .base = {.kind = OPERATION_RELEASE, .done = on_done, .arg = &single_answers},
@@ -252,12 +250,12 @@ static void only_the_token_of_the_claim_ends_it(void **ctx)
     assert_int_equal(folder_query(&f->folder, "SELECT token FROM jobs"), 41);
     assert_int_equal(folder_query(&f->folder, "SELECT count(*) FROM inputs"), 1);
 
-    struct settle_operation right = settle_with(many[0].insert.key, JOB_SUCCEEDED);
+    struct settle_operation right = settle_with(many[0].insert.claim, JOB_SUCCEEDED);
     write_and_wait(&right.base);
     assert_true(right.changed);
     assert_int_equal(folder_query(&f->folder, "SELECT state FROM jobs"), JOB_SUCCEEDED);
 
-    struct settle_operation twice = settle_with(many[0].insert.key, JOB_DEAD);
+    struct settle_operation twice = settle_with(many[0].insert.claim, JOB_DEAD);
     write_and_wait(&twice.base);
     assert_false(twice.changed);
     assert_int_equal(folder_query(&f->folder, "SELECT state FROM jobs"), JOB_SUCCEEDED);
@@ -292,7 +290,7 @@ static void on_done_write_more(struct operation *operation)
 {
     on_done(operation);
     struct insertion *insertion = (struct insertion *)operation;
-    after_close = settle_with(insertion->insert.key, JOB_SUCCEEDED);
+    after_close = settle_with(insertion->insert.claim, JOB_SUCCEEDED);
     store_write(store, &after_close.base);
 }
 

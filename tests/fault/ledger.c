@@ -35,104 +35,29 @@ struct entry *ledger_find(struct ledger *ledger, const char *id)
     return NULL;
 }
 
-/* ---- views ---- */
-
-static bool view_equals(const struct view *a, const struct view *b)
-{
-    if (!a->is_there || !b->is_there)
-        return a->is_there == b->is_there;
-    return a->state == b->state && a->attempt == b->attempt && a->crashes == b->crashes &&
-           (job_state_is_final(a->state) || a->run_at_ms == b->run_at_ms) &&
-           (!job_state_is_final(a->state) || a->finished_ms == b->finished_ms ||
-            a->finished_ms == 0 || b->finished_ms == 0);
-}
-
-static bool view_is_waiting(const struct view *view)
-{
-    return view->is_there && (view->state == JOB_SCHEDULED || view->state == JOB_QUEUED ||
-                              view->state == JOB_RETRYING);
-}
-
-static bool view_is_due(const struct view *view, int64_t now_ms)
-{
-    return view_is_waiting(view) && view->run_at_ms <= now_ms;
-}
-
-static bool view_is_retired(const struct view *view, int64_t before_ms)
-{
-    return view->is_there && job_state_is_final(view->state) && view->finished_ms > 0 &&
-           view->finished_ms < before_ms;
-}
-
-static struct view view_inserted(const struct insert_operation *insert)
-{
-    return (struct view){
-        .is_there = true,
-        .state = insert->state,
-        .attempt = insert->state == JOB_RUNNING,
-        .run_at_ms = insert->run_at_ms,
-    };
-}
-
-static struct view view_claimed(struct view view, int64_t now_ms)
-{
-    if (view_is_due(&view, now_ms)) {
-        view.state = JOB_RUNNING;
-        view.attempt++;
-    }
-    return view;
-}
-
-static struct view view_settled(struct view view, const struct settle_operation *settle)
-{
-    if (!view.is_there || view.state != JOB_RUNNING)
-        return view;
-    view.state = settle->state;
-    view.finished_ms = settle->finished_ms;
-    if (settle->state == JOB_RETRYING)
-        view.run_at_ms = settle->run_at_ms;
-    return view;
-}
-
-/* `run_at_ms` 0: as it was. */
-static struct view view_released(struct view view, int64_t run_at_ms)
-{
-    if (!view.is_there || view.state != JOB_RUNNING)
-        return view;
-    view.state = JOB_QUEUED;
-    view.attempt--;
-    view.run_at_ms = run_at_ms ? run_at_ms : view.run_at_ms;
-    return view;
-}
-
-static struct view view_after(struct view view, const struct operation *operation)
-{
-    switch (operation->kind) {
-    case OPERATION_INSERT:
-        return view_inserted((const struct insert_operation *)operation);
-    case OPERATION_CLAIM:
-        return view_claimed(view, ((const struct claim_operation *)operation)->now_ms);
-    case OPERATION_SETTLE:
-        return view_settled(view, (const struct settle_operation *)operation);
-    case OPERATION_RELEASE:
-        return view_released(view, ((const struct release_operation *)operation)->run_at_ms);
-    case OPERATION_UNDO:
-        return *((const struct undo_operation *)operation)->id ? (struct view){0}
-                                                               : view_released(view, 0);
-    case OPERATION_RETIRE:
-        if (view_is_retired(&view, ((const struct retire_operation *)operation)->before_ms))
-            return (struct view){0};
-        return view;
-    default:
-        return view;
-    }
-}
-
 /* ---- entries ---- */
 
 bool entry_is_certain(const struct entry *entry)
 {
     return entry->view_count == 1;
+}
+
+bool entry_may_be_there(const struct entry *entry)
+{
+    for (unsigned v = 0; v < entry->view_count; v++) {
+        if (entry->views[v].is_there)
+            return true;
+    }
+    return false;
+}
+
+bool entry_must_be_there(const struct entry *entry)
+{
+    for (unsigned v = 0; v < entry->view_count; v++) {
+        if (!entry->views[v].is_there)
+            return false;
+    }
+    return true;
 }
 
 static void entry_add_view(struct entry *entry, struct view view)
@@ -154,10 +79,10 @@ void entry_apply(struct entry *entry, const struct operation *operation, bool ce
     if (certainly)
         entry->view_count = 0;
     for (unsigned i = 0; i < count; i++)
-        entry_add_view(entry, view_after(before[i], operation));
+        entry_add_view(entry, view_after(before[i], operation, entry->has_callback));
 }
 
-/* ---- operations on several ---- */
+/* ---- claims ---- */
 
 /* How many jobs of the claim's route are due, certainly and at most. */
 static void count_due(const struct ledger *ledger, const struct claim_operation *claim,
@@ -198,7 +123,7 @@ static const char *claimed_job(struct ledger *ledger, const struct claim_operati
     if (strcmp(job->delivery_id, entry->delivery_id) != 0)
         return "a job was claimed with another delivery id";
     entry_apply(entry, &claim->base, true);
-    entry->key = job->key;
+    entry->claim = job->key;
     return NULL;
 }
 
@@ -210,7 +135,7 @@ static void claim_failed(struct ledger *ledger, const struct claim_operation *cl
         if (strcmp(entry->route, claim->route) != 0 || !may_be_due(entry, claim->now_ms))
             continue;
         entry_apply(entry, &claim->base, false);
-        entry->key.token = claim->token;
+        entry->claim.token = claim->token;
     }
 }
 
@@ -236,17 +161,18 @@ void ledger_claim_undone(struct ledger *ledger, const struct undo_operation *und
 {
     for (unsigned i = 0; i < ledger->count; i++) {
         struct entry *entry = &ledger->entries[i];
-        if (entry->key.token == undo->token)
+        if (entry->claim.token == undo->token)
             entry_apply(entry, &undo->base, true);
     }
 }
 
-static struct entry *oldest_retired(struct ledger *ledger, int64_t before_ms)
+static struct entry *oldest_retired(struct ledger *ledger, const struct retire_operation *retire)
 {
     struct entry *oldest = NULL;
     for (unsigned i = 0; i < ledger->count; i++) {
         struct entry *entry = &ledger->entries[i];
-        if (entry_is_certain(entry) && view_is_retired(&entry->views[0], before_ms) &&
+        if (entry_is_certain(entry) && strcmp(entry->route, retire->route) == 0 &&
+            view_is_retired(&entry->views[0], retire->before_ms) &&
             (!oldest || entry->views[0].finished_ms < oldest->views[0].finished_ms))
             oldest = entry;
     }
@@ -256,12 +182,14 @@ static struct entry *oldest_retired(struct ledger *ledger, int64_t before_ms)
 const char *ledger_retired(struct ledger *ledger, const struct retire_operation *retire)
 {
     if (retire->base.error.code) {
-        for (unsigned i = 0; retire->base.in_doubt && i < ledger->count; i++)
-            entry_apply(&ledger->entries[i], &retire->base, false);
+        for (unsigned i = 0; retire->base.in_doubt && i < ledger->count; i++) {
+            if (strcmp(ledger->entries[i].route, retire->route) == 0)
+                entry_apply(&ledger->entries[i], &retire->base, false);
+        }
         return NULL;
     }
     for (unsigned i = 0; i < retire->count; i++) {
-        struct entry *entry = oldest_retired(ledger, retire->before_ms);
+        struct entry *entry = oldest_retired(ledger, retire);
         if (!entry)
             return "more jobs were retired than were old enough";
         entry_apply(entry, &retire->base, true);
@@ -269,27 +197,109 @@ const char *ledger_retired(struct ledger *ledger, const struct retire_operation 
     return NULL;
 }
 
-/* ---- after the end ---- */
+/* ---- operations on one ---- */
 
-static struct view view_interrupted(struct view view, unsigned max_crashes)
+static bool has_key(const struct entry *entry, const struct entry *other)
 {
-    if (!view.is_there || view.state != JOB_RUNNING)
-        return view;
-    view = view_released(view, 0);
-    view.crashes++;
-    if (max_crashes > 0 && view.crashes >= max_crashes)
-        view.state = JOB_DEAD;
-    return view;
+    return entry != other && strcmp(entry->route, other->route) == 0 &&
+           strcmp(entry->key, other->key) == 0;
 }
+
+static const char *check_added(const struct ledger *ledger, const struct entry *entry)
+{
+    for (unsigned i = 0; *entry->key && i < ledger->count; i++) {
+        const struct entry *other = &ledger->entries[i];
+        if (has_key(other, entry) && entry_must_be_there(other))
+            return "a job was made although its key names an earlier one";
+    }
+    return NULL;
+}
+
+static const char *check_repeated(struct ledger *ledger, const struct entry *entry,
+                                  const struct insert_operation *insert)
+{
+    const struct entry *other = ledger_find(ledger, insert->id);
+    if (!*entry->key || !other || !has_key(other, entry) || !entry_may_be_there(other))
+        return "a job was not made although its key is new";
+    if ((other->fingerprint == entry->fingerprint) != (insert->outcome == INSERT_REPEATED))
+        return "a key was compared wrongly";
+    return NULL;
+}
+
+static const char *check_slot(struct ledger *ledger, const struct insert_operation *insert)
+{
+    bool is_taken = insert->outcome == INSERT_SLOT_TAKEN;
+    if (!is_taken && insert->slot_ms <= ledger->least_slot)
+        return "a slot of a schedule was taken twice";
+    if (is_taken && insert->slot_ms > ledger->most_slot)
+        return "a slot of a schedule was refused that is free";
+    if (!is_taken)
+        ledger->least_slot = ledger->most_slot = insert->slot_ms;
+    return NULL;
+}
+
+static void insert_failed(struct ledger *ledger, struct entry *entry,
+                          const struct insert_operation *insert)
+{
+    if (!insert->base.in_doubt)
+        return;
+    entry_apply(entry, &insert->base, false);
+    if (insert->schedule && insert->slot_ms > ledger->most_slot)
+        ledger->most_slot = insert->slot_ms;
+}
+
+const char *ledger_inserted(struct ledger *ledger, struct entry *entry,
+                            const struct insert_operation *insert)
+{
+    if (insert->base.error.code) {
+        insert_failed(ledger, entry, insert);
+        return NULL;
+    }
+    const char *wrong = NULL;
+    if (insert->schedule)
+        wrong = check_slot(ledger, insert);
+    else if (insert->outcome == INSERT_ADDED)
+        wrong = check_added(ledger, entry);
+    else
+        wrong = check_repeated(ledger, entry, insert);
+    entry_apply(entry, &insert->base, true);
+    entry->claim = insert->claim;
+    return wrong;
+}
+
+static bool is_refusal(ferry_code code)
+{
+    return code == FERRY_CONFLICT || code == FERRY_NOT_FOUND || code == FERRY_GONE;
+}
+
+const char *ledger_changed(struct entry *entry, const struct change_operation *change)
+{
+    unsigned allowed = 0;
+    for (unsigned v = 0; v < entry->view_count; v++)
+        allowed += view_allows(&entry->views[v], change->action);
+    ferry_code code = change->base.error.code;
+    if (is_refusal(code))
+        return allowed == entry->view_count ? "a change was refused that is allowed" : NULL;
+    if (code != FERRY_OK) {
+        if (change->base.in_doubt)
+            entry_apply(entry, &change->base, false);
+        return NULL;
+    }
+    entry_apply(entry, &change->base, true);
+    return allowed == 0 ? "a change was made that is not allowed" : NULL;
+}
+
+/* ---- after the end ---- */
 
 void ledger_interrupt(struct ledger *ledger)
 {
     for (unsigned i = 0; i < ledger->count; i++) {
         struct entry *entry = &ledger->entries[i];
         for (unsigned v = 0; v < entry->view_count; v++)
-            entry->views[v] = view_interrupted(entry->views[v], ledger->max_crashes);
+            entry->views[v] =
+                view_interrupted(entry->views[v], ledger->max_crashes, entry->has_callback);
         entry->is_busy = false;
-        entry->key = (struct claim_key){0};
+        entry->claim = (struct claim_key){0};
     }
 }
 
@@ -318,31 +328,47 @@ const char *ledger_check_row(struct ledger *ledger, const char *id, const struct
     if (!entry)
         return "nobody has put this job in";
     entry->is_seen = true;
-    unsigned fits = 0;
-    for (unsigned v = 0; v < entry->view_count; v++)
-        fits += view_equals(&entry->views[v], row);
-    if (fits == 0 && entry_is_certain(entry) && !entry->views[0].is_there)
+    const struct view *fits = NULL;
+    for (unsigned v = 0; v < entry->view_count; v++) {
+        if (view_equals(&entry->views[v], row))
+            fits = &entry->views[v];
+    }
+    if (!fits && entry_is_certain(entry) && !entry->views[0].is_there)
         return "a job is there that was refused, undone or retired";
-    if (fits == 0)
+    if (!fits)
         return "a job is in a state that no answer allows";
+    unsigned callbacks = fits->callbacks;
     entry->views[0] = *row;
+    entry->views[0].callbacks = callbacks;
     entry->view_count = 1;
     return check_block(entry, row, block, length);
+}
+
+static void entry_is_gone(struct entry *entry)
+{
+    for (unsigned v = 0; v < entry->view_count; v++) {
+        if (!entry->views[v].is_there)
+            entry->views[0] = entry->views[v];
+    }
+    entry->view_count = 1;
 }
 
 const char *ledger_check_missing(struct ledger *ledger)
 {
     for (unsigned i = 0; i < ledger->count; i++) {
         struct entry *entry = &ledger->entries[i];
-        bool may_be_gone = entry->is_seen;
-        for (unsigned v = 0; v < entry->view_count; v++)
-            may_be_gone |= !entry->views[v].is_there;
-        if (!may_be_gone)
+        if (!entry->is_seen && entry_must_be_there(entry))
             return entry->id;
-        if (!entry->is_seen) {
-            entry->views[0] = (struct view){0};
-            entry->view_count = 1;
-        }
+        if (!entry->is_seen)
+            entry_is_gone(entry);
     }
     return NULL;
+}
+
+unsigned ledger_count_callbacks(const struct ledger *ledger)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < ledger->count; i++)
+        count += ledger->entries[i].views[0].callbacks;
+    return count;
 }

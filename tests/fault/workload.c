@@ -57,7 +57,7 @@ static bool end_answered(struct workload *workload, struct step *step)
     int64_t token = operation->kind == OPERATION_SETTLE ? step->operation.settle.key.token
                                                         : step->operation.release.key.token;
     bool failed = operation->error.code != FERRY_OK;
-    bool is_claimed_anew = step->entry->key.token != token;
+    bool is_claimed_anew = step->entry->claim.token != token;
     if ((!failed || operation->in_doubt) && !is_claimed_anew)
         entry_apply(step->entry, operation, !failed);
     if (failed)
@@ -69,11 +69,10 @@ static bool end_answered(struct workload *workload, struct step *step)
 static bool insert_answered(struct workload *workload, struct step *step)
 {
     const struct insert_operation *insert = &step->operation.insert;
-    bool failed = insert->base.error.code != FERRY_OK;
-    if (!failed || insert->base.in_doubt)
-        entry_apply(step->entry, &insert->base, !failed);
-    step->entry->key = insert->key;
-    step->entry->is_busy = failed && insert->base.in_doubt;
+    const char *wrong = ledger_inserted(&workload->ledger, step->entry, insert);
+    if (wrong)
+        workload_fail(workload, wrong, insert->id);
+    step->entry->is_busy = insert->base.in_doubt && insert->outcome == INSERT_ADDED;
     if (step->entry->is_busy)
         undo(workload, insert->id, 0, step->entry);
     return false;
@@ -103,6 +102,29 @@ static bool retire_answered(struct workload *workload, const struct retire_opera
     return false;
 }
 
+static bool change_answered(struct workload *workload, struct step *step)
+{
+    struct change_operation *change = &step->operation.change;
+    const char *wrong = ledger_changed(step->entry, change);
+    if (wrong)
+        workload_fail(workload, wrong, change->id);
+    step->entry->is_busy = false;
+    change_operation_fini(change);
+    return false;
+}
+
+static bool pause_answered(struct workload *workload, const struct pause_operation *pause)
+{
+    struct paused *paused = &workload->paused;
+    if (pause->base.error.code == FERRY_OK)
+        paused->may_be = paused->must_be = pause->is_paused;
+    else if (pause->base.in_doubt) {
+        paused->may_be |= pause->is_paused;
+        paused->must_be &= pause->is_paused;
+    }
+    return false;
+}
+
 /* Returns whether the step is kept, to be written again. */
 static bool step_answered(struct workload *workload, struct step *step)
 {
@@ -115,8 +137,26 @@ static bool step_answered(struct workload *workload, struct step *step)
         return undo_answered(workload, step);
     case OPERATION_RETIRE:
         return retire_answered(workload, &step->operation.retire);
+    case OPERATION_CHANGE:
+        return change_answered(workload, step);
+    case OPERATION_PAUSE:
+        return pause_answered(workload, &step->operation.pause);
     default:
         return end_answered(workload, step);
+    }
+}
+
+/* What a change by somebody does not allow is no failure. */
+static bool is_failure(const struct operation *operation)
+{
+    switch (operation->error.code) {
+    case FERRY_OK:
+    case FERRY_CONFLICT:
+    case FERRY_NOT_FOUND:
+    case FERRY_GONE:
+        return false;
+    default:
+        return true;
     }
 }
 
@@ -124,7 +164,7 @@ static void on_done(struct operation *operation)
 {
     struct step *step = operation->arg;
     struct workload *workload = step->workload;
-    if (operation->error.code)
+    if (is_failure(operation))
         workload->failures++;
     else
         workload->ledger.acknowledged++;
@@ -161,6 +201,22 @@ static int64_t make_token(struct chance *chance)
     return (int64_t)(chance_next(chance) | 1);
 }
 
+static void set_key(struct chance *chance, struct entry *entry, struct insert_operation *insert)
+{
+    entry->fingerprint = chance_below(chance, 2);
+    snprintf(entry->key, sizeof entry->key, "key-%u", chance_below(chance, 4));
+    insert->key = entry->key;
+    insert->fingerprint[0] = (unsigned char)entry->fingerprint;
+}
+
+/* The slot after the last one, or that one again: an earlier attempt at it may be in doubt. */
+static void set_slot(struct workload *workload, struct insert_operation *insert)
+{
+    insert->schedule = "nightly";
+    insert->slot_ms = workload->ledger.most_slot + chance_below(&workload->chance, 2);
+    insert->may_overlap = chance_of(&workload->chance, 50);
+}
+
 static void insert(struct workload *workload)
 {
     struct chance *chance = &workload->chance;
@@ -175,7 +231,15 @@ static void insert(struct workload *workload)
     insert->created_ms = insert->run_at_ms = workload->now_ms;
     insert->block = step->entry->block;
     insert->length = step->entry->length;
-    insert->key.token = make_token(chance);
+    insert->claim.token = make_token(chance);
+    if (chance_of(chance, 15))
+        set_key(chance, step->entry, insert);
+    else if (chance_of(chance, 15))
+        set_slot(workload, insert);
+    if (chance_of(chance, 20)) {
+        insert->callback = "http://127.0.0.1/";
+        step->entry->has_callback = true;
+    }
     step_write(step);
 }
 
@@ -210,12 +274,11 @@ static void settle(struct workload *workload, struct entry *entry, enum job_stat
 {
     struct step *step = step_new(workload, OPERATION_SETTLE);
     struct settle_operation *settle = &step->operation.settle;
-    settle->key = entry->key;
+    settle->key = entry->claim;
     settle->state = state;
+    settle->now_ms = workload->now_ms;
     if (state == JOB_RETRYING)
         settle->run_at_ms = workload->now_ms + chance_below(&workload->chance, 30);
-    else
-        settle->finished_ms = workload->now_ms;
     if (state == JOB_SUCCEEDED)
         settle->result_status = 200;
     else
@@ -238,7 +301,8 @@ static void release_some(struct workload *workload)
     if (!entry)
         return;
     struct step *step = step_new(workload, OPERATION_RELEASE);
-    step->operation.release.key = entry->key;
+    step->operation.release.key = entry->claim;
+    step->operation.release.now_ms = workload->now_ms;
     step->operation.release.run_at_ms = workload->now_ms + chance_below(&workload->chance, 10);
     step->entry = entry;
     step_write(step);
@@ -247,8 +311,39 @@ static void release_some(struct workload *workload)
 static void retire(struct workload *workload)
 {
     struct step *step = step_new(workload, OPERATION_RETIRE);
+    step->operation.retire.route = workload_route(workload);
     step->operation.retire.before_ms = workload->now_ms - 50;
+    step->operation.retire.now_ms = workload->now_ms;
+    step->operation.retire.forget_ms = workload->now_ms - 100;
     step->operation.retire.limit = 1 + chance_below(&workload->chance, 10);
+    step_write(step);
+}
+
+static void change_some(struct workload *workload)
+{
+    static const enum job_action actions[] = {JOB_ACTION_CANCEL, JOB_ACTION_CANCEL,
+                                              JOB_ACTION_RETRY, JOB_ACTION_DELETE};
+    if (workload->ledger.count == 0)
+        return;
+    struct entry *entry =
+        &workload->ledger.entries[chance_below(&workload->chance, workload->ledger.count)];
+    if (entry->is_busy)
+        return;
+    struct step *step = step_new(workload, OPERATION_CHANGE);
+    struct change_operation *change = &step->operation.change;
+    memcpy(change->id, entry->id, sizeof change->id);
+    change->action = actions[chance_below(&workload->chance, 4)];
+    change->now_ms = workload->now_ms;
+    step->entry = entry;
+    step_write(step);
+}
+
+static void pause_or_resume(struct workload *workload)
+{
+    struct step *step = step_new(workload, OPERATION_PAUSE);
+    step->operation.pause.route = workload_routes[0];
+    step->operation.pause.is_paused = chance_of(&workload->chance, 50);
+    step->operation.pause.now_ms = workload->now_ms;
     step_write(step);
 }
 
@@ -256,17 +351,21 @@ static void some_operation(struct workload *workload)
 {
     workload->now_ms++; /* each its own time, so that it is known which is the older */
     unsigned which = chance_below(&workload->chance, 100);
-    if (which < 40)
+    if (which < 38)
         insert(workload);
-    else if (which < 60)
+    else if (which < 56)
         claim(workload, workload_route(workload), workload->now_ms,
               1 + chance_below(&workload->chance, STEP_LIMIT));
-    else if (which < 85)
+    else if (which < 78)
         settle_some(workload);
-    else if (which < 95)
+    else if (which < 84)
         release_some(workload);
-    else
+    else if (which < 94)
+        change_some(workload);
+    else if (which < 97)
         retire(workload);
+    else
+        pause_or_resume(workload);
 }
 
 static void wait_for_answers(struct workload *workload)
@@ -344,21 +443,34 @@ static void visit_interrupted(void *arg, const struct interrupted_job *job)
     (void)arg, (void)job;
 }
 
-static void visit_state(void *arg, enum job_state state, int64_t count, int64_t bytes)
+static void visit_count(void *arg, const char *route, enum job_state state, int64_t count,
+                        int64_t bytes)
 {
-    (void)arg, (void)state, (void)count, (void)bytes;
+    (void)arg, (void)route, (void)state, (void)count, (void)bytes;
 }
 
-static void visit_route(void *arg, const char *route, int64_t count)
+static void visit_paused(void *arg, const char *route, int64_t since_ms)
 {
-    (void)arg, (void)route, (void)count;
+    struct workload *workload = arg;
+    (void)route, (void)since_ms;
+    workload->paused.is = true;
+}
+
+static void visit_slot(void *arg, const char *schedule, int64_t slot_ms)
+{
+    struct workload *workload = arg;
+    (void)schedule;
+    workload->slot_ms = slot_ms;
 }
 
 int workload_open(struct workload *workload)
 {
-    static const struct store_visitor visitor = {visit_interrupted, visit_state, visit_route, NULL};
+    struct store_visitor visitor = {visit_interrupted, visit_count, visit_paused, visit_slot,
+                                    workload};
     ferry_error error = {0};
     workload->failures = 0;
+    workload->paused.is = false;
+    workload->slot_ms = 0;
     workload->store =
         store_open(workload->loop, workload->folder, MAX_CRASHES, NULL, &visitor, &error);
     if (!workload->store && disk_has_power() && disk_fault_count() == 0)

@@ -22,12 +22,19 @@ struct step {
         struct claim_operation claim;
         struct settle_operation settle;
         struct release_operation release;
+        struct change_operation change;
+        struct pause_operation pause;
         struct undo_operation undo;
         struct retire_operation retire;
     } operation;
     struct workload *workload;
     struct entry *entry; /* NULL: on no single job */
     struct step *next;   /* of those to write again */
+};
+
+/* The first route, as far as the answers tell, and as the store reports it when it opens. */
+struct paused {
+    bool may_be, must_be, is;
 };
 
 struct workload {
@@ -37,6 +44,8 @@ struct workload {
     ferry_loop *loop;
     char folder[64], database[80];
     struct store *store;
+    struct paused paused;
+    int64_t slot_ms; /* the schedule's last one, as the store reports it */
     int64_t now_ms;
     unsigned biggest_bytes;   /* of an input */
     unsigned in_flight;       /* operations */

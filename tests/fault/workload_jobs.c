@@ -88,8 +88,11 @@ void workload_start_old(struct workload *workload)
 
 /* ---- what is on disk ---- */
 
-static void check_row(struct workload *workload, sqlite3_stmt *at)
+/* Returns whether it is a callback, whose id nobody knows. */
+static bool check_row(struct workload *workload, sqlite3_stmt *at)
 {
+    if (strcmp((const char *)sqlite3_column_text(at, 8), JOB_CALLBACK_ROUTE) == 0)
+        return true;
     char id[RANDOM_ID_TEXT_SIZE] = "";
     if (sqlite3_column_bytes(at, 0) == RANDOM_ID_BYTES)
         job_id_format(sqlite3_column_blob(at, 0), id);
@@ -100,6 +103,7 @@ static void check_row(struct workload *workload, sqlite3_stmt *at)
         .crashes = (unsigned)sqlite3_column_int(at, 3),
         .run_at_ms = sqlite3_column_int64(at, 4),
         .finished_ms = sqlite3_column_int64(at, 5),
+        .is_cancelling = sqlite3_column_int(at, 7),
     };
     const void *block = sqlite3_column_blob(at, 6);
     const char *wrong =
@@ -108,6 +112,7 @@ static void check_row(struct workload *workload, sqlite3_stmt *at)
         workload_fail(workload, wrong, id);
     if (row.state == JOB_RUNNING)
         workload_fail(workload, "a job runs that no process has", id);
+    return false;
 }
 
 static void check_integrity(struct workload *workload, sqlite3 *db)
@@ -122,9 +127,23 @@ static void check_integrity(struct workload *workload, sqlite3 *db)
     sqlite3_finalize(at);
 }
 
+/* What the store told when it opened. */
+static void check_reports(struct workload *workload)
+{
+    struct paused *paused = &workload->paused;
+    struct ledger *ledger = &workload->ledger;
+    if ((paused->is && !paused->may_be) || (!paused->is && paused->must_be))
+        workload_fail(workload, "a route's pause is forgotten, or made up", "");
+    if (workload->slot_ms < ledger->least_slot || workload->slot_ms > ledger->most_slot)
+        workload_fail(workload, "a schedule's slot is forgotten, or made up", "");
+    paused->may_be = paused->must_be = paused->is;
+    ledger->least_slot = ledger->most_slot = workload->slot_ms;
+}
+
 void workload_check(struct workload *workload)
 {
-    static const char all[] = "SELECT id, state, attempt, crashes, run_at_ms, finished_ms, block"
+    static const char all[] = "SELECT id, state, attempt, crashes, run_at_ms, finished_ms, block,"
+                              " is_cancelling, route"
                               " FROM jobs LEFT JOIN inputs ON inputs.job = jobs.job";
     sqlite3 *db;
     sqlite3_stmt *at;
@@ -134,9 +153,10 @@ void workload_check(struct workload *workload)
     check_integrity(workload, db);
     if (sqlite3_prepare_v2(db, all, -1, &at, NULL) != SQLITE_OK)
         workload_fail(workload, "the jobs cannot be read", sqlite3_errmsg(db));
+    unsigned callbacks = 0;
     int rc;
     while ((rc = sqlite3_step(at)) == SQLITE_ROW)
-        check_row(workload, at);
+        callbacks += check_row(workload, at);
     if (rc != SQLITE_DONE)
         workload_fail(workload, "the jobs cannot be read", sqlite3_errmsg(db));
     sqlite3_finalize(at);
@@ -144,4 +164,7 @@ void workload_check(struct workload *workload)
     const char *lost = ledger_check_missing(&workload->ledger);
     if (lost)
         workload_fail(workload, "an acknowledged job is lost", lost);
+    if (callbacks != ledger_count_callbacks(&workload->ledger))
+        workload_fail(workload, "a callback is missing, or there is one too many", "");
+    check_reports(workload);
 }

@@ -241,10 +241,11 @@ static const char *check_slot(struct ledger *ledger, const struct insert_operati
 static void insert_failed(struct ledger *ledger, struct entry *entry,
                           const struct insert_operation *insert)
 {
-    if (!insert->base.in_doubt)
-        return;
-    entry_apply(entry, &insert->base, false);
-    if (insert->schedule && insert->slot_ms > ledger->most_slot)
+    if (insert->base.in_doubt)
+        entry_apply(entry, &insert->base, false);
+    /* Without a job of its own a slot may be taken all the same. */
+    bool may_have_slot = insert->base.in_doubt || insert->outcome == INSERT_OVERLAPS;
+    if (insert->schedule && may_have_slot && insert->slot_ms > ledger->most_slot)
         ledger->most_slot = insert->slot_ms;
 }
 

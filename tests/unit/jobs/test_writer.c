@@ -187,10 +187,9 @@ static void when_the_disk_is_full_only_new_jobs_fail_for_it(void **ctx)
                                       .now_ms = 2};
     first.base.next = &settle.base;
     settle.base.next = &second.base;
-    atomic_store(&faults.write_code, SQLITE_FULL);
-    atomic_store(&faults.write, 1);
+    fail_calls(DISK_WRITE, 1, SQLITE_FULL);
     writer_run(writer, &first.base);
-    assert_int_equal(atomic_load(&faults.write), 0);
+    assert_int_equal(disk_fault_count(), 1);
     assert_int_equal(first.base.error.code, FERRY_STORAGE_FULL);
     assert_int_equal(second.base.error.code, FERRY_STORAGE_FULL);
     assert_int_equal(settle.base.error.code, FERRY_OK);
@@ -207,10 +206,9 @@ static void when_the_disk_stays_full_all_of_it_fails(void **ctx)
     struct insert_operation there = write_one();
     memcpy(undo.id, there.id, sizeof undo.id);
     insert.base.next = &undo.base;
-    atomic_store(&faults.write_code, SQLITE_FULL);
-    atomic_store(&faults.write, 1000);
+    fail_calls(DISK_WRITE, UINT_MAX, SQLITE_FULL);
     writer_run(writer, &insert.base);
-    atomic_store(&faults.write, 0);
+    disk_heal();
     assert_int_equal(insert.base.error.code, FERRY_STORAGE_FULL);
     assert_int_equal(undo.base.error.code, FERRY_STORAGE_FULL);
     assert_int_equal(folder_query(&folder, "SELECT count(*) FROM jobs"), 1);
@@ -226,7 +224,7 @@ static void a_repeat_whose_commit_fails_is_not_in_doubt(void **ctx)
     first.key = again.key = "k";
     writer_run(writer, &first.base);
     again.base.next = &other.base;
-    atomic_store(&faults.sync, 1);
+    fail_calls(DISK_SYNC, 1, 0);
     writer_run(writer, &again.base);
     assert_int_equal(again.base.error.code, FERRY_REJECTED);
     assert_false(again.base.in_doubt);

@@ -166,13 +166,15 @@ static int answer_accepted(ferry_call *call, const struct mail_delivery *deliver
 static int fail_with_list(ferry_call *call, const struct mail_delivery *delivery,
                           enum mail_status status, ferry_code code)
 {
-    struct bytes list = {0};
-    mail_delivery_explain(delivery, status, &list);
-    int rc =
-        ferry_call_fail(call, code, "the relay refused%s %zu of %zu recipients: %s",
-                        code == FERRY_TRANSIENT ? " for now" : "",
-                        mail_delivery_count(delivery, status), delivery->count, bytes_text(&list));
-    bytes_fini(&list);
+    struct bytes text = {0};
+    bytes_printf(&text, "the relay refused%s", code == FERRY_TRANSIENT ? " for now" : "");
+    if (delivery->count > 1)
+        bytes_printf(&text, " %zu of %zu recipients", mail_delivery_count(delivery, status),
+                     delivery->count);
+    bytes_append_text(&text, ": ");
+    mail_delivery_explain(delivery, status, &text);
+    int rc = ferry_call_fail(call, code, "%s", bytes_text(&text));
+    bytes_fini(&text);
     return rc;
 }
 

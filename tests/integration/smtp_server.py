@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A real SMTP server for tests (Debian's python3-aiosmtpd).
 
-    smtp_server.py --output FILE [--port N] [--delay SECONDS] [--until-eof]
+    smtp_server.py --output FILE [--port N] [--delay SECONDS] [--hold FILE] [--until-eof]
                    [--starttls CERT KEY | --smtps CERT KEY]
                    [--auth USER:PASSWORD | --oauth USER:TOKEN]
 
@@ -25,7 +25,7 @@ A recipient's address says what happens, whatever its domain:
                   the first time for one Message-ID
     hangup@       421 at RCPT, and the connection is closed
     idle-out@     the message is taken; then "421 idle" is sent unasked, and the connection closed
---delay waits that long before the answer to DATA. --oauth offers XOAUTH2 beside PLAIN and LOGIN,
+--delay waits that long before the answer to DATA, --hold until that file is there. --oauth offers XOAUTH2 beside PLAIN and LOGIN,
 which nobody passes then.
 """
 
@@ -37,6 +37,7 @@ import email
 import itertools
 import json
 import logging
+import os
 import re
 import signal
 import ssl
@@ -49,9 +50,10 @@ from aiosmtpd.smtp import SMTP, AuthResult
 class Recorder:
     """What the server does with each command; one for all connections."""
 
-    def __init__(self, output, delay):
+    def __init__(self, output, delay, hold):
         self.output = output
         self.delay = delay
+        self.hold = hold
         self.failures = collections.Counter()  # by (kind, Message-ID or address)
 
     async def handle_RCPT(self, server, session, envelope, address, options):
@@ -77,6 +79,8 @@ class Recorder:
 
     async def handle_DATA(self, server, session, envelope):
         await asyncio.sleep(self.delay)
+        while self.hold and not os.path.exists(self.hold):
+            await asyncio.sleep(0.01)
         message_id = str(email.message_from_bytes(envelope.content)["Message-ID"] or "").strip()
         knobs = [address.partition("@")[0] for address in envelope.rcpt_tos]
         if "reject-data" in knobs:
@@ -148,7 +152,8 @@ async def serve(options):
     # Clients that break off are what it is for, and AUTH without TLS is asked for.
     logging.getLogger("mail.log").setLevel(logging.CRITICAL)
     warnings.simplefilter("ignore")
-    recorder = Recorder(open(options.output, "a", encoding="utf-8"), options.delay)
+    output = open(options.output, "a", encoding="utf-8")
+    recorder = Recorder(output, options.delay, options.hold)
     if options.oauth:
         recorder.auth_XOAUTH2 = token_authenticator(options.oauth)
     numbers = itertools.count(1)
@@ -184,6 +189,7 @@ def main():
     parser.add_argument("--output", required=True)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--delay", type=float, default=0)
+    parser.add_argument("--hold", metavar="FILE")
     parser.add_argument("--until-eof", action="store_true")
     parser.add_argument("--starttls", nargs=2, metavar=("CERT", "KEY"))
     parser.add_argument("--smtps", nargs=2, metavar=("CERT", "KEY"))

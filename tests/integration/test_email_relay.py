@@ -2,10 +2,12 @@
 
 import email
 import email.policy
+import json
+import re
 
 import pytest
 
-from harness import SmtpServer, make_certificate, wait_until
+from harness import ROOT, SmtpServer, make_certificate, wait_until
 from postfix_relay import Postfix
 
 CONFIG = """
@@ -191,6 +193,19 @@ def test_templates_are_filled_in(start, smtp, tmp_path):
     message = email.message_from_string(message["data"], policy=email.policy.default)
     assert message["Subject"] == "Welcome, Ann & Bo"
     assert message.get_content().strip() == "<p>Dear Ann &amp; Bo</p>"
+
+
+def test_the_examples_of_the_docs_work(start, smtp, tmp_path):
+    folder = tmp_path / "mail"
+    folder.mkdir()
+    (folder / "welcome.subject.txt").write_text("Welcome")
+    (folder / "welcome.txt").write_text("Dear {{name}}")
+    server = start(smtp.url, templates=folder)
+    examples = re.findall(r"--json '(.*?)'", (ROOT / "docs" / "email.md").read_text(), re.S)
+    assert len(examples) == 2
+    for example in examples:
+        server.wait_job(server.post_job("/email", json.loads(example)), "succeeded")
+    assert deliveries(smtp) == ["ann@example.org", "ann@example.org", "bo@example.org"]
 
 
 # ---- postfix, the relay that many have ----

@@ -33,9 +33,7 @@ static void test_routes(void **state)
 /* Return what is behind "# " if that is a key, else NULL. */
 static const char *commented_key(const char *line)
 {
-    static const char *const examples[] = {"token_file",    "plugins",     "relay",
-                                           "from",          "secret_file", "username",
-                                           "password_file", "ca_file",     "templates"};
+    static const char *const examples[] = {"token_file", "plugins", "secret_file"};
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz_";
     const char *hash = line + strspn(line, " ");
     if (strncmp(hash, "# ", 2) != 0)
@@ -56,10 +54,11 @@ static int uncomment(struct bytes *out)
 {
     char *text = strdup(config_default_text), *rest = text;
     int count = 0;
-    bool done = false;
+    bool done = false, is_mailer = false; /* its keys are the email worker's, which load.h fakes */
     for (char *line; (line = strsep(&rest, "\n"));) {
         done |= strncmp(line, "# A route is", strlen("# A route is")) == 0;
-        const char *key = done ? NULL : commented_key(line);
+        is_mailer = *line && (is_mailer || strcmp(line, "  mailer:") == 0);
+        const char *key = done || is_mailer ? NULL : commented_key(line);
         count += key != NULL;
         if (key)
             bytes_printf(out, "%*s%s\n", (int)strspn(line, " "), "", key);
@@ -116,7 +115,7 @@ static void test_commented_lines_are_the_defaults(void **state)
     struct loaded built_in, uncommented;
     struct bytes text = {0};
     load_built_in(&built_in);
-    assert_int_equal(uncomment(&text), 36);
+    assert_int_equal(uncomment(&text), 31);
     load_text(&uncommented, bytes_text(&text));
     assert_string_equal(bytes_text(&uncommented.report), "");
     check_same(uncommented.config, built_in.config);

@@ -5,12 +5,14 @@ import datetime
 import os
 import pathlib
 import random
+import re
 import sqlite3
 import time
 
 import pytest
 
-from harness import LONG, UNFINISHED, Server, compile_plugin, wait_until
+from harness import (LONG, ROOT, UNFINISHED, Server, compile_plugin, run_ferry,
+                     wait_until)
 
 KILLS = 100 if LONG else 8
 SEED = int(os.environ.get("FERRY_SEED") or random.SystemRandom().randrange(2**32))
@@ -239,3 +241,13 @@ schedules:
     added = server.metric(runs_metric("tick", "added"))
     gate.let_all()
     wait_at_least(server, runs_metric("tick", "added"), added + 1)
+
+
+# ---- the documentation ----
+
+def test_the_config_of_the_documentation_is_clean(tmp_path):
+    text = (ROOT / "docs" / "schedules.md").read_text()
+    [config] = re.findall(r"^```yaml\n(.*?)^```$", text, re.M | re.S)
+    (tmp_path / "ferry.yaml").write_text(config)
+    result = run_ferry("check", "-c", "ferry.yaml", cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")

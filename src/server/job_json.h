@@ -4,6 +4,7 @@
 
 #include "bytes.h"
 #include "job.h"
+#include "queue.h"
 
 /* The progress of a running job; `message` may be empty. */
 struct job_progress {
@@ -11,7 +12,13 @@ struct job_progress {
     char message[160];
 };
 
-/* Append the object of DESIGN's job resource. `progress` may be NULL. Any thread. */
+/* Append the object that GET /jobs/ID answers. `progress` may be NULL. Any thread. */
 void job_json(struct bytes *out, const struct job_record *job, const struct job_progress *progress);
+
+/* The same, with the progress that the job has in the queue now. Loop thread. */
+void job_json_now(struct bytes *out, const struct job_record *job, struct queue *queue);
+
+/* Append the object of a progress. Any thread. */
+void job_json_progress(struct bytes *out, const struct job_progress *progress);
 
 #endif

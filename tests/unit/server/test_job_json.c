@@ -23,6 +23,7 @@ static void a_new_job_has_every_key(void **state)
     (void)state;
     struct job_record job = {
         .id = "00112233445566778899aabbccddeeff",
+        .delivery_id = "ffeeddccbbaa99887766554433221100",
         .route = (char[]){"/email"},
         .worker = (char[]){"mailer"},
         .state = JOB_QUEUED,
@@ -30,11 +31,13 @@ static void a_new_job_has_every_key(void **state)
         .run_at_ms = 1000,
     };
     expect_json(&job, NULL,
-                "{\"id\":\"00112233445566778899aabbccddeeff\",\"route\":\"/email\","
+                "{\"id\":\"00112233445566778899aabbccddeeff\","
+                "\"delivery_id\":\"ffeeddccbbaa99887766554433221100\",\"route\":\"/email\","
                 "\"worker\":\"mailer\",\"state\":\"queued\",\"attempt\":0,\"crashes\":0,"
+                "\"cancelling\":false,"
                 "\"created_at\":\"1970-01-01T00:00:01.000Z\","
                 "\"run_at\":\"1970-01-01T00:00:01.000Z\",\"started_at\":null,"
-                "\"finished_at\":null,\"progress\":null,\"error\":null,\"result\":null}\n");
+                "\"finished_at\":null,\"progress\":null,\"error\":null,\"result\":null}");
 }
 
 static void progress_error_and_a_text_result_are_escaped(void **state)
@@ -42,6 +45,7 @@ static void progress_error_and_a_text_result_are_escaped(void **state)
     (void)state;
     struct job_record job = {
         .id = "id",
+        .delivery_id = "d",
         .route = (char[]){"/r"},
         .worker = (char[]){"w"},
         .state = JOB_DEAD,
@@ -56,13 +60,34 @@ static void progress_error_and_a_text_result_are_escaped(void **state)
     };
     struct job_progress progress = {.fraction = 0.5, .message = "half \x01"};
     expect_json(&job, &progress,
-                "{\"id\":\"id\",\"route\":\"/r\",\"worker\":\"w\",\"state\":\"dead\","
+                "{\"id\":\"id\",\"delivery_id\":\"d\",\"route\":\"/r\",\"worker\":\"w\",\"state\":\"dead\","
                 "\"attempt\":2,\"crashes\":1,\"created_at\":null,\"run_at\":null,"
                 "\"started_at\":null,\"finished_at\":null,"
                 "\"progress\":{\"fraction\":0.5,\"message\":\"half \\u0001\"},"
                 "\"error\":{\"code\":\"unprocessable\",\"message\":\"550 \\\"no\\\"\\u000d\\n\"},"
-                "\"result\":{\"status\":422,\"content_type\":\"text/plain\",\"body\":\"a\\\"b\"}}"
-                "\n");
+                "\"result\":{\"status\":422,\"content_type\":\"text/plain\",\"body\":\"a\\\"b\"}}");
+}
+
+static void cancelling_is_said_of_a_running_job_only(void **state)
+{
+    (void)state;
+    struct job_record job = {
+        .route = (char[]){"/r"}, .worker = (char[]){"w"}, .is_cancelling = true};
+    const struct {
+        enum job_state state;
+        const char *expected;
+    } table[] = {
+        {JOB_RUNNING, "\"cancelling\":true"},
+        {JOB_SUCCEEDED, "\"cancelling\":false"},
+        {JOB_CANCELLED, "\"cancelling\":false"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct bytes json = {0};
+        job.state = table[i].state;
+        job_json(&json, &job, NULL);
+        assert_non_null(strstr(bytes_text(&json), table[i].expected));
+        bytes_fini(&json);
+    }
 }
 
 static void expect_result_body(const char *text, const char *expected)
@@ -104,6 +129,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_job_has_every_key),
         cmocka_unit_test(progress_error_and_a_text_result_are_escaped),
+        cmocka_unit_test(cancelling_is_said_of_a_running_job_only),
         cmocka_unit_test(a_json_result_is_shown_as_json),
         cmocka_unit_test(a_broken_json_result_is_shown_as_text),
     };

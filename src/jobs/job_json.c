@@ -21,20 +21,15 @@ static void put_time(struct bytes *out, const char *key, int64_t wall_ms)
     put_text(out, key, wall_ms ? clock_format_rfc3339(wall_ms, text) : NULL);
 }
 
-void job_json_progress(struct bytes *out, const struct job_progress *progress)
-{
-    bytes_printf(out, "{\"fraction\":%.4g,\"message\":", progress->fraction);
-    bytes_append_json(out, progress->message, strlen(progress->message));
-    bytes_append_char(out, '}');
-}
-
 static void put_progress(struct bytes *out, const struct job_progress *progress)
 {
-    bytes_append_text(out, ",\"progress\":");
-    if (progress)
-        job_json_progress(out, progress);
-    else
-        bytes_append_text(out, "null");
+    if (!progress) {
+        bytes_append_text(out, ",\"progress\":null");
+        return;
+    }
+    bytes_printf(out, ",\"progress\":{\"fraction\":%.4g,\"message\":", progress->fraction);
+    bytes_append_json(out, progress->message, strlen(progress->message));
+    bytes_append_char(out, '}');
 }
 
 static void put_error(struct bytes *out, const struct job_record *job)
@@ -99,14 +94,12 @@ static void put_result(struct bytes *out, const struct job_record *job)
 
 void job_json(struct bytes *out, const struct job_record *job, const struct job_progress *progress)
 {
-    bytes_printf(out, "{\"id\":\"%s\"", job->id);
-    put_text(out, "delivery_id", job->delivery_id);
+    bytes_printf(out, "{\"id\":\"%s\",\"delivery_id\":\"%s\"", job->id, job->delivery_id);
     put_text(out, "route", job->route);
     put_text(out, "worker", job->worker);
     put_text(out, "state", job_state_name(job->state));
-    bytes_printf(out, ",\"attempt\":%u,\"crashes\":%u", job->attempt, job->crashes);
-    bytes_printf(out, ",\"cancelling\":%s",
-                 job->is_cancelling && job->state == JOB_RUNNING ? "true" : "false");
+    bytes_printf(out, ",\"attempt\":%u,\"crashes\":%u,\"cancelling\":%s", job->attempt,
+                 job->crashes, job->is_cancelling ? "true" : "false");
     put_time(out, "created_at", job->created_ms);
     put_time(out, "run_at", job->run_at_ms);
     put_time(out, "started_at", job->started_ms);
@@ -114,14 +107,23 @@ void job_json(struct bytes *out, const struct job_record *job, const struct job_
     put_progress(out, progress);
     put_error(out, job);
     put_result(out, job);
-    bytes_append_char(out, '}');
+    bytes_append_text(out, "}\n");
 }
 
-void job_json_now(struct bytes *out, const struct job_record *job, struct queue *queue)
+void job_json_event(struct bytes *out, const struct job_record *job, int64_t now_ms)
 {
-    struct job_progress progress;
-    bool has_progress = job->state == JOB_RUNNING &&
-                        queue_get_progress(queue, job->id, &progress.fraction, progress.message,
-                                           sizeof progress.message);
-    job_json(out, job, has_progress ? &progress : NULL);
+    const char *state = job_state_name(job->state);
+    char now[CLOCK_RFC3339_SIZE];
+    bytes_printf(out, "{\"type\":\"job.%s\",\"timestamp\":\"%s\"", state,
+                 clock_format_rfc3339(now_ms, now));
+    bytes_printf(out, ",\"data\":{\"delivery_id\":\"%s\"", job->delivery_id);
+    put_text(out, "route", job->route);
+    put_text(out, "worker", job->worker);
+    put_text(out, "state", state);
+    bytes_printf(out, ",\"attempt\":%u", job->attempt);
+    put_time(out, "created_at", job->created_ms);
+    put_time(out, "finished_at", job->finished_ms);
+    put_error(out, job);
+    put_result(out, job);
+    bytes_append_text(out, "}}");
 }

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "event_id.h"
-#include "job_json.h"
+#include "job_view.h"
 
 enum { TICK_MS = 250, HEARTBEAT_MS = 15000, RECONNECT_MS = 2000 };
 
@@ -120,8 +120,7 @@ static bool stream_send(struct job_stream *stream, const char *name, struct even
 static void send_progress(struct job_stream *stream)
 {
     struct job_progress now;
-    if (!queue_get_progress(stream->all->queue, stream->id, &now.fraction, now.message,
-                            sizeof now.message))
+    if (!job_view_progress(stream->all->queue, stream->id, &now))
         return;
     if (stream->has_progress && now.fraction == stream->progress.fraction &&
         strcmp(now.message, stream->progress.message) == 0)
@@ -142,7 +141,7 @@ static bool send_state(struct job_stream *stream, const struct job_record *job)
     struct event_id id = {.version = job->version};
     struct job_record without_result = *job;
     without_result.result_status = 0;
-    job_json_now(&data, &without_result, stream->all->queue);
+    job_view_json(&data, &without_result, stream->all->queue);
     if (!stream_send(stream, "state", id, &data))
         return false;
     stream->has_progress = false;

@@ -15,12 +15,12 @@
 
 /* The headers as they were sent, NULL where there is none; they stay the request's. */
 struct job_headers {
-    const char *delay;     /* Ferry-Delay */
-    const char *run_at;    /* Ferry-Run-At */
-    const char *key;       /* Idempotency-Key */
-    const char *callback;  /* Ferry-Callback */
-    const char *twice;     /* the name of one that was sent twice */
-    const char *of_a_job;  /* the name of one that makes sense for a job only */
+    const char *delay;    /* Ferry-Delay */
+    const char *run_at;   /* Ferry-Run-At */
+    const char *key;      /* Idempotency-Key */
+    const char *callback; /* Ferry-Callback */
+    const char *twice;    /* the name of one that was sent twice */
+    const char *of_a_job; /* the name of one that makes sense for a job only */
 };
 
 /* Take a header in, if it is one of these. */

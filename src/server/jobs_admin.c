@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "job_json.h"
 #include "job_query.h"
+#include "job_view.h"
 #include "jobs_stats.h"
 #include "own_path.h"
 
@@ -95,7 +95,7 @@ static void on_listed(void *arg, const struct job_record *jobs, size_t count, in
     bytes_append_text(&body, "{\"jobs\":[");
     for (size_t i = 0; i < count; i++) {
         bytes_append_text(&body, i ? ",\n" : "\n");
-        job_json_now(&body, &jobs[i], visit->queue);
+        job_view_json(&body, &jobs[i], visit->queue);
     }
     if (next)
         bytes_printf(&body, "],\n\"next\":\"%lld\"}\n", (long long)next);

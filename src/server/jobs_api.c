@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "job_answer.h"
-#include "job_json.h"
+#include "job_view.h"
 #include "own_path.h"
 
 /* A request about one job, on its way to the queue and back. */
@@ -49,7 +49,7 @@ static ferry_request *visit_end(struct visit *visit)
 static void reply_job(struct visit *visit, const struct job_record *job)
 {
     struct bytes body = {0};
-    job_json_now(&body, job, visit->queue);
+    job_view_json(&body, job, visit->queue);
     bytes_append_char(&body, '\n');
     int status = visit->status;
     size_t length = body.length;

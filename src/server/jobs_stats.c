@@ -13,8 +13,8 @@ struct stats {
 static void put_states(struct bytes *out, const int64_t by_state[JOB_STATE_COUNT])
 {
     for (int state = 0; state < JOB_STATE_COUNT; state++)
-        bytes_printf(out, "%s\"%s\":%lld", state ? "," : "{",
-                     job_state_name((enum job_state)state), (long long)by_state[state]);
+        bytes_printf(out, "%s\"%s\":%lld", state ? "," : "{", job_state_name((enum job_state)state),
+                     (long long)by_state[state]);
     bytes_append_char(out, '}');
 }
 
@@ -35,8 +35,9 @@ static void visit_route(void *arg, const struct queue_route_status *route)
         stats->by_state[state] += route->by_state[state];
     bytes_append_text(out, out->length ? ",\n{\"route\":" : "\n{\"route\":");
     bytes_append_json(out, route->name, strlen(route->name));
-    bytes_printf(out, ",\"known\":%s,\"gate\":\"%s\",\"until\":",
-                 route->is_known ? "true" : "false", queue_gate_name(route->gate));
+    bytes_printf(out,
+                 ",\"known\":%s,\"gate\":\"%s\",\"until\":", route->is_known ? "true" : "false",
+                 queue_gate_name(route->gate));
     put_until(out, route);
     bytes_printf(out, ",\"failures\":%u,\"states\":", route->failures);
     put_states(out, route->by_state);

@@ -7,23 +7,16 @@
 #include "call_input.h"
 #include "fingerprint.h"
 
-/* RFC 9110, 7.6.1: they belong to one connection. The body's length goes with the body, and the last
- * four are for the route. */
+/* RFC 9110, 7.6.1: they belong to one connection. The body's length goes with the body, and the
+ * last four are for the route. */
 static const char *const connection_headers[] = {
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "expect",
-    "content-length",
-    "prefer",
-    "ferry-delay",
-    "ferry-run-at",
-    "ferry-callback",
-    NULL,
+    "connection",       "keep-alive",
+    "proxy-connection", "te",
+    "trailer",          "transfer-encoding",
+    "upgrade",          "expect",
+    "content-length",   "prefer",
+    "ferry-delay",      "ferry-run-at",
+    "ferry-callback",   NULL,
 };
 
 static const char *const credential_headers[] = {

@@ -9,8 +9,10 @@
  */
 #include "route.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "call.h"
 #include "clock.h"
@@ -192,8 +194,7 @@ static void live_call_start(struct live_call *live)
     live_call_link(live);
     int64_t timeout_ms = live->route->config->timeout_ms;
     if (timeout_ms > 0)
-        live->deadline =
-            ferry_loop_call_later(context->loop, timeout_ms, on_deadline, live);
+        live->deadline = ferry_loop_call_later(context->loop, timeout_ms, on_deadline, live);
     ferry_request_on_gone(live->exchange.request, on_client_gone, live);
 }
 

@@ -13,4 +13,7 @@
  */
 void request_input(ferry_request *request, bool for_disk, struct bytes *block);
 
+/* Tell whether a header is left in. */
+bool request_input_has_header(const char *name, bool for_disk);
+
 #endif

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "job_view.h"
+#include "job_shown.h"
 #include "jobs_commands.h"
 #include "jobs_session.h"
 #include "percent.h"

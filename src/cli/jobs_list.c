@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "clock.h"
-#include "job_view.h"
+#include "job_shown.h"
 #include "jobs_commands.h"
 #include "jobs_session.h"
 #include "percent.h"

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "job_view.h"
+#include "job_shown.h"
 #include "jobs_commands.h"
 #include "jobs_session.h"
 #include "table.h"

@@ -11,7 +11,7 @@
 
 #include "clock.h"
 #include "event_reader.h"
-#include "job_view.h"
+#include "job_shown.h"
 #include "jobs_commands.h"
 #include "jobs_session.h"
 #include "progress_bar.h"

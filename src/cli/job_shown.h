@@ -1,6 +1,6 @@
 /* A job as the server's JSON has it, and what of it is shown. Main thread; no state. */
-#ifndef CLI_JOB_VIEW_H
-#define CLI_JOB_VIEW_H
+#ifndef CLI_JOB_SHOWN_H
+#define CLI_JOB_SHOWN_H
 
 #include <jansson.h>
 

@@ -1,5 +1,5 @@
 /* What of a job is shown. */
-#include "job_view.h"
+#include "job_shown.h"
 
 #include <string.h>
 

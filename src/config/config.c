@@ -14,9 +14,9 @@
 #include "section.h"
 #include "yaml.h"
 
-static const char *const section_names[] = {"listen", "admin",   "state",   "limits",
-                                            "jobs",   "drain",   "plugins", "log",
-                                            "pools",  "workers", "routes",  NULL};
+static const char *const section_names[] = {"listen", "admin",     "state", "limits", "jobs",
+                                            "drain",  "plugins",   "log",   "pools",  "workers",
+                                            "routes", "callbacks", NULL};
 
 /* ---- the tree ---- */
 
@@ -100,8 +100,20 @@ static struct config *config_new(struct diagnostics *diagnostics)
         .drain_ms = 30000,
         .log_level = FERRY_LOG_INFO,
         .log_format = FERRY_LOG_LOGFMT,
+        .callbacks = {.timeout_ms = 30000,
+                      .attempts = 10,
+                      .backoff_min_ms = 5000,
+                      .backoff_max_ms = 3600000},
     };
     return config;
+}
+
+static void callbacks_fini(struct config_callbacks *callbacks)
+{
+    for (char **prefix = callbacks->allow; prefix && *prefix; prefix++)
+        free(*prefix);
+    free(callbacks->allow);
+    free(callbacks->secret_file);
 }
 
 void config_free(struct config *config)
@@ -122,6 +134,7 @@ void config_free(struct config *config)
     free(config->state);
     free(config->pools);
     free(config->routes);
+    callbacks_fini(&config->callbacks);
     free(config);
 }
 
@@ -133,9 +146,19 @@ static void cut_sections(const struct tree *root, struct sections *sections,
 #name, FIELD_NODE, FIELD_AT(struct sections, name), 0, 0, NULL                             \
     }
     static const struct field fields[] = {
-        SECTION(listen),  SECTION(admin),   SECTION(state),  SECTION(limits),
-        SECTION(jobs),    SECTION(drain),   SECTION(log),    SECTION(pools),
-        SECTION(plugins), SECTION(workers), SECTION(routes), {0},
+        SECTION(listen),
+        SECTION(admin),
+        SECTION(state),
+        SECTION(limits),
+        SECTION(jobs),
+        SECTION(drain),
+        SECTION(log),
+        SECTION(pools),
+        SECTION(plugins),
+        SECTION(workers),
+        SECTION(routes),
+        SECTION(callbacks),
+        {0},
     };
 #undef SECTION
     section_read(root, "", fields, sections, diagnostics);
@@ -151,6 +174,7 @@ static void check_all(struct checking *checking, const struct tree *root)
     check_plugins(checking, sections.plugins);
     check_workers(checking, sections.workers);
     check_routes(checking, sections.routes);
+    check_callbacks(checking, sections.callbacks);
     if (checking->config->route_count == 0 && !diagnostics_failed(checking->diagnostics))
         diagnostics_warning(checking->diagnostics, mark_whole(root->mark.source),
                             "there are no routes: every request will be answered with 404");

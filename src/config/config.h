@@ -7,6 +7,7 @@
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <ferry/http.h>
@@ -36,6 +37,25 @@ struct config_route {
     unsigned attempts;      /* of a job; at least 1 */
     int64_t backoff_min_ms; /* of a job: the first wait, and the longest */
     int64_t backoff_max_ms;
+    unsigned rate_count;       /* starts of jobs in rate_per_ms; 0: no bound */
+    int64_t rate_per_ms;       /* a second, a minute or an hour */
+    unsigned concurrency;      /* jobs that run at once; 0: no bound but the pool's */
+    int priority;              /* of a job among those of its pool: -100 to 100, higher first */
+    unsigned breaker_failures; /* transient failures in a row that pause the route; 0: off */
+    int64_t breaker_pause_ms;
+    int64_t keep_ms; /* a job that has ended; 0: as the config's keep_ms */
+};
+
+/* What a request may ask with Ferry-Callback. */
+struct config_callbacks {
+    char **allow; /* NULL-terminated: what a URL must begin with; NULL: none, that is off */
+    char *secret_file;
+    const struct config_pool *pool;
+    int64_t timeout_ms;
+    unsigned attempts;
+    int64_t backoff_min_ms;
+    int64_t backoff_max_ms;
+    bool enabled; /* there is an `allow`, and so a secret_file */
 };
 
 struct config {
@@ -55,6 +75,7 @@ struct config {
     size_t pool_count;
     struct config_route *routes;
     size_t route_count;
+    struct config_callbacks callbacks;
 };
 
 struct config_source {

@@ -23,6 +23,7 @@ struct sections {
     const struct tree *pools;
     const struct tree *workers;
     const struct tree *routes;
+    const struct tree *callbacks;
 };
 
 /* What is known of a pool beyond its config_pool (of the same index). */
@@ -73,5 +74,34 @@ void check_workers_end(struct checking *checking);
 
 /* config_routes.c */
 void check_routes(struct checking *checking, const struct tree *routes);
+
+/* config_route_jobs.c: what a route says of its jobs; on a route without any each key is a warning.
+ * `where` is the route's name in messages. */
+struct job_nodes {
+    const struct tree *retry;
+    const struct tree *rate;
+    const struct tree *concurrency;
+    const struct tree *priority;
+    const struct tree *breaker;
+    const struct tree *retention;
+};
+void check_route_jobs(struct checking *checking, const struct job_nodes *nodes, const char *where,
+                      struct config_route *route);
+
+/* config_retry.c: the section `retry` of a route, or of something else that is tried again. */
+struct retry_values {
+    unsigned attempts;
+    int64_t backoff_min_ms;
+    int64_t backoff_max_ms;
+};
+void check_retry(struct checking *checking, const struct tree *retry, const char *where,
+                 struct retry_values *values);
+
+/* config_secret.c: read a file that a key names into `content`. Returns false after a report. */
+bool check_secret_file(struct checking *checking, const struct tree *node, const char *key,
+                       struct bytes *content);
+
+/* config_callbacks.c */
+void check_callbacks(struct checking *checking, const struct tree *callbacks);
 
 #endif

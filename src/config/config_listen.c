@@ -7,13 +7,10 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "config_check.h"
 #include "section.h"
-
-enum { TOKEN_FILE_MAX = 4096 };
 
 /* ---- one address ---- */
 
@@ -165,39 +162,20 @@ static const char *token_problem(const char *token)
     return NULL;
 }
 
-static void warn_readable(const struct tree *node, const char *path,
-                          struct diagnostics *diagnostics)
-{
-    struct stat status;
-    if (stat(path, &status) < 0 || (status.st_mode & (S_IROTH | S_IWOTH)) == 0)
-        return;
-    diagnostics_warning(diagnostics, node->mark, "token_file \"%s\" is open to every user", path);
-    diagnostics_hint(diagnostics, "chmod 600 %s", path);
-}
-
 /* Messages show the path, never the content. */
 static void read_token(struct checking *checking, const struct tree *node)
 {
     struct diagnostics *diagnostics = checking->diagnostics;
-    const char *path = expect_text(node, "token_file", diagnostics);
-    if (!path)
-        return;
     struct bytes content = {0};
-    ferry_error error;
-    if (bytes_read_file(&content, path, TOKEN_FILE_MAX, &error) < 0) {
-        diagnostics_error(diagnostics, node->mark, "token_file: %s", error.message);
-        bytes_fini(&content);
+    if (!check_secret_file(checking, node, "token_file", &content))
         return;
-    }
     bool has_nul = content.data && memchr(content.data, '\0', content.length);
     char *text = bytes_take(&content);
     char *token = text ? token_trim(text) : NULL;
     const char *problem = has_nul ? "holds NUL bytes" : token ? token_problem(token) : NULL;
     if (problem)
-        diagnostics_error(diagnostics, node->mark, "token_file \"%s\" %s", path, problem);
-    else
-        warn_readable(node, path, diagnostics);
-    if (!problem && token)
+        diagnostics_error(diagnostics, node->mark, "token_file \"%s\" %s", node->text, problem);
+    else if (token)
         checking->config->admin_token = diagnostics_strdup(diagnostics, token);
     diagnostics->no_memory |= !text;
     free(text);

@@ -7,13 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
 #include "config_check.h"
 #include "path_pattern.h"
 #include "section.h"
 #include "suggest.h"
-
-enum { ATTEMPTS_MAX = 10000 };
 
 static const struct config_route route_defaults = {
     .mode = ROUTE_CALL,
@@ -21,6 +18,7 @@ static const struct config_route route_defaults = {
     .attempts = 10,
     .backoff_min_ms = 5000,
     .backoff_max_ms = 3600000,
+    .breaker_pause_ms = 60000,
 };
 
 /* What of a route needs a closer look. */
@@ -29,7 +27,7 @@ struct route_nodes {
     const struct tree *worker;
     const struct tree *pool;
     const struct tree *methods;
-    const struct tree *retry;
+    struct job_nodes jobs;
 };
 
 /* ---- the path ---- */
@@ -107,72 +105,6 @@ static char *read_methods(const struct tree *node, enum route_mode mode,
     return text;
 }
 
-/* ---- retry ---- */
-
-/* "5s..1h", or "5s" for a wait that stays the same. */
-static int backoff_parse(const char *text, int64_t *min_ms, int64_t *max_ms, ferry_error *error)
-{
-    const char *dots = strstr(text, "..");
-    char *first = dots ? strndup(text, (size_t)(dots - text)) : strdup(text);
-    if (!first)
-        return ferry_error_set(error, FERRY_INTERNAL, "no memory");
-    int rc = duration_parse_ms(first, min_ms, error);
-    *max_ms = *min_ms;
-    if (rc == 0 && dots)
-        rc = duration_parse_ms(dots + 2, max_ms, error);
-    free(first);
-    if (rc == 0 && (*min_ms < 1 || *max_ms > INT64_C(365) * DAY_MS))
-        rc = ferry_error_set(error, FERRY_INVALID, "%s is out of range: a wait is 1ms to 365d",
-                             text);
-    if (rc == 0 && *max_ms < *min_ms)
-        rc = ferry_error_set(error, FERRY_INVALID, "%s: the longest wait is below the first", text);
-    return rc;
-}
-
-static void read_backoff(const struct tree *node, struct config_route *route,
-                         struct diagnostics *diagnostics)
-{
-    int64_t min_ms = 0, max_ms = 0;
-    ferry_error error;
-    const char *text = expect_text(node, "backoff", diagnostics);
-    if (!text)
-        return;
-    if (backoff_parse(text, &min_ms, &max_ms, &error) == 0) {
-        route->backoff_min_ms = min_ms;
-        route->backoff_max_ms = max_ms;
-        return;
-    }
-    diagnostics_error(diagnostics, node->mark, "backoff: %s", error.message);
-    diagnostics_hint(diagnostics, "the first wait and the longest: 5s..1h");
-}
-
-static void read_retry(const struct tree *retry, const char *where, struct config_route *route,
-                       struct diagnostics *diagnostics)
-{
-    struct nodes {
-        unsigned attempts;
-        const struct tree *backoff;
-    } nodes = {.attempts = route->attempts};
-    static const struct field fields[] = {
-        {"attempts", FIELD_NUMBER, FIELD_AT(struct nodes, attempts), 1, ATTEMPTS_MAX, NULL},
-        {"backoff", FIELD_NODE, FIELD_AT(struct nodes, backoff), 0, 0, NULL},
-        {0},
-    };
-    char *section = text_printf("%s.retry", where);
-    if (section)
-        section_read(retry, section, fields, &nodes, diagnostics);
-    diagnostics->no_memory |= !section;
-    free(section);
-    route->attempts = nodes.attempts;
-    if (nodes.backoff)
-        read_backoff(nodes.backoff, route, diagnostics);
-    if (retry && route->mode == ROUTE_CALL) {
-        diagnostics_warning(diagnostics, retry->key_mark,
-                            "retry has no effect on a route of mode call");
-        diagnostics_hint(diagnostics, "only a job is tried again: mode: defer, or either");
-    }
-}
-
 /* ---- routes ---- */
 
 static void read_fields(const struct tree *node, const char *where, struct route_nodes *nodes,
@@ -186,7 +118,12 @@ static void read_fields(const struct tree *node, const char *where, struct route
         {"mode", FIELD_WORD, FIELD_AT(struct route_nodes, route.mode), 0, 0, modes},
         {"timeout", FIELD_DURATION, FIELD_AT(struct route_nodes, route.timeout_ms), 0,
          INT64_C(365) * DAY_MS, NULL},
-        {"retry", FIELD_NODE, FIELD_AT(struct route_nodes, retry), 0, 0, NULL},
+        {"retry", FIELD_NODE, FIELD_AT(struct route_nodes, jobs.retry), 0, 0, NULL},
+        {"rate", FIELD_NODE, FIELD_AT(struct route_nodes, jobs.rate), 0, 0, NULL},
+        {"concurrency", FIELD_NODE, FIELD_AT(struct route_nodes, jobs.concurrency), 0, 0, NULL},
+        {"priority", FIELD_NODE, FIELD_AT(struct route_nodes, jobs.priority), 0, 0, NULL},
+        {"breaker", FIELD_NODE, FIELD_AT(struct route_nodes, jobs.breaker), 0, 0, NULL},
+        {"retention", FIELD_NODE, FIELD_AT(struct route_nodes, jobs.retention), 0, 0, NULL},
         {0},
     };
     section_read(node, where, fields, nodes, diagnostics);
@@ -210,7 +147,7 @@ static void read_route(struct checking *checking, const struct tree *node, const
     else if (node->kind == TREE_MAP || node->kind == TREE_NULL)
         report_no_worker(node, diagnostics);
     route->pool = check_pool_name(checking, nodes.pool, route->mode != ROUTE_DEFER);
-    read_retry(nodes.retry, where, route, diagnostics);
+    check_route_jobs(checking, &nodes.jobs, where, route);
     route->methods = read_methods(nodes.methods, route->mode, diagnostics);
     route->path = diagnostics_strdup(diagnostics, node->key);
     checking->config->routes[checking->config->route_count++] = *route;

@@ -1,7 +1,7 @@
 /*
- * An attempt, from the claim to what is written of its end. Loop thread.
+ * An attempt, from the claim to the end of its call. Loop thread.
  *
- * Its call has it, and then the write of its end (settle or release; the operation is part of the
+ * Its call has it, and then the write of its end (attempt_end.c; the operation is part of the
  * attempt, so that it cannot fail for want of memory). `holders` counts the two, because an
  * interrupted attempt is written while its call still runs; the last of them frees it.
  *
@@ -10,48 +10,16 @@
  */
 #include "attempt.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <ferry/log.h>
 
-#include "clock.h"
-#include "queue_metrics.h"
-#include "retry.h"
+#include "attempt_struct.h"
 
-enum {
-    MAX_RESULT_BYTES = 64 << 10,
-    REFUSED_PAUSE_MS = 1000, /* until a job is tried again that its pool had no room for */
-};
+enum { REFUSED_PAUSE_MS = 1000 }; /* until a job is tried again that its pool had no room for */
 
-struct attempt {
-    struct dispatch_route *route;
-    struct attempt *next, **link; /* of the queue, while the call is in flight */
-    struct claim_key key;
-    char id[RANDOM_ID_TEXT_SIZE];
-    char delivery_id[RANDOM_ID_TEXT_SIZE];
-    unsigned number;
-    int64_t weight;
-    ferry_call *call; /* NULL: none in flight */
-    ferry_timer deadline;
-    bool is_overdue;
-    bool is_stuck;   /* overdue, and its call runs: it counts in its pool's `stuck` */
-    bool is_ignored; /* interrupted: its call's result counts for nothing */
-    unsigned holders;
-    union {
-        struct operation base;
-        struct settle_operation settle;
-        struct release_operation release;
-    } write;
-};
-
-static struct queue *attempt_queue(const struct attempt *attempt)
-{
-    return attempt->route->queue;
-}
-
-static void attempt_unref(struct attempt *attempt)
+void attempt_unref(struct attempt *attempt)
 {
     if (--attempt->holders == 0)
         free(attempt);
@@ -74,171 +42,11 @@ static void attempt_unlink(struct attempt *attempt)
         attempt->next->link = attempt->link;
 }
 
-static void count_outcome(const struct attempt *attempt, enum attempt_outcome outcome)
+void attempt_count(const struct attempt *attempt, enum attempt_outcome outcome)
 {
     struct metric_counter *counter = attempt->route->outcomes[outcome];
     if (counter)
         counter->value++;
-}
-
-/* ---- the end, on disk ---- */
-
-static void attempt_written(struct attempt *attempt, enum job_state state, bool changed)
-{
-    struct queue *queue = attempt_queue(attempt);
-    if (!changed) {
-        ferry_log(FERRY_LOG_WARN, "a job was written by somebody else meanwhile", "delivery_id=%s",
-                  attempt->delivery_id);
-        return;
-    }
-    queue_count(queue, JOB_RUNNING, -1);
-    queue_count(queue, state, +1);
-    if (job_state_is_final(state)) {
-        queue->pending--;
-        queue->pending_bytes -= attempt->weight;
-    }
-}
-
-/* Answer for both writes. One that failed is written again until it succeeds: else the job would
- * stay running for as long as this process lives. */
-static bool must_write_again(struct attempt *attempt)
-{
-    if (!attempt->write.base.error.code)
-        return false;
-    ferry_log(FERRY_LOG_WARN, "the end of an attempt was not written", "delivery_id=%s error=%s",
-              attempt->delivery_id, attempt->write.base.error.message);
-    return queue_write_again(attempt_queue(attempt), &attempt->write.base);
-}
-
-static void on_settled(struct operation *operation)
-{
-    struct attempt *attempt = operation->arg;
-    struct settle_operation *settle = &attempt->write.settle;
-    if (must_write_again(attempt))
-        return;
-    if (!operation->error.code)
-        attempt_written(attempt, settle->state, settle->changed);
-    free(settle->result);
-    free(settle->result_type);
-    attempt_unref(attempt);
-}
-
-static void on_released(struct operation *operation)
-{
-    struct attempt *attempt = operation->arg;
-    struct release_operation *release = &attempt->write.release;
-    if (must_write_again(attempt))
-        return;
-    if (!operation->error.code)
-        attempt_written(attempt, JOB_QUEUED, release->changed);
-    attempt_unref(attempt);
-}
-
-/* Give the job back, due in `delay_ms`. */
-static void attempt_release(struct attempt *attempt, int64_t delay_ms)
-{
-    struct queue *queue = attempt_queue(attempt);
-    attempt->write.release = (struct release_operation){
-        .base = {.kind = OPERATION_RELEASE, .done = on_released, .arg = attempt},
-        .key = attempt->key,
-        .run_at_ms = clock_wall_ms() + delay_ms,
-    };
-    attempt->holders++;
-    store_write(queue->store, &attempt->write.base);
-    dispatch_expect(attempt->route, attempt->write.release.run_at_ms);
-}
-
-/* ---- the end, decided ---- */
-
-static void settle_take_result(struct settle_operation *settle, struct call_output *output)
-{
-    settle->result_status = output->status;
-    settle->result_type = output->content_type;
-    output->content_type = NULL;
-    /* A part of a document is none: what is too long is left out as a whole. */
-    if (output->body.length <= MAX_RESULT_BYTES && !output->body.failed) {
-        settle->result_length = output->body.length;
-        settle->result = bytes_take(&output->body);
-    }
-}
-
-static void settle_take_output(struct settle_operation *settle, ferry_call *call)
-{
-    struct call_output *output = call_output(call);
-    ferry_code outcome = call_outcome(call);
-    settle->failure = output->error;
-    if (output->error.code == FERRY_OK) {
-        settle_take_result(settle, output);
-        if (outcome != FERRY_OK)
-            ferry_error_set(&settle->failure, outcome, "the worker answered %d", output->status);
-    }
-}
-
-static enum job_event attempt_event(const struct attempt *attempt, ferry_code outcome)
-{
-    if (outcome == FERRY_OK)
-        return JOB_SUCCEED;
-    bool is_last = retry_is_last(attempt->number, attempt->route->route.attempts);
-    return ferry_code_is_transient(outcome) && !is_last ? JOB_FAIL : JOB_GIVE_UP;
-}
-
-static void attempt_log(const struct attempt *attempt, const struct settle_operation *settle)
-{
-    const char *route = attempt->route->route.name;
-    if (settle->state == JOB_DEAD)
-        ferry_log(FERRY_LOG_WARN, "a job is dead", "delivery_id=%s route=%s attempt=%u error=%s",
-                  attempt->delivery_id, route, attempt->number, settle->failure.message);
-    else if (settle->state == JOB_RETRYING)
-        ferry_log(FERRY_LOG_INFO, "a job will be tried again",
-                  "delivery_id=%s route=%s attempt=%u error=%s wait_ms=%lld", attempt->delivery_id,
-                  route, attempt->number, settle->failure.message,
-                  (long long)(settle->run_at_ms - clock_wall_ms()));
-    else
-        ferry_log(FERRY_LOG_DEBUG, "a job has succeeded", "delivery_id=%s route=%s attempt=%u",
-                  attempt->delivery_id, route, attempt->number);
-}
-
-/* Decide what the filled-in settle means for the job, and write it. */
-static void attempt_settle(struct attempt *attempt)
-{
-    struct settle_operation *settle = &attempt->write.settle;
-    const struct queue_route *route = &attempt->route->route;
-    settle->base = (struct operation){.kind = OPERATION_SETTLE, .done = on_settled, .arg = attempt};
-    settle->key = attempt->key;
-    settle->state = JOB_RUNNING;
-    job_transition(&settle->state, attempt_event(attempt, settle->failure.code));
-    int64_t now_ms = settle->now_ms = clock_wall_ms();
-    if (settle->state == JOB_RETRYING) {
-        settle->run_at_ms =
-            now_ms + retry_wait_ms(route->backoff_min_ms, route->backoff_max_ms, attempt->number);
-        count_outcome(attempt, ATTEMPT_FAILED);
-    } else {
-        count_outcome(attempt, settle->state == JOB_DEAD ? ATTEMPT_DEAD : ATTEMPT_SUCCEEDED);
-    }
-    attempt_log(attempt, settle);
-    attempt->holders++;
-    store_write(attempt_queue(attempt)->store, &settle->base);
-    if (settle->state == JOB_RETRYING)
-        dispatch_expect(attempt->route, settle->run_at_ms);
-}
-
-/* End an attempt whose call cannot even be made. */
-static void attempt_fail(struct attempt *attempt, const ferry_error *why)
-{
-    attempt->write.settle = (struct settle_operation){.failure = *why};
-    attempt_settle(attempt);
-}
-
-/* End an attempt whose call has run. */
-static void attempt_finish(struct attempt *attempt, ferry_call *call)
-{
-    struct settle_operation *settle = &attempt->write.settle;
-    *settle = (struct settle_operation){0};
-    settle_take_output(settle, call);
-    if (attempt->is_overdue && settle->failure.code)
-        ferry_error_set(&settle->failure, FERRY_DEADLINE, "not done within %lld ms",
-                        (long long)attempt->route->route.timeout_ms);
-    attempt_settle(attempt);
 }
 
 /* ---- the call ---- */
@@ -253,6 +61,32 @@ static void attempt_unstick(struct attempt *attempt, const ferry_task_report *re
               attempt->delivery_id, attempt->route->route.name, (long long)(report->run_us / 1000));
 }
 
+/* It never ran: live calls fill the pool, or it was cancelled before. */
+static void attempt_refused(struct attempt *attempt)
+{
+    dispatch_give_back(attempt->route, 1);
+    if (!attempt->is_cancelled)
+        dispatch_pause_pool(attempt->route);
+    attempt_release(attempt, REFUSED_PAUSE_MS);
+}
+
+/* What the end of an attempt says of the peer behind its worker. */
+static enum gate_end attempt_gate_end(const struct attempt *attempt, ferry_code outcome)
+{
+    if (attempt->is_cancelled && outcome != FERRY_OK)
+        return GATE_UNKNOWN;
+    return attempt->is_overdue || ferry_code_is_transient(outcome) ? GATE_FAILED : GATE_ANSWERED;
+}
+
+static void attempt_end(struct attempt *attempt, ferry_call *call)
+{
+    int64_t pause_ms = call_output(call)->pause_route_ms;
+    dispatch_end(attempt->route, attempt_gate_end(attempt, call_outcome(call)));
+    if (pause_ms > 0)
+        dispatch_shut(attempt->route, pause_ms);
+    attempt_finish(attempt, call);
+}
+
 static void on_call_done(ferry_call *call, const ferry_task_report *report, void *arg)
 {
     struct attempt *attempt = arg;
@@ -265,14 +99,11 @@ static void on_call_done(ferry_call *call, const ferry_task_report *report, void
     attempt->call = NULL;
     ferry_loop_cancel(queue->loop, attempt->deadline);
     attempt_unlink(attempt);
-    dispatch_free_slot(attempt->route);
     attempt_unstick(attempt, report);
-    if (report->outcome != FERRY_OK) { /* it never ran: live calls fill the pool */
-        dispatch_pause_pool(attempt->route);
-        attempt_release(attempt, REFUSED_PAUSE_MS);
-    } else {
-        attempt_finish(attempt, call);
-    }
+    if (report->outcome == FERRY_OK)
+        attempt_end(attempt, call);
+    else
+        attempt_refused(attempt);
     call_free(call);
     attempt_unref(attempt);
     dispatch(queue);
@@ -294,7 +125,8 @@ static void on_deadline(void *arg)
 }
 
 /* Hand the job to its pool. Returns 0 or a code; then there is no call. */
-static int attempt_submit(struct attempt *attempt, char *block, size_t length, ferry_error *error)
+static int attempt_submit(struct attempt *attempt, const struct claimed_job *job,
+                          ferry_error *error)
 {
     struct queue *queue = attempt_queue(attempt);
     const struct queue_route *route = &attempt->route->route;
@@ -302,10 +134,12 @@ static int attempt_submit(struct attempt *attempt, char *block, size_t length, f
         .attempt = attempt->number,
         .delivery_id = attempt->delivery_id,
         .timeout_ms = route->timeout_ms,
+        .memory = job->memory,
+        .memory_length = job->memory_length,
     };
-    if (!block)
+    if (!job->block)
         return ferry_error_set(error, FERRY_INVALID, "its input is lost");
-    ferry_call *call = call_new(route->worker, block, length, &options, error);
+    ferry_call *call = call_new(route->worker, job->block, job->length, &options, error);
     if (!call)
         return error->code;
     int rc = call_submit(call, queue->loop, route->pool->executor, on_call_done, attempt, error);
@@ -337,20 +171,20 @@ static struct attempt *attempt_new(struct dispatch_route *route, const struct cl
     return attempt;
 }
 
-static void attempt_run(struct attempt *attempt, char *block, size_t length)
+static void attempt_run(struct attempt *attempt, const struct claimed_job *job)
 {
     ferry_error error = {0};
-    int rc = attempt_submit(attempt, block, length, &error);
+    int rc = attempt_submit(attempt, job, &error);
+    free(job->memory);
     if (rc == 0) { /* the call holds it now */
         attempt_link(attempt);
         return;
     }
-    dispatch_free_slot(attempt->route);
     if (rc == FERRY_INVALID) {
+        dispatch_give_back(attempt->route, 1);
         attempt_fail(attempt, &error);
     } else {
-        dispatch_pause_pool(attempt->route);
-        attempt_release(attempt, REFUSED_PAUSE_MS);
+        attempt_refused(attempt);
     }
     attempt_unref(attempt);
 }
@@ -361,16 +195,18 @@ void attempt_start(struct dispatch_route *route, const struct claimed_job *job)
     if (!attempt) {
         ferry_log(FERRY_LOG_ERROR, "no memory to run a job, it waits for the next start",
                   "delivery_id=%s", job->delivery_id);
-        dispatch_free_slot(route);
+        dispatch_give_back(route, 1);
         free(job->block);
+        free(job->memory);
         return;
     }
     if (!route->queue->draining) {
-        attempt_run(attempt, job->block, job->length);
+        attempt_run(attempt, job);
         return;
     }
     free(job->block);
-    dispatch_free_slot(route);
+    free(job->memory);
+    dispatch_give_back(route, 1);
     attempt_release(attempt, 0);
     attempt_unref(attempt);
 }
@@ -384,7 +220,7 @@ static void attempt_interrupt(struct attempt *attempt)
     attempt_unlink(attempt);
     attempt->is_ignored = true;
     call_cancel(attempt->call);
-    count_outcome(attempt, ATTEMPT_INTERRUPTED);
+    attempt_count(attempt, ATTEMPT_INTERRUPTED);
     attempt_release(attempt, 0);
 }
 
@@ -394,12 +230,26 @@ void attempts_interrupt(struct queue *queue)
         attempt_interrupt(queue->attempts);
 }
 
+static struct attempt *attempt_find(const struct queue *queue, const char *id)
+{
+    struct attempt *at = queue->attempts;
+    while (at && strcmp(at->id, id) != 0)
+        at = at->next;
+    return at;
+}
+
+void attempt_cancel(struct queue *queue, const char *id)
+{
+    struct attempt *attempt = attempt_find(queue, id);
+    if (!attempt)
+        return; /* it has just ended, and its end is on its way to the disk */
+    attempt->is_cancelled = true;
+    call_cancel(attempt->call);
+}
+
 bool attempts_get_progress(const struct queue *queue, const char *id, double *fraction,
                            char *message, size_t size)
 {
-    for (const struct attempt *at = queue->attempts; at; at = at->next) {
-        if (strcmp(at->id, id) == 0)
-            return call_get_progress(at->call, fraction, message, size);
-    }
-    return false;
+    const struct attempt *attempt = attempt_find(queue, id);
+    return attempt && call_get_progress(attempt->call, fraction, message, size);
 }

@@ -4,9 +4,12 @@
 
 #include "dispatch.h"
 
-/* Run a claimed job, whose slot is held. Takes over job->block. While the queue drains, the job is
- * given back instead. */
+/* Run a claimed job, whose slot is held. Takes over job->block and job->memory. While the queue
+ * drains, the job is given back instead. */
 void attempt_start(struct dispatch_route *route, const struct claimed_job *job);
+
+/* Tell the attempt that runs the job of this id, if one does, that the job is cancelled. */
+void attempt_cancel(struct queue *queue, const char *id);
 
 /* Give all running jobs back, with no crash counted; cancel their calls, and ignore what becomes of
  * them. */

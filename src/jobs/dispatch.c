@@ -7,7 +7,8 @@
  * runs operations in their order, nothing falls between.
  *
  * A slot is held from the moment when a claim asks for it, so that no two claims count on the same
- * one. Where several routes of a pool are hungry, they share its free slots evenly, and the turn
+ * one; so is the route's own room, which its gate keeps (gate.h). Where several routes of a pool
+ * are hungry, those of the highest priority go first, and share the free slots evenly; the turn
  * moves on past the last one served: with a single slot they alternate.
  *
  * Due times are on the wall clock and waiting is on the loop's: a wait is cut at RECHECK_MS, so
@@ -21,11 +22,10 @@
 #include <ferry/log.h>
 
 #include "attempt.h"
-#include "clock.h"
-#include "queue_metrics.h"
+#include "queue_counts.h"
 
 enum {
-    RECHECK_MS = 30000,
+    RECHECK_MS = 1000,
     CLAIM_PAUSE_MS = 1000, /* after a claim that failed */
     POOL_PAUSE_MS = 1000,
     MAX_CLAIM = 256,
@@ -40,25 +40,66 @@ static unsigned pool_free_slots(const struct dispatch_pool *pool, int64_t now_ms
     return pool->pool->slots - pool->held;
 }
 
-static bool is_hungry(const struct dispatch_route *route, int64_t wall_ms)
+/* The time by both clocks, read once for a round. */
+struct now {
+    int64_t wall_ms;
+    int64_t loop_ms;
+};
+
+static struct now now_of(struct queue *queue)
 {
-    return !route->claiming && route->next_run_at_ms <= wall_ms;
+    return (struct now){queue_wall_ms(queue), ferry_loop_now_ms(queue->loop)};
+}
+
+static bool has_due(const struct dispatch_route *route, const struct now *now)
+{
+    return !route->claiming && route->next_run_at_ms <= now->wall_ms;
+}
+
+static bool is_hungry(const struct dispatch_route *route, const struct now *now)
+{
+    return has_due(route, now) && gate_room(&route->gate, now->loop_ms) > 0;
+}
+
+static void route_take(struct dispatch_route *route, unsigned count)
+{
+    route->pool->held += count;
+    gate_take(&route->gate, count, ferry_loop_now_ms(route->queue->loop));
 }
 
 bool dispatch_take_slot(struct dispatch_route *route)
 {
-    const struct queue *queue = route->queue;
-    if (!queue->started || queue->draining || route->claiming ||
-        is_hungry(route, clock_wall_ms()) ||
-        pool_free_slots(route->pool, ferry_loop_now_ms(queue->loop)) == 0)
+    struct queue *queue = route->queue;
+    if (!queue->started || queue->draining || route->claiming)
         return false;
-    route->pool->held++;
+    struct now now = now_of(queue);
+    if (has_due(route, &now) || gate_room(&route->gate, now.loop_ms) == 0 ||
+        pool_free_slots(route->pool, now.loop_ms) == 0)
+        return false;
+    route_take(route, 1);
     return true;
 }
 
-void dispatch_free_slot(struct dispatch_route *route)
+void dispatch_give_back(struct dispatch_route *route, unsigned count)
+{
+    route->pool->held -= count;
+    gate_give_back(&route->gate, count);
+}
+
+void dispatch_end(struct dispatch_route *route, enum gate_end end)
 {
     route->pool->held--;
+    if (gate_end(&route->gate, end, ferry_loop_now_ms(route->queue->loop)))
+        ferry_log(FERRY_LOG_WARN, "a route's jobs are paused: too many failures in a row",
+                  "route=%s failures=%u pause_ms=%lld", route->route.name, route->gate.failures,
+                  (long long)route->gate.shut_ms);
+}
+
+void dispatch_shut(struct dispatch_route *route, int64_t ms)
+{
+    gate_shut(&route->gate, ms, ferry_loop_now_ms(route->queue->loop));
+    ferry_log(FERRY_LOG_WARN, "a route's jobs are paused: its worker asked for that",
+              "route=%s pause_ms=%lld", route->route.name, (long long)ms);
 }
 
 void dispatch_pause_pool(struct dispatch_route *route)
@@ -83,8 +124,8 @@ static void claim_failed(struct dispatch_route *route)
     if (claim->base.in_doubt)
         queue_undo(route->queue, NULL, claim->token);
     claim_operation_fini(claim);
-    route->pool->held -= claim->limit;
-    dispatch_expect(route, clock_wall_ms() + CLAIM_PAUSE_MS);
+    dispatch_give_back(route, claim->limit);
+    dispatch_expect(route, queue_wall_ms(route->queue) + CLAIM_PAUSE_MS);
 }
 
 static void claim_succeeded(struct dispatch_route *route)
@@ -92,12 +133,17 @@ static void claim_succeeded(struct dispatch_route *route)
     struct queue *queue = route->queue;
     struct claim_operation *claim = &route->claim;
     struct claimed_job *jobs = claim->jobs;
-    route->pool->held -= claim->limit - claim->count;
+    dispatch_give_back(route, claim->limit - claim->count);
     dispatch_expect(route, claim->next_run_at_ms);
     claim->jobs = NULL;
     for (unsigned i = 0; i < claim->count; i++) {
-        queue_count(queue, jobs[i].was, -1);
-        queue_count(queue, JOB_RUNNING, +1);
+        struct job_change change = {
+            .state = JOB_RUNNING,
+            .attempt = jobs[i].attempt,
+            .version = jobs[i].version,
+        };
+        queue_changed_state(queue, route->counts, jobs[i].id, (int)jobs[i].was, &change,
+                            jobs[i].weight);
         attempt_start(route, &jobs[i]);
     }
     free(jobs);
@@ -120,56 +166,69 @@ static void claim_submit(struct dispatch_route *route, unsigned limit)
         .base = {.kind = OPERATION_CLAIM, .done = on_claimed, .arg = route},
         .route = route->route.name,
         .limit = limit,
-        .now_ms = clock_wall_ms(),
+        .now_ms = queue_wall_ms(route->queue),
     };
     random_bytes(&route->claim.token, sizeof route->claim.token);
     route->claiming = true;
     route->next_run_at_ms = INT64_MAX;
-    route->pool->held += limit;
+    route_take(route, limit);
     store_write(route->queue->store, &route->claim.base);
 }
 
-static unsigned pool_count_hungry(const struct dispatch_pool *pool, int64_t wall_ms)
+/* Return the next hungry route of the highest priority; `equals` is how many of that priority are
+ * hungry. NULL: none is. */
+static struct dispatch_route *pool_next(const struct dispatch_pool *pool, const struct now *now,
+                                        unsigned *equals)
 {
-    unsigned hungry = 0;
-    const struct dispatch_route *at = pool->turn;
+    struct dispatch_route *next = NULL, *at = pool->turn;
     do {
-        hungry += is_hungry(at, wall_ms);
-        at = at->next_in_pool;
-    } while (at != pool->turn);
-    return hungry;
-}
-
-static void pool_dispatch(struct queue *queue, struct dispatch_pool *pool)
-{
-    int64_t wall_ms = clock_wall_ms();
-    unsigned hungry = pool_count_hungry(pool, wall_ms);
-    unsigned slots;
-    struct dispatch_route *at = pool->turn;
-    while (hungry > 0 && (slots = pool_free_slots(pool, ferry_loop_now_ms(queue->loop))) > 0) {
-        if (is_hungry(at, wall_ms)) {
-            unsigned share = (slots + hungry - 1) / hungry;
-            claim_submit(at, share < MAX_CLAIM ? share : MAX_CLAIM);
-            hungry--;
-            pool->turn = at->next_in_pool;
+        if (is_hungry(at, now)) {
+            if (!next || at->route.priority > next->route.priority) {
+                next = at;
+                *equals = 0;
+            }
+            *equals += at->route.priority == next->route.priority;
         }
         at = at->next_in_pool;
+    } while (at != pool->turn);
+    return next;
+}
+
+static unsigned least(unsigned a, unsigned b)
+{
+    return a < b ? a : b;
+}
+
+static void pool_dispatch(struct dispatch_pool *pool, const struct now *now)
+{
+    unsigned slots, equals = 0;
+    struct dispatch_route *route;
+    while ((slots = pool_free_slots(pool, now->loop_ms)) > 0 &&
+           (route = pool_next(pool, now, &equals))) {
+        unsigned share = (slots + equals - 1) / equals;
+        pool->turn = route->next_in_pool;
+        claim_submit(route, least(least(share, MAX_CLAIM), gate_room(&route->gate, now->loop_ms)));
     }
 }
 
 /* ---- waking up ---- */
 
+static int64_t longest(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* Return how long this route has nothing to do, INT64_MAX when something else will wake it: a slot
  * that becomes free, a claim's answer, a job that comes in. */
-static int64_t route_rest_ms(const struct dispatch_route *route, int64_t wall_ms, int64_t now_ms)
+static int64_t route_rest_ms(const struct dispatch_route *route, const struct now *now)
 {
     if (route->claiming || route->next_run_at_ms == INT64_MAX)
         return INT64_MAX;
-    int64_t rest_ms = route->next_run_at_ms - wall_ms;
-    int64_t pause_ms = route->pool->resume_ms - now_ms;
-    if (rest_ms <= 0 && pause_ms <= 0)
-        return INT64_MAX; /* due, and only waiting for a slot */
-    return rest_ms > pause_ms ? rest_ms : pause_ms;
+    int64_t due_ms =
+        route->next_run_at_ms > now->wall_ms ? route->next_run_at_ms - now->wall_ms : 0;
+    int64_t gate_ms = gate_rest_ms(&route->gate, now->loop_ms);
+    int64_t rest_ms = longest(longest(due_ms, gate_ms), route->pool->resume_ms - now->loop_ms);
+    return rest_ms > 0 ? rest_ms : INT64_MAX; /* due, and only waiting for a slot */
 }
 
 static void on_wake(void *arg)
@@ -179,12 +238,11 @@ static void on_wake(void *arg)
     dispatch(queue);
 }
 
-static void dispatch_arm(struct queue *queue)
+static void dispatch_arm(struct queue *queue, const struct now *now)
 {
-    int64_t wall_ms = clock_wall_ms(), now_ms = ferry_loop_now_ms(queue->loop);
     int64_t rest_ms = INT64_MAX;
     for (struct dispatch_route *at = queue->routes; at; at = at->next) {
-        int64_t route_ms = route_rest_ms(at, wall_ms, now_ms);
+        int64_t route_ms = route_rest_ms(at, now);
         rest_ms = route_ms < rest_ms ? route_ms : rest_ms;
     }
     ferry_loop_cancel(queue->loop, queue->wake);
@@ -199,9 +257,10 @@ void dispatch(struct queue *queue)
 {
     if (!queue->started || queue->draining)
         return;
+    struct now now = now_of(queue);
     for (struct dispatch_pool *pool = queue->pools; pool; pool = pool->next)
-        pool_dispatch(queue, pool);
-    dispatch_arm(queue);
+        pool_dispatch(pool, &now);
+    dispatch_arm(queue, &now);
 }
 
 /* ---- routes and pools ---- */
@@ -242,6 +301,8 @@ struct dispatch_route *dispatch_route_new(struct queue *queue, const struct queu
     }
     made->queue = queue;
     made->route = *route;
+    made->gate.route = &made->route;
+    made->counts = queue_counts_of(queue, route->name);
     made->pool = pool;
     ring_insert(pool, made);
     made->next = queue->routes;

@@ -5,9 +5,22 @@
 
 void claim_operation_fini(struct claim_operation *claim)
 {
-    for (unsigned i = 0; i < claim->count; i++)
+    for (unsigned i = 0; i < claim->count; i++) {
         free(claim->jobs[i].block);
+        free(claim->jobs[i].memory);
+    }
     free(claim->jobs);
     claim->jobs = NULL;
     claim->count = 0;
+}
+
+void change_operation_fini(struct change_operation *change)
+{
+    for (unsigned i = 0; i < change->count; i++)
+        free(change->jobs[i].route);
+    free(change->jobs);
+    change->jobs = NULL;
+    change->count = 0;
+    change->next = 0;
+    change->callbacks = (struct callbacks_added){0};
 }

@@ -1,12 +1,14 @@
 /*
- * The queue: its life, and what comes in. Loop thread; SQLite runs on the store's threads.
+ * The queue: its life, and what its other files share. Loop thread; SQLite runs on the store's
+ * threads.
  *
  * Memory holds the attempts that run and the operations on their way to disk, never the jobs that
- * wait. What is counted in memory (pending jobs and bytes, jobs by state) is read once at the
- * start and follows each operation when that is on disk.
+ * wait. What is counted in memory (queue_counts.c) is read once at the start and follows each
+ * operation when that is on disk.
  *
- * A job that finds a free slot, and no older one waiting, is inserted as claimed already: its
- * attempt starts after that one commit, and its input need not be read again.
+ * Due times are on the wall clock, because they outlive the process. When that clock is set, what
+ * waits for a time that nobody wrote (a backoff, a delay) moves along, so that it neither stalls
+ * nor comes all at once; what a person wrote stays.
  */
 #include "queue.h"
 
@@ -18,13 +20,10 @@
 #include "attempt.h"
 #include "clock.h"
 #include "job_id.h"
+#include "queue_counts.h"
 #include "queue_metrics.h"
 
-enum {
-    WRITE_AGAIN_MS = 1000,
-    RETENTION_MS = 60000,
-    RETIRE_BATCH = 500,
-};
+enum { WRITE_AGAIN_MS = 1000 };
 
 /* ---- writes that must happen ---- */
 
@@ -70,131 +69,38 @@ void queue_undo(struct queue *queue, const char *id, int64_t token)
     store_write(queue->store, &undo->base);
 }
 
-/* ---- what comes in ---- */
+/* ---- the wall clock ---- */
 
-struct add {
-    struct insert_operation insert; /* first, so that the operation is the add */
-    struct queue *queue;
-    struct dispatch_route *route;
-    queue_accepted *accepted;
-    void *arg;
-};
-
-static void add_refused(struct add *add)
+static void on_shifted(struct operation *operation)
 {
-    struct queue *queue = add->queue;
-    struct insert_operation *insert = &add->insert;
-    queue->pending--;
-    queue->pending_bytes -= (int64_t)insert->length;
-    if (insert->base.in_doubt)
-        queue_undo(queue, insert->id, 0);
-    free(insert->block);
-    bool is_claimed = insert->state == JOB_RUNNING;
-    if (is_claimed)
-        dispatch_free_slot(add->route);
-    add->accepted(add->arg, NULL, &insert->base.error);
-    if (is_claimed)
-        dispatch(queue);
-}
-
-static void add_start(struct add *add)
-{
-    struct insert_operation *insert = &add->insert;
-    struct claimed_job job = {
-        .key = insert->claim,
-        .was = JOB_QUEUED,
-        .attempt = 1,
-        .block = insert->block,
-        .length = insert->length,
-        .weight = (int64_t)insert->length,
-    };
-    memcpy(job.id, insert->id, sizeof job.id);
-    memcpy(job.delivery_id, insert->delivery_id, sizeof job.delivery_id);
-    attempt_start(add->route, &job);
-}
-
-static void on_inserted(struct operation *operation)
-{
-    struct add *add = (struct add *)operation;
-    if (operation->error.code) {
-        add_refused(add);
-        free(add);
+    struct queue *queue = operation->arg;
+    if (operation->error.code && queue_write_again(queue, operation))
         return;
-    }
-    queue_count(add->queue, add->insert.state, +1);
-    struct queue_receipt receipt = {
-        .id = add->insert.id,
-        .delivery_id = add->insert.delivery_id,
-        .state = add->insert.state,
-    };
-    add->accepted(add->arg, &receipt, &operation->error);
-    if (add->insert.state == JOB_RUNNING)
-        add_start(add);
-    else
-        free(add->insert.block);
-    free(add);
+    free(operation);
+    for (struct dispatch_route *at = queue->routes; at; at = at->next)
+        dispatch_expect(at, INT64_MIN); /* a claim finds out */
+    dispatch(queue);
 }
 
-static int add_check(const struct queue *queue, const char *name,
-                     const struct dispatch_route *route, size_t length, ferry_error *error)
+/* What is written later goes to disk behind it. */
+static void queue_shift(struct queue *queue, int64_t by_ms)
 {
-    if (!route)
-        return ferry_error_set(error, FERRY_NOT_FOUND, "%s: no such route", name);
-    if (queue->closing)
-        return ferry_error_set(error, FERRY_REJECTED, "the server is closing");
-    if (queue->pending >= queue->max_pending)
-        return ferry_error_set(error, FERRY_REJECTED, "too many jobs are pending");
-    if (queue->pending_bytes + (int64_t)length > queue->max_bytes)
-        return ferry_error_set(error, FERRY_REJECTED, "the pending jobs weigh too much");
-    if (!store_has_room(queue->store, length))
-        return ferry_error_set(error, FERRY_REJECTED, "too many jobs wait for the disk");
-    return 0;
+    ferry_log(FERRY_LOG_WARN, "the wall clock was set", "by_ms=%lld", (long long)by_ms);
+    struct shift_operation *shift = calloc(1, sizeof *shift);
+    if (!shift)
+        return; /* no memory: waits are too long or too short by the step, once */
+    shift->base = (struct operation){.kind = OPERATION_SHIFT, .done = on_shifted, .arg = queue};
+    shift->by_ms = by_ms;
+    store_write(queue->store, &shift->base);
 }
 
-static void add_submit(struct queue *queue, struct dispatch_route *route, struct add *add)
+int64_t queue_wall_ms(struct queue *queue)
 {
-    struct insert_operation *insert = &add->insert;
-    insert->base.kind = OPERATION_INSERT;
-    insert->base.done = on_inserted;
-    insert->route = route->route.name;
-    insert->worker = route->route.worker->name;
-    insert->created_ms = insert->run_at_ms = clock_wall_ms();
-    insert->state = JOB_QUEUED;
-    random_id(insert->id);
-    random_id(insert->delivery_id);
-    if (dispatch_take_slot(route)) {
-        job_transition(&insert->state, JOB_CLAIM);
-        random_bytes(&insert->claim.token, sizeof insert->claim.token);
-    }
-    queue->pending++;
-    queue->pending_bytes += (int64_t)insert->length;
-    store_write(queue->store, &insert->base);
-    if (insert->state == JOB_QUEUED) {
-        dispatch_expect(route, insert->run_at_ms);
-        dispatch(queue);
-    }
-}
-
-int queue_add(struct queue *queue, const struct queue_job *job, queue_accepted *accepted, void *arg,
-              ferry_error *error)
-{
-    struct dispatch_route *route = dispatch_route_find(queue, job->route);
-    int rc = add_check(queue, job->route, route, job->length, error);
-    struct add *add = rc == 0 ? calloc(1, sizeof *add) : NULL;
-    if (rc == 0 && !add)
-        rc = ferry_error_set(error, FERRY_REJECTED, "no memory");
-    if (rc < 0) {
-        free(job->block);
-        return rc;
-    }
-    add->queue = queue;
-    add->route = route;
-    add->accepted = accepted;
-    add->arg = arg;
-    add->insert.block = job->block;
-    add->insert.length = job->length;
-    add_submit(queue, route, add);
-    return 0;
+    int64_t wall_ms = queue->read_wall_ms();
+    int64_t by_ms = clock_step_check(&queue->clock_step, wall_ms, clock_monotonic_ms());
+    if (by_ms && !queue->closing)
+        queue_shift(queue, by_ms);
+    return wall_ms;
 }
 
 /* ---- look-ups ---- */
@@ -211,50 +117,68 @@ void queue_get(struct queue *queue, const char *id, queue_found *found, void *ar
     found(arg, NULL, &error);
 }
 
+void queue_list(struct queue *queue, const struct job_filter *filter, queue_listed *listed,
+                void *arg)
+{
+    store_list(queue->store, filter, listed, arg);
+}
+
 bool queue_get_progress(struct queue *queue, const char *id, double *fraction, char *message,
                         size_t size)
 {
     return attempts_get_progress(queue, id, fraction, message, size);
 }
 
-/* ---- retention ---- */
-
-static void on_retention(void *arg);
-
-static void queue_arm_retention(struct queue *queue, int64_t delay_ms)
+struct queue_watch *queue_watch(struct queue *queue, const char *id, job_changed *changed,
+                                void *arg)
 {
-    queue->retention = ferry_loop_call_later(queue->loop, delay_ms, on_retention, queue);
+    return watch_new(&queue->watches, id, changed, arg);
 }
 
-static void on_retired(struct operation *operation)
+bool queue_last_slot(const struct queue *queue, const char *schedule, int64_t *slot_ms)
 {
-    struct queue *queue = operation->arg;
-    queue->retiring = false;
-    if (queue->closing)
+    const struct named_time *slot = named_time_find(queue->slots, schedule);
+    if (slot)
+        *slot_ms = slot->ms;
+    return slot != NULL;
+}
+
+/* ---- names and times ---- */
+
+const struct named_time *named_time_find(const struct named_time *list, const char *name)
+{
+    while (list && strcmp(list->name, name) != 0)
+        list = list->next;
+    return list;
+}
+
+void named_time_set(struct named_time **list, const char *name, int64_t ms)
+{
+    struct named_time *at = *list;
+    while (at && strcmp(at->name, name) != 0)
+        at = at->next;
+    if (at) {
+        at->ms = ms;
         return;
-    bool is_behind = false;
-    if (operation->error.code == FERRY_OK) {
-        for (int state = 0; state < JOB_STATE_COUNT; state++)
-            queue_count(queue, (enum job_state)state, -queue->retire.deleted[state]);
-        is_behind = queue->retire.count == RETIRE_BATCH;
     }
-    queue_arm_retention(queue, is_behind ? 0 : RETENTION_MS);
+    at = calloc(1, sizeof *at);
+    if (!at || !(at->name = strdup(name))) {
+        free(at);
+        return;
+    }
+    at->ms = ms;
+    at->next = *list;
+    *list = at;
 }
 
-static void on_retention(void *arg)
+void named_times_free(struct named_time *list)
 {
-    struct queue *queue = arg;
-    queue->retention = 0;
-    if (queue->draining)
-        return;
-    queue->retiring = true;
-    queue->retire = (struct retire_operation){
-        .base = {.kind = OPERATION_RETIRE, .done = on_retired, .arg = queue},
-        .before_ms = clock_wall_ms() - queue->keep_ms,
-        .now_ms = clock_wall_ms(),
-        .limit = RETIRE_BATCH,
-    };
-    store_write(queue->store, &queue->retire.base);
+    while (list) {
+        struct named_time *at = list;
+        list = at->next;
+        free(at->name);
+        free(at);
+    }
 }
 
 /* ---- opening ---- */
@@ -271,44 +195,33 @@ static void visit_interrupted(void *arg, const struct interrupted_job *job)
         counter->value++;
 }
 
-static void visit_waiting(struct queue *queue, const char *route, int64_t count);
-
 static void visit_count(void *arg, const char *route, enum job_state state, int64_t count,
                         int64_t bytes)
 {
     struct queue *queue = arg;
-    queue_count(queue, state, count);
-    if (!job_state_is_final(state)) {
-        queue->pending += count;
-        queue->pending_bytes += bytes;
-        visit_waiting(queue, route, count);
-    }
+    queue_count(queue, queue_counts_of(queue, route), JOB_NOWHERE, (int)state, count, bytes);
 }
 
-static void visit_waiting(struct queue *queue, const char *route, int64_t count)
+static void visit_paused(void *arg, const char *route, int64_t since_ms)
 {
-    struct waiting_route *waiting = calloc(1, sizeof *waiting);
-    if (!waiting || !(waiting->name = strdup(route))) {
-        free(waiting);
-        return; /* one log line less */
-    }
-    waiting->count = count;
-    waiting->next = queue->left_waiting;
-    queue->left_waiting = waiting;
+    struct queue *queue = arg;
+    named_time_set(&queue->paused, route, since_ms);
 }
 
-/* Say which jobs nobody will run, and forget the list. */
-static void queue_report_waiting(struct queue *queue, bool is_start)
+static void visit_slot(void *arg, const char *schedule, int64_t slot_ms)
 {
-    while (queue->left_waiting) {
-        struct waiting_route *waiting = queue->left_waiting;
-        queue->left_waiting = waiting->next;
-        if (is_start && !dispatch_route_find(queue, waiting->name))
-            ferry_log(FERRY_LOG_WARN, "jobs of a route that is not configured stay as they are",
-                      "route=%s jobs=%lld", waiting->name, (long long)waiting->count);
-        free(waiting->name);
-        free(waiting);
-    }
+    struct queue *queue = arg;
+    named_time_set(&queue->slots, schedule, slot_ms);
+}
+
+static void queue_free(struct queue *queue)
+{
+    dispatch_free(queue);
+    queue_counts_free(queue);
+    named_times_free(queue->paused);
+    named_times_free(queue->slots);
+    watches_end(&queue->watches);
+    free(queue);
 }
 
 struct queue *queue_open(ferry_loop *loop, const struct queue_options *options, ferry_error *error)
@@ -323,15 +236,20 @@ struct queue *queue_open(ferry_loop *loop, const struct queue_options *options, 
     queue->max_pending = options->max_pending;
     queue->max_bytes = options->max_bytes;
     queue->keep_ms = options->keep_ms;
+    queue->read_wall_ms = options->wall_ms ? options->wall_ms : clock_wall_ms;
     for (int state = 0; state < JOB_STATE_COUNT; state++)
         queue->counts[state].state = (enum job_state)state;
     struct store_visitor visitor = {
-        .interrupted = visit_interrupted, .count = visit_count, .arg = queue};
+        .interrupted = visit_interrupted,
+        .count = visit_count,
+        .paused = visit_paused,
+        .slot = visit_slot,
+        .arg = queue,
+    };
     queue->store =
         store_open(loop, options->folder, options->max_crashes, options->metrics, &visitor, error);
     if (!queue->store) {
-        queue_report_waiting(queue, false);
-        free(queue);
+        queue_free(queue);
         return NULL;
     }
     queue_metrics_bind(queue, true);
@@ -343,17 +261,33 @@ int queue_add_route(struct queue *queue, const struct queue_route *route)
     struct dispatch_route *made = dispatch_route_new(queue, route);
     if (!made)
         return FERRY_INTERNAL;
+    made->gate.is_paused = named_time_find(queue->paused, route->name) != NULL;
+    if (made->gate.is_paused)
+        ferry_log(FERRY_LOG_WARN, "the jobs of a route are paused", "route=%s hint=%s", route->name,
+                  "ferry jobs resume");
     for (int i = 0; i < ATTEMPT_OUTCOME_COUNT; i++)
         made->outcomes[i] =
             queue_metrics_outcome(queue->metrics, route->name, (enum attempt_outcome)i);
     return 0;
 }
 
+/* Say which jobs nobody will run. */
+static void queue_report_unknown(const struct queue *queue)
+{
+    for (const struct route_counts *at = queue->route_counts; at; at = at->next) {
+        int64_t waiting =
+            at->by_state[JOB_SCHEDULED] + at->by_state[JOB_QUEUED] + at->by_state[JOB_RETRYING];
+        if (waiting > 0 && !dispatch_route_find(queue, at->route))
+            ferry_log(FERRY_LOG_WARN, "jobs of a route that is not configured stay as they are",
+                      "route=%s jobs=%lld", at->route, (long long)waiting);
+    }
+}
+
 void queue_start(struct queue *queue)
 {
     queue->started = true;
-    queue_report_waiting(queue, true);
-    queue_arm_retention(queue, 0);
+    queue_report_unknown(queue);
+    queue_start_retention(queue);
     dispatch(queue); /* each route's first claim also finds out what waits */
 }
 
@@ -386,10 +320,10 @@ int queue_close(struct queue *queue, int64_t deadline_ms)
     ferry_loop_cancel(queue->loop, queue->retention);
     int rc = store_close(queue->store, deadline_ms);
     queue_metrics_bind(queue, false);
-    if (rc < 0)
+    if (rc < 0) {
+        watches_end(&queue->watches);
         return rc; /* a thread of the store still works with parts of it */
-    dispatch_free(queue);
-    queue_report_waiting(queue, false);
-    free(queue);
+    }
+    queue_free(queue);
     return 0;
 }

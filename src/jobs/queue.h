@@ -23,6 +23,7 @@ struct queue_options {
     unsigned max_crashes; /* interrupted attempts after which a job is dead; 0: unlimited */
     int64_t keep_ms;      /* how long a final job stays readable, unless its route says otherwise */
     struct metrics *metrics;
+    int64_t (*wall_ms)(void); /* NULL: the wall clock */
 };
 
 /* Threads that jobs may hold at once, of an executor that they share with live calls. */

@@ -1,10 +1,5 @@
-/* The counts of jobs in memory, and what is shown of them. Loop thread. */
+/* What the queue shows in the metrics. Loop thread. */
 #include "queue_metrics.h"
-
-void queue_count(struct queue *queue, enum job_state state, int64_t change)
-{
-    queue->counts[state].count += change;
-}
 
 static double read_count(void *arg)
 {
@@ -36,6 +31,7 @@ struct metric_counter *queue_metrics_outcome(struct metrics *metrics, const char
         [ATTEMPT_SUCCEEDED] = "succeeded",
         [ATTEMPT_FAILED] = "failed",
         [ATTEMPT_DEAD] = "dead",
+        [ATTEMPT_CANCELLED] = "cancelled",
         [ATTEMPT_INTERRUPTED] = "interrupted",
     };
     if (!metrics)

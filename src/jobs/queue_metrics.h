@@ -1,11 +1,8 @@
-/* The counts of jobs in memory, and what is shown of them. Loop thread. */
+/* What the queue shows in the metrics. Loop thread. */
 #ifndef JOBS_QUEUE_METRICS_H
 #define JOBS_QUEUE_METRICS_H
 
 #include "queue_struct.h"
-
-/* Count a job into a state, or out of it. */
-void queue_count(struct queue *queue, enum job_state state, int64_t change);
 
 /* Show the counts as ferry_jobs{state}. A registry outlives the queue: with `is_open` false the
  * gauges let go of it, and read 0. */

@@ -1,17 +1,23 @@
 /*
- * The inside of the queue, for the three files that share it: queue.c (its life, what comes in),
- * dispatch.c (which route claims when) and attempt.c (one run of a job). Loop thread.
+ * The inside of the queue, for the files that share it: queue.c (its life), queue_add.c (what comes
+ * in), queue_change.c (what people do to jobs and routes), queue_retire.c (what is kept how long),
+ * queue_counts.c (how many there are), dispatch.c (which route claims when), attempt.c and
+ * attempt_end.c (one run of a job). Loop thread.
  */
 #ifndef JOBS_QUEUE_STRUCT_H
 #define JOBS_QUEUE_STRUCT_H
 
+#include "clock_step.h"
+#include "gate.h"
 #include "queue.h"
 #include "store.h"
+#include "watch.h"
 
 enum attempt_outcome {
     ATTEMPT_SUCCEEDED,
     ATTEMPT_FAILED, /* to be tried again */
     ATTEMPT_DEAD,
+    ATTEMPT_CANCELLED,
     ATTEMPT_INTERRUPTED,
     ATTEMPT_OUTCOME_COUNT
 };
@@ -25,10 +31,19 @@ struct dispatch_pool {
     struct dispatch_pool *next;
 };
 
+/* The jobs of a route on disk. A route has it whether or not it is in the config. */
+struct route_counts {
+    char *route;
+    int64_t by_state[JOB_STATE_COUNT];
+    struct route_counts *next;
+};
+
 struct dispatch_route {
     struct queue *queue;
     struct queue_route route;
     struct dispatch_pool *pool;
+    struct gate gate;
+    struct route_counts *counts;
     struct dispatch_route *next_in_pool; /* a ring */
     struct dispatch_route *next;         /* of the queue */
 
@@ -46,11 +61,11 @@ struct state_count {
     int64_t count;
 };
 
-/* Jobs that an earlier process has left waiting. */
-struct waiting_route {
+/* A name from the database with a time: a route that is paused, or a schedule and its last slot. */
+struct named_time {
     char *name;
-    int64_t count;
-    struct waiting_route *next;
+    int64_t ms;
+    struct named_time *next;
 };
 
 struct queue {
@@ -61,21 +76,30 @@ struct queue {
 
     struct dispatch_route *routes;
     struct dispatch_pool *pools;
-    struct waiting_route *left_waiting; /* until queue_start */
+    struct named_time *paused; /* routes that were paused when the database was opened */
+    struct named_time *slots;  /* the last one of each schedule */
     bool started, draining, closing;
 
     /* Jobs that are not final, those on their way into the store included. */
     int64_t pending, pending_bytes;
     struct state_count counts[JOB_STATE_COUNT];
+    struct route_counts *route_counts;
 
     struct attempt *attempts; /* whose call is in flight */
-    ferry_timer wake;         /* something may be due by then */
-    struct operation *again;  /* writes that failed and must happen */
+    struct watches watches;
+    struct clock_step clock_step;
+    int64_t (*read_wall_ms)(void);
+    ferry_timer wake;        /* something may be due by then */
+    struct operation *again; /* writes that failed and must happen */
     ferry_timer write_again;
     ferry_timer retention;
     bool retiring; /* `retire` is the store's */
     struct retire_operation retire;
 };
+
+/* The time by the wall clock, which is where due times are. Notices a step of it, and has what
+ * waits moved along, before anything that is due by the new time is written. */
+int64_t queue_wall_ms(struct queue *queue);
 
 /* Give an operation back to the store after a pause; for what must be written in the end. While
  * the queue closes nothing is tried again: then returns false, and the operation is the caller's.
@@ -84,5 +108,13 @@ bool queue_write_again(struct queue *queue, struct operation *operation);
 
 /* Undo on disk what failed in doubt: an insert by its id, or a claim (id NULL) by its token. */
 void queue_undo(struct queue *queue, const char *id, int64_t token);
+
+/* Set the time of a name in a list, adding it if it is not there; without memory it is not. */
+void named_time_set(struct named_time **list, const char *name, int64_t ms);
+const struct named_time *named_time_find(const struct named_time *list, const char *name);
+void named_times_free(struct named_time *list);
+
+/* queue_retire.c: begin to delete final jobs whose time is over, now and then. */
+void queue_start_retention(struct queue *queue);
 
 #endif

@@ -1,9 +1,11 @@
 /*
  * The reader: an executor of one thread, and the one connection that this thread uses.
  *
- * Each look-up reads one row by its index and ends its read at once: a long one would keep the WAL
- * from being checkpointed. A look-up belongs to the reading thread from its submit until its `done`
- * on the loop. One whose reader has closed meanwhile has `reader` NULL and only frees itself.
+ * Each look-up reads one row by its index, or a page for as long as listing.c allows, and ends its
+ * read at once: a long one would keep the WAL from being checkpointed. One that lasts longer all
+ * the same (a cold disk, a damaged index) is interrupted. A look-up belongs to the reading thread
+ * from its submit until its `done` on the loop. One whose reader has closed meanwhile has `reader`
+ * NULL and only frees itself.
  */
 #include "reader.h"
 
@@ -13,73 +15,66 @@
 #include <ferry/executor.h>
 #include <ferry/log.h>
 
+#include "clock.h"
 #include "database.h"
-#include "statements.h"
+#include "listing.h"
+#include "record.h"
+
+enum {
+    MAX_READ_MS = 1000,
+    PROGRESS_STEPS = 10000, /* of SQLite's machine, between two looks at the clock: some 100 us */
+};
+
+/* What the reading thread works with; it outlives the reader when the thread does not return. */
+struct reading {
+    sqlite3 *db;
+    struct statements *statements;
+    int64_t until_us; /* the present look-up is given up then; the reading thread's own */
+};
 
 struct lookup {
     struct reader *reader; /* NULL: it has closed */
     struct lookup *next, **link;
-    struct statements *statements;
-    job_found *found;
+    struct reading *reading;
+    job_found *found; /* one of the two is set */
+    jobs_listed *listed;
     void *arg;
+    bool has_run;
+    ferry_error error;
+    /* a job */
     char id[RANDOM_ID_TEXT_SIZE];
     struct job_record record;
-    ferry_error error;
+    /* a page */
+    struct job_filter filter;
+    char *route; /* the filter's */
+    struct listing listing;
 };
 
 struct reader {
     ferry_loop *loop;
-    sqlite3 *db;
-    struct statements *statements;
+    struct reading *reading;
     ferry_executor *thread;
     struct lookup *lookups; /* in flight */
 };
 
 /* ---- on the reading thread ---- */
 
-static void read_record(sqlite3_stmt *at, struct job_record *record)
+static int on_progress(void *arg)
 {
-    size_t ignored;
-    record->route = column_copy(at, 0, &ignored);
-    record->worker = column_copy(at, 1, &ignored);
-    record->state = column_state(at, 2);
-    record->attempt = (unsigned)sqlite3_column_int(at, 3);
-    record->crashes = (unsigned)sqlite3_column_int(at, 4);
-    record->created_ms = sqlite3_column_int64(at, 5);
-    record->run_at_ms = sqlite3_column_int64(at, 6);
-    record->started_ms = sqlite3_column_int64(at, 7);
-    record->finished_ms = sqlite3_column_int64(at, 8);
-    record->error_code = (ferry_code)sqlite3_column_int(at, 9);
-    record->error = column_copy(at, 10, &ignored);
-    record->result_status = sqlite3_column_int(at, 11);
-    record->result_type = column_copy(at, 12, &ignored);
-    record->result = column_copy(at, 13, &record->result_length);
-}
-
-/* Fill in `record`, which is empty. Errors: FERRY_NOT_FOUND, and those of the database. */
-static int find(struct statements *statements, const char *id, struct job_record *record,
-                ferry_error *error)
-{
-    sqlite3_stmt *at = statement_of(statements, FIND);
-    bind_id(at, 1, id);
-    int rc = statement_step(statements, FIND, error);
-    if (rc == 0)
-        return ferry_error_set(error, FERRY_NOT_FOUND, "no such job");
-    if (rc < 0)
-        return rc;
-    read_record(at, record);
-    memcpy(record->id, id, sizeof record->id);
-    statement_abandon(statements, FIND);
-    if (record->route && record->worker)
-        return 0;
-    job_record_fini(record);
-    return ferry_error_set(error, FERRY_INTERNAL, "no memory");
+    const struct reading *reading = arg;
+    return clock_monotonic_us() > reading->until_us;
 }
 
 static void lookup_run(void *arg)
 {
     struct lookup *lookup = arg;
-    find(lookup->statements, lookup->id, &lookup->record, &lookup->error);
+    struct reading *reading = lookup->reading;
+    reading->until_us = clock_monotonic_us_after(MAX_READ_MS);
+    if (lookup->listed)
+        listing_read(reading->statements, &lookup->filter, &lookup->listing, &lookup->error);
+    else
+        record_find(reading->statements, lookup->id, &lookup->record, &lookup->error);
+    lookup->has_run = true;
 }
 
 /* ---- on the loop ---- */
@@ -87,6 +82,8 @@ static void lookup_run(void *arg)
 static void lookup_free(struct lookup *lookup)
 {
     job_record_fini(&lookup->record);
+    listing_fini(&lookup->listing);
+    free(lookup->route);
     free(lookup);
 }
 
@@ -99,14 +96,25 @@ static void lookup_detach(struct lookup *lookup)
     lookup->reader = NULL;
 }
 
+static void lookup_report(const struct lookup *lookup, const ferry_error *error)
+{
+    const struct listing *listing = &lookup->listing;
+    if (lookup->found)
+        lookup->found(lookup->arg, error->code ? NULL : &lookup->record, error);
+    else if (error->code)
+        lookup->listed(lookup->arg, NULL, 0, 0, error);
+    else
+        lookup->listed(lookup->arg, listing->records, listing->count, listing->next, error);
+}
+
 static void lookup_answer(const struct lookup *lookup)
 {
     ferry_error error = lookup->error;
-    if (error.code && error.code != FERRY_NOT_FOUND) {
-        ferry_log(FERRY_LOG_ERROR, "a job could not be looked up", "error=%s", error.message);
+    if (error.code && error.code != FERRY_NOT_FOUND && error.code != FERRY_GONE) {
+        ferry_log(FERRY_LOG_ERROR, "jobs could not be looked up", "error=%s", error.message);
         error.code = FERRY_REJECTED;
     }
-    lookup->found(lookup->arg, error.code ? NULL : &lookup->record, &error);
+    lookup_report(lookup, &error);
 }
 
 static void lookup_done(void *arg, const ferry_task_report *report)
@@ -126,29 +134,29 @@ static void lookup_dropped(void *arg, const ferry_task_report *report)
     lookup_free(arg);
 }
 
-static void lookup_refuse(job_found *found, void *arg, const char *why)
+static void lookup_refuse(const struct lookup *lookup, const char *why)
 {
     ferry_error error;
     ferry_error_set(&error, FERRY_REJECTED, "%s", why);
-    found(arg, NULL, &error);
+    lookup_report(lookup, &error);
 }
 
-void reader_find(struct reader *reader, const char *id, job_found *found, void *arg)
+/* Send a copy of the look-up to the reading thread; its route is taken over. */
+static void reader_send(struct reader *reader, const struct lookup *asked)
 {
-    struct lookup *lookup = calloc(1, sizeof *lookup);
+    struct lookup *lookup = malloc(sizeof *lookup);
     if (!lookup) {
-        lookup_refuse(found, arg, "no memory");
+        free(asked->route);
+        lookup_refuse(asked, "no memory");
         return;
     }
-    lookup->statements = reader->statements;
-    lookup->found = found;
-    lookup->arg = arg;
-    memcpy(lookup->id, id, sizeof lookup->id);
+    *lookup = *asked;
+    lookup->reading = reader->reading;
     ferry_task_work work = {
         .run = lookup_run, .done = lookup_done, .dropped = lookup_dropped, .arg = lookup};
     if (!ferry_executor_submit(reader->thread, reader->loop, &work, NULL)) {
-        free(lookup);
-        lookup_refuse(found, arg, "too many jobs are being looked up");
+        lookup_free(lookup);
+        lookup_refuse(asked, "too many jobs are being looked up");
         return;
     }
     lookup->reader = reader;
@@ -159,22 +167,66 @@ void reader_find(struct reader *reader, const char *id, job_found *found, void *
     reader->lookups = lookup;
 }
 
+void reader_find(struct reader *reader, const char *id, job_found *found, void *arg)
+{
+    struct lookup lookup = {.found = found, .arg = arg};
+    memcpy(lookup.id, id, sizeof lookup.id);
+    reader_send(reader, &lookup);
+}
+
+void reader_list(struct reader *reader, const struct job_filter *filter, jobs_listed *listed,
+                 void *arg)
+{
+    struct lookup lookup = {.listed = listed, .arg = arg, .filter = *filter};
+    if (filter->route && !(lookup.route = strdup(filter->route))) {
+        lookup_refuse(&lookup, "no memory");
+        return;
+    }
+    lookup.filter.route = lookup.route;
+    reader_send(reader, &lookup);
+}
+
 /* ---- life ---- */
+
+static void reading_free(struct reading *reading)
+{
+    if (!reading)
+        return;
+    statements_free(reading->statements);
+    sqlite3_close(reading->db);
+    free(reading);
+}
+
+static struct reading *reading_new(const char *path, ferry_error *error)
+{
+    struct reading *reading = calloc(1, sizeof *reading);
+    if (!reading) {
+        ferry_error_set(error, FERRY_INTERNAL, "no memory");
+        return NULL;
+    }
+    reading->until_us = clock_monotonic_us_after(MAX_READ_MS);
+    reading->db = database_open_reader(path, error);
+    if (reading->db)
+        reading->statements = statements_new(reading->db, true, error);
+    if (!reading->statements) {
+        reading_free(reading);
+        return NULL;
+    }
+    sqlite3_progress_handler(reading->db, PROGRESS_STEPS, on_progress, reading);
+    return reading;
+}
 
 static void reader_free(struct reader *reader)
 {
     ferry_executor_free(reader->thread);
-    statements_free(reader->statements);
-    sqlite3_close(reader->db);
+    reading_free(reader->reading);
     free(reader);
 }
 
 static int reader_start(struct reader *reader, const char *path, ferry_error *error)
 {
-    reader->db = database_open_reader(path, error);
-    if (reader->db)
-        reader->statements = statements_new(reader->db, true, error);
-    if (!reader->statements)
+    reader->reading = reading_new(path, error);
+    if (!reader->reading)
         return FERRY_INTERNAL;
     reader->thread = ferry_executor_new(&(ferry_executor_options){.name = "lookup", .threads = 1});
     if (!reader->thread)
@@ -203,10 +255,10 @@ static void reader_answer(struct reader *reader, bool has_ended)
     while (reader->lookups) {
         struct lookup *lookup = reader->lookups;
         lookup_detach(lookup);
-        if (has_ended && (lookup->record.route || lookup->error.code))
+        if (has_ended && lookup->has_run)
             lookup_answer(lookup);
         else
-            lookup_refuse(lookup->found, lookup->arg, "the server is closing");
+            lookup_refuse(lookup, "the server is closing");
     }
 }
 

@@ -1,6 +1,6 @@
 /*
- * The reading connection: looks jobs up, on a thread of its own. Loop thread, but for what is said
- * in reader.c.
+ * The reading connection: looks jobs up and lists them, on a thread of its own. Loop thread, but
+ * for what is said in reader.c.
  */
 #ifndef JOBS_READER_H
 #define JOBS_READER_H

@@ -1,9 +1,30 @@
 /* The reports at the start. Main thread, on the writing connection; no state. */
 #include "reports.h"
 
-int report_interrupt(struct statements *statements, const unsigned char boot[RANDOM_ID_BYTES],
-                     unsigned max_crashes, int64_t now_ms, interrupted_visit *visit, void *arg,
-                     ferry_error *error)
+#include "callback.h"
+
+/* Report the job that INTERRUPT stands on; all that it interrupts has been written by then. */
+static int report_interrupted(struct statements *statements, int64_t now_ms,
+                              interrupted_visit *visit, void *arg, ferry_error *error)
+{
+    sqlite3_stmt *at = statement_of(statements, INTERRUPT);
+    struct interrupted_job job = {
+        .route = (const char *)sqlite3_column_text(at, 0),
+        .state = column_state(at, 2),
+        .crashes = (unsigned)sqlite3_column_int(at, 3),
+    };
+    column_id(at, 1, job.delivery_id);
+    visit(arg, &job);
+    struct callbacks_added ignored = {0}; /* report_count counts them */
+    bool has_callback = sqlite3_column_int(at, 5);
+    return has_callback && job_state_is_final(job.state)
+               ? callback_add(statements, sqlite3_column_int64(at, 4), now_ms, &ignored, error)
+               : 0;
+}
+
+static int interrupt_all(struct statements *statements, const unsigned char *boot,
+                         unsigned max_crashes, int64_t now_ms, interrupted_visit *visit, void *arg,
+                         ferry_error *error)
 {
     sqlite3_stmt *at = statement_of(statements, INTERRUPT);
     sqlite3_bind_int64(at, 1, max_crashes);
@@ -12,14 +33,26 @@ int report_interrupt(struct statements *statements, const unsigned char boot[RAN
     sqlite3_bind_int(at, 4, FERRY_INTERNAL);
     int rc;
     while ((rc = statement_step(statements, INTERRUPT, error)) > 0) {
-        struct interrupted_job job = {
-            .route = (const char *)sqlite3_column_text(at, 0),
-            .state = column_state(at, 2),
-            .crashes = (unsigned)sqlite3_column_int(at, 3),
-        };
-        column_id(at, 1, job.delivery_id);
-        visit(arg, &job);
+        rc = report_interrupted(statements, now_ms, visit, arg, error);
+        if (rc < 0) {
+            statement_abandon(statements, INTERRUPT);
+            return rc;
+        }
     }
+    return rc;
+}
+
+int report_interrupt(struct statements *statements, const unsigned char boot[RANDOM_ID_BYTES],
+                     unsigned max_crashes, int64_t now_ms, interrupted_visit *visit, void *arg,
+                     ferry_error *error)
+{
+    int rc = statement_run(statements, BEGIN, error);
+    if (rc == 0)
+        rc = interrupt_all(statements, boot, max_crashes, now_ms, visit, arg, error);
+    if (rc == 0)
+        rc = statement_run(statements, COMMIT, error);
+    if (rc < 0 && statements_in_transaction(statements))
+        statement_run(statements, ROLLBACK, NULL);
     return rc;
 }
 
@@ -30,5 +63,23 @@ int report_count(struct statements *statements, count_visit *visit, void *arg, f
     while ((rc = statement_step(statements, COUNT, error)) > 0)
         visit(arg, (const char *)sqlite3_column_text(at, 0), column_state(at, 1),
               sqlite3_column_int64(at, 2), sqlite3_column_int64(at, 3));
+    return rc;
+}
+
+int report_paused(struct statements *statements, paused_visit *visit, void *arg, ferry_error *error)
+{
+    sqlite3_stmt *at = statement_of(statements, PAUSED);
+    int rc;
+    while ((rc = statement_step(statements, PAUSED, error)) > 0)
+        visit(arg, (const char *)sqlite3_column_text(at, 0), sqlite3_column_int64(at, 1));
+    return rc;
+}
+
+int report_slots(struct statements *statements, slot_visit *visit, void *arg, ferry_error *error)
+{
+    sqlite3_stmt *at = statement_of(statements, SLOTS);
+    int rc;
+    while ((rc = statement_step(statements, SLOTS, error)) > 0)
+        visit(arg, (const char *)sqlite3_column_text(at, 0), sqlite3_column_int64(at, 1));
     return rc;
 }

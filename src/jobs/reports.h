@@ -17,8 +17,8 @@ typedef void count_visit(void *arg, const char *route, enum job_state state, int
 typedef void paused_visit(void *arg, const char *route, int64_t since_ms);
 typedef void slot_visit(void *arg, const char *schedule, int64_t slot_ms);
 
-/* End the attempts of other processes than `boot`, in one statement, and report each;
- * `max_crashes` as in queue.h. */
+/* End the attempts of other processes than `boot`, in one transaction, and report each;
+ * `max_crashes` as in queue.h. One that was withdrawn is cancelled by it. */
 int report_interrupt(struct statements *statements, const unsigned char boot[RANDOM_ID_BYTES],
                      unsigned max_crashes, int64_t now_ms, interrupted_visit *visit, void *arg,
                      ferry_error *error);

@@ -47,6 +47,37 @@ static const char *const steps[] = {
     /* Only what waits, so that a job which starts at once never enters it. */
     "CREATE INDEX jobs_waiting ON jobs (route, run_at_ms) WHERE state IN (0, 1, 3);"
     "CREATE INDEX jobs_final ON jobs (finished_ms) WHERE state IN (4, 5, 6);",
+    /* 2 */
+    "ALTER TABLE jobs ADD COLUMN version INTEGER NOT NULL DEFAULT 1;"
+    "ALTER TABLE jobs ADD COLUMN is_wall INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE jobs ADD COLUMN is_cancelling INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE jobs ADD COLUMN callback TEXT;"
+    "ALTER TABLE jobs ADD COLUMN memory BLOB;" /* what an attempt leaves to the next */
+    "DROP INDEX jobs_final;"
+    "CREATE INDEX jobs_final ON jobs (route, finished_ms) WHERE state IN (4, 5, 6);"
+    "CREATE INDEX jobs_by_state ON jobs (state);" /* and, as any index, by row within it */
+    "CREATE TABLE keys ("
+    "  route TEXT NOT NULL,"
+    "  key TEXT NOT NULL,"
+    "  fingerprint BLOB NOT NULL,"
+    "  job INTEGER NOT NULL REFERENCES jobs (job) ON DELETE CASCADE,"
+    "  PRIMARY KEY (route, key)) WITHOUT ROWID;"
+    "CREATE INDEX keys_job ON keys (job);"
+    /* Ids of jobs that were deleted, so that they are known as gone. */
+    "CREATE TABLE retired (id BLOB PRIMARY KEY, retired_ms INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX retired_by_time ON retired (retired_ms);"
+    /* The row of a deleted job is given to a new one: a schedule must not take that for its own. */
+    "CREATE TABLE schedules ("
+    "  name TEXT PRIMARY KEY,"
+    "  slot_ms INTEGER NOT NULL,"
+    "  job INTEGER REFERENCES jobs (job) ON DELETE SET NULL) WITHOUT ROWID;"
+    "CREATE INDEX schedules_job ON schedules (job);"
+    "CREATE TABLE paused (route TEXT PRIMARY KEY, since_ms INTEGER NOT NULL) WITHOUT ROWID;"
+    /* One row: the wall clock when its steps were last made up for, and the newest job then. */
+    "CREATE TABLE clock ("
+    "  one INTEGER PRIMARY KEY CHECK (one = 1),"
+    "  wall_ms INTEGER NOT NULL,"
+    "  job INTEGER NOT NULL);",
 };
 
 enum { SCHEMA_VERSION = sizeof steps / sizeof steps[0] };

@@ -2,8 +2,9 @@
  * All SQL that is run on jobs, and the running of it. The thread that uses a set is the one that
  * uses its connection.
  *
- * A change of a running job always names its token, so that a write that comes too late matches no
- * row.
+ * What ends an attempt always names its token, so that a write that comes too late matches no row.
+ * Every change of a job raises its version. Nothing that is run while ferry serves reads a whole
+ * table, however many jobs there are; SHIFT writes all that wait.
  */
 #include "statements.h"
 
@@ -13,9 +14,16 @@
 #include "database.h"
 #include "job_id.h"
 
+/* What record.c reads, in its order; the result's body follows. */
+#define RECORD_COLUMNS                                                                             \
+    "job, id, delivery_id, version, route, worker, state, attempt, crashes, is_cancelling,"        \
+    " created_ms, run_at_ms, started_ms, finished_ms, error_code, error, result_status,"           \
+    " result_type"
+
 /* The states as numbers: 0 scheduled, 1 queued, 2 running, 3 retrying, 4 succeeded, 5 dead,
  * 6 cancelled. `state IN (0, 1, 3)` and `state IN (4, 5, 6)` are written as in the partial indexes,
- * which SQLite uses only for the very same term. */
+ * which SQLite uses only for the very same term. Where more than one index would do, the right one
+ * is named: SQLite has no statistics to choose by. */
 static const char *const sql_of[STATEMENT_COUNT] = {
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
@@ -23,46 +31,129 @@ static const char *const sql_of[STATEMENT_COUNT] = {
     [SAVEPOINT] = "SAVEPOINT operation",
     [RELEASE_SAVEPOINT] = "RELEASE operation",
     [ROLLBACK_SAVEPOINT] = "ROLLBACK TO operation",
+
     [INSERT_JOB] = "INSERT INTO jobs (id, delivery_id, route, worker, state, attempt, input_bytes,"
-                   "                  created_ms, run_at_ms, started_ms, boot, token)"
-                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                   "                  created_ms, run_at_ms, is_wall, callback, started_ms, boot,"
+                   "                  token)"
+                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     [INSERT_INPUT] = "INSERT INTO inputs (job, block) VALUES (?1, ?2)",
-    [FIND_DUE] = "SELECT jobs.job, id, delivery_id, state, attempt, input_bytes, block"
-                 " FROM jobs LEFT JOIN inputs ON inputs.job = jobs.job"
+    [INSERT_KEY] = "INSERT INTO keys (route, key, fingerprint, job) VALUES (?1, ?2, ?3, ?4)",
+    [FIND_KEY] = "SELECT fingerprint, id, delivery_id, state"
+                 " FROM keys JOIN jobs ON jobs.job = keys.job"
+                 " WHERE keys.route = ?1 AND key = ?2",
+    [TAKE_SLOT] = "INSERT INTO schedules (name, slot_ms) VALUES (?1, ?2)"
+                  " ON CONFLICT (name) DO UPDATE SET slot_ms = ?2 WHERE slot_ms < ?2",
+    [SLOT_JOB_STATE] = "SELECT state FROM schedules JOIN jobs ON jobs.job = schedules.job"
+                       " WHERE name = ?1",
+    [SET_SLOT_JOB] = "UPDATE schedules SET job = ?2 WHERE name = ?1",
+    /* Only the very slot: those before it stay taken. */
+    [GIVE_SLOT_BACK] = "UPDATE schedules SET slot_ms = slot_ms - 1"
+                       " WHERE job = (SELECT job FROM jobs WHERE id = ?1)",
+    [UNDO_INSERT] = "DELETE FROM jobs WHERE id = ?1",
+
+    [FIND_DUE] = "SELECT jobs.job, id, delivery_id, state, attempt, version, input_bytes, block,"
+                 "       memory"
+                 " FROM jobs INDEXED BY jobs_waiting LEFT JOIN inputs ON inputs.job = jobs.job"
                  " WHERE route = ?1 AND state IN (0, 1, 3) AND run_at_ms <= ?2"
                  " ORDER BY run_at_ms, jobs.job LIMIT ?3",
-    [CLAIM] = "UPDATE jobs SET state = 2, attempt = attempt + 1, boot = ?2, token = ?3,"
-              "                started_ms = ?4"
+    [CLAIM] = "UPDATE jobs SET version = version + 1, state = 2, attempt = attempt + 1, boot = ?2,"
+              "                token = ?3, started_ms = ?4"
               " WHERE job = ?1 AND state IN (0, 1, 3)",
-    [NEXT_DUE] = "SELECT run_at_ms FROM jobs WHERE route = ?1 AND state IN (0, 1, 3)"
-                 " ORDER BY run_at_ms LIMIT 1",
-    [SETTLE] = "UPDATE jobs SET state = ?3, run_at_ms = coalesce(?4, run_at_ms), finished_ms = ?5,"
-               "                error_code = ?6, error = ?7, result_status = ?8,"
-               "                result_type = ?9, result = ?10, boot = NULL, token = NULL"
-               " WHERE job = ?1 AND token = ?2 AND state = 2",
-    [RELEASE] = "UPDATE jobs SET state = 1, attempt = attempt - 1, run_at_ms = ?3,"
-                "                boot = NULL, token = NULL"
-                " WHERE job = ?1 AND token = ?2 AND state = 2",
-    [DROP_INPUT] = "DELETE FROM inputs WHERE job = ?1",
-    [UNDO_INSERT] = "DELETE FROM jobs WHERE id = ?1",
-    [UNDO_CLAIM] = "UPDATE jobs SET state = 1, attempt = attempt - 1, boot = NULL, token = NULL"
+    [NEXT_DUE] = "SELECT run_at_ms FROM jobs INDEXED BY jobs_waiting"
+                 " WHERE route = ?1 AND state IN (0, 1, 3) ORDER BY run_at_ms LIMIT 1",
+    [UNDO_CLAIM] = "UPDATE jobs INDEXED BY jobs_by_state"
+                   " SET version = version + 1, state = 1, attempt = attempt - 1, boot = NULL,"
+                   "     token = NULL"
                    " WHERE state = 2 AND token = ?1",
+    /* ?11: the memory is replaced; ?13: the new state is final. */
+    [SETTLE] = "UPDATE jobs SET version = version + 1,"
+               "  state = iif(?3 = 3 AND is_cancelling, 6, ?3),"
+               "  run_at_ms = coalesce(?4, run_at_ms), is_wall = 0,"
+               "  finished_ms = iif(?13 OR is_cancelling, ?5, NULL),"
+               "  error_code = ?6, error = ?7,"
+               "  result_status = ?8, result_type = ?9, result = ?10,"
+               "  memory = iif(?13 OR is_cancelling, NULL, iif(?11, ?12, memory)),"
+               "  boot = NULL, token = NULL, is_cancelling = 0"
+               " WHERE job = ?1 AND token = ?2 AND state = 2"
+               " RETURNING state, version, callback IS NOT NULL",
+    [RELEASE] = "UPDATE jobs SET version = version + 1, attempt = attempt - 1,"
+                "  state = iif(is_cancelling, 6, 1), run_at_ms = ?3, is_wall = 0,"
+                "  finished_ms = iif(is_cancelling, ?4, NULL),"
+                "  memory = iif(is_cancelling, NULL, memory),"
+                "  boot = NULL, token = NULL, is_cancelling = 0"
+                " WHERE job = ?1 AND token = ?2 AND state = 2"
+                " RETURNING state, version, callback IS NOT NULL",
+    [FIND_CALLBACK] = "SELECT callback FROM jobs WHERE job = ?1",
+    [DROP_INPUT] = "DELETE FROM inputs WHERE job = ?1",
+
+    /* These five say the same three things. */
+    [CANCEL_WAITING] = "UPDATE jobs SET version = version + 1, state = 6, finished_ms = ?2,"
+                       "                memory = NULL"
+                       " WHERE job = ?1"
+                       " RETURNING version, input_bytes, callback IS NOT NULL",
+    [MARK_CANCELLING] = "UPDATE jobs SET version = version + 1, is_cancelling = 1 WHERE job = ?1"
+                        " RETURNING version, input_bytes, 0",
+    [RETRY_ENDED] = "UPDATE jobs SET version = version + 1, state = 1, run_at_ms = ?2, is_wall = 0,"
+                    "  attempt = 0, crashes = 0, started_ms = NULL, finished_ms = NULL,"
+                    "  error_code = NULL, error = NULL, result_status = NULL, result_type = NULL,"
+                    "  result = NULL"
+                    " WHERE job = ?1 AND EXISTS (SELECT 1 FROM inputs WHERE inputs.job = ?1)"
+                    " RETURNING version, input_bytes, 0",
+    /* What is due already keeps its place. */
+    [RETRY_WAITING] = "UPDATE jobs SET version = version + 1, state = 1,"
+                      "                run_at_ms = min(run_at_ms, ?2), is_wall = 0"
+                      " WHERE job = ?1"
+                      " RETURNING version, input_bytes, 0",
+    [DELETE_JOB] = "DELETE FROM jobs WHERE job = ?1 RETURNING version + 1, input_bytes, 0",
     [RETIRE] = "DELETE FROM jobs WHERE job IN"
-               "  (SELECT job FROM jobs WHERE state IN (4, 5, 6) AND finished_ms < ?1"
-               "   ORDER BY finished_ms LIMIT ?2)"
-               " RETURNING state",
+               "  (SELECT job FROM jobs INDEXED BY jobs_final"
+               "   WHERE route = ?1 AND state IN (4, 5, 6) AND finished_ms < ?2"
+               "   ORDER BY finished_ms LIMIT ?3)"
+               " RETURNING state, id",
+    [REMEMBER_RETIRED] = "INSERT OR REPLACE INTO retired (id, retired_ms) VALUES (?1, ?2)",
+    [FORGET_RETIRED] = "DELETE FROM retired WHERE id IN"
+                       "  (SELECT id FROM retired INDEXED BY retired_by_time"
+                       "   WHERE retired_ms < ?1 ORDER BY retired_ms LIMIT ?2)",
     [SHRINK] = "PRAGMA incremental_vacuum(512)",
-    [INTERRUPT] =
-        "UPDATE jobs SET crashes = crashes + 1, attempt = attempt - 1, boot = NULL, token = NULL,"
-        "  state = iif(?1 > 0 AND crashes + 1 >= ?1, 5, 1),"
-        "  finished_ms = iif(?1 > 0 AND crashes + 1 >= ?1, ?3, NULL),"
-        "  error_code = ?4, error = 'the server ended while it ran'"
-        " WHERE state = 2 AND boot IS NOT ?2"
-        " RETURNING route, delivery_id, state, crashes",
+    [PAUSE] = "INSERT OR IGNORE INTO paused (route, since_ms) VALUES (?1, ?2)",
+    [RESUME] = "DELETE FROM paused WHERE route = ?1",
+    [SHIFT] = "UPDATE jobs INDEXED BY jobs_by_state"
+              " SET version = version + 1, run_at_ms = run_at_ms + ?1"
+              " WHERE state IN (0, 1, 3) AND is_wall = 0",
+    [SET_CLOCK] = "INSERT OR REPLACE INTO clock (one, wall_ms, job)"
+                  " VALUES (1, ?1, (SELECT coalesce(max(job), 0) FROM jobs))",
+
+    [LAST_WALL] = "SELECT max(coalesce((SELECT wall_ms FROM clock), 0),"
+                  "           coalesce((SELECT created_ms FROM jobs"
+                  "                     WHERE job > coalesce((SELECT job FROM clock), 0)"
+                  "                     ORDER BY job DESC LIMIT 1), 0))",
+    [INTERRUPT] = "UPDATE jobs INDEXED BY jobs_by_state"
+                  " SET version = version + 1, crashes = crashes + 1, attempt = attempt - 1,"
+                  "  boot = NULL, token = NULL, is_cancelling = 0,"
+                  "  state = iif(is_cancelling, 6, iif(?1 > 0 AND crashes + 1 >= ?1, 5, 1)),"
+                  "  finished_ms = iif(is_cancelling OR (?1 > 0 AND crashes + 1 >= ?1), ?3, NULL),"
+                  "  memory = iif(is_cancelling OR (?1 > 0 AND crashes + 1 >= ?1), NULL, memory),"
+                  "  error_code = ?4, error = 'the server ended while it ran'"
+                  " WHERE state = 2 AND boot IS NOT ?2"
+                  " RETURNING route, delivery_id, state, crashes, job, callback IS NOT NULL",
     [COUNT] = "SELECT route, state, count(*), sum(input_bytes) FROM jobs GROUP BY route, state",
-    [FIND] = "SELECT route, worker, state, attempt, crashes, created_ms, run_at_ms, started_ms,"
-             "       finished_ms, error_code, error, result_status, result_type, result"
-             " FROM jobs WHERE id = ?1",
+    [PAUSED] = "SELECT route, since_ms FROM paused",
+    [SLOTS] = "SELECT name, slot_ms FROM schedules",
+
+    [FIND] = "SELECT " RECORD_COLUMNS ", result FROM jobs WHERE id = ?1",
+    [FIND_ROW] = "SELECT " RECORD_COLUMNS ", result FROM jobs WHERE job = ?1",
+    [FIND_RETIRED] = "SELECT 1 FROM retired WHERE id = ?1",
+    [NEXT_BELOW] = "SELECT job FROM jobs WHERE job < ?1 ORDER BY job DESC LIMIT 1",
+    [NEXT_BELOW_IN_STATE] = "SELECT job FROM jobs INDEXED BY jobs_by_state"
+                            " WHERE state = ?2 AND job < ?1 ORDER BY job DESC LIMIT 1",
+    /* ?3: a bit for each state, or in the other one the state; ?4: a route, or NULL for any. */
+    [LIST] = "SELECT " RECORD_COLUMNS ", NULL FROM jobs"
+             " WHERE job BETWEEN ?1 AND ?2 AND ?3 >> state & 1 AND (?4 IS NULL OR route = ?4)"
+             " ORDER BY job DESC LIMIT ?5",
+    [LIST_IN_STATE] = "SELECT " RECORD_COLUMNS ", NULL FROM jobs INDEXED BY jobs_by_state"
+                      " WHERE state = ?3 AND job BETWEEN ?1 AND ?2"
+                      "   AND (?4 IS NULL OR route = ?4)"
+                      " ORDER BY job DESC LIMIT ?5",
 };
 
 struct statements {

@@ -1,7 +1,8 @@
 /*
  * Every SQL statement of the store, prepared once for a connection, and the steps to run one. What
- * they are used for is in apply.c (the writer's operations), reports.c (the start) and reader.c
- * (look-ups). One thread at a time for each set. Errors are codes as database_error gives them.
+ * they are used for is in apply*.c (the writer's operations), reports.c and shift.c (the start),
+ * record.c and listing.c (look-ups). One thread at a time for each set. Errors are codes as
+ * database_error gives them.
  */
 #ifndef JOBS_STATEMENTS_H
 #define JOBS_STATEMENTS_H
@@ -17,21 +18,53 @@ enum statement {
     SAVEPOINT,
     RELEASE_SAVEPOINT,
     ROLLBACK_SAVEPOINT,
+    /* a new job */
     INSERT_JOB,
     INSERT_INPUT,
+    INSERT_KEY,
+    FIND_KEY,
+    TAKE_SLOT,
+    SLOT_JOB_STATE,
+    SET_SLOT_JOB,
+    GIVE_SLOT_BACK,
+    UNDO_INSERT,
+    /* attempts */
     FIND_DUE,
     CLAIM,
     NEXT_DUE,
+    UNDO_CLAIM,
     SETTLE,
     RELEASE,
     DROP_INPUT,
-    UNDO_INSERT,
-    UNDO_CLAIM,
+    FIND_CALLBACK,
+    /* changes by somebody */
+    CANCEL_WAITING,
+    MARK_CANCELLING,
+    RETRY_ENDED,
+    RETRY_WAITING,
+    DELETE_JOB,
     RETIRE,
+    REMEMBER_RETIRED,
+    FORGET_RETIRED,
     SHRINK,
+    PAUSE,
+    RESUME,
+    SHIFT,
+    SET_CLOCK,
+    /* at the start */
+    LAST_WALL,
     INTERRUPT,
     COUNT,
-    FIND, /* the only one that a read-only connection prepares */
+    PAUSED,
+    SLOTS,
+    /* looking; a read-only connection prepares these only */
+    FIND,
+    FIND_ROW,
+    FIND_RETIRED,
+    NEXT_BELOW,
+    NEXT_BELOW_IN_STATE,
+    LIST,
+    LIST_IN_STATE,
     STATEMENT_COUNT
 };
 

@@ -24,6 +24,7 @@
 #include "clock.h"
 #include "database.h"
 #include "folder_lock.h"
+#include "shift.h"
 #include "writer.h"
 
 enum {
@@ -209,6 +210,12 @@ void store_find(struct store *store, const char *id, job_found *found, void *arg
     reader_find(store->reader, id, found, arg);
 }
 
+void store_list(struct store *store, const struct job_filter *filter, jobs_listed *listed,
+                void *arg)
+{
+    reader_list(store->reader, filter, listed, arg);
+}
+
 /* ---- opening ---- */
 
 static int store_open_writer(struct store *store, ferry_error *error)
@@ -224,10 +231,17 @@ static int store_report(struct store *store, unsigned max_crashes,
                         const struct store_visitor *visitor, ferry_error *error)
 {
     struct statements *statements = writer_statements(store->writer);
-    int rc = report_interrupt(statements, writer_boot(store->writer), max_crashes, clock_wall_ms(),
+    int64_t now_ms = clock_wall_ms();
+    int rc = shift_at_start(statements, now_ms, error);
+    if (rc == 0)
+        rc = report_interrupt(statements, writer_boot(store->writer), max_crashes, now_ms,
                               visitor->interrupted, visitor->arg, error);
     if (rc == 0)
         rc = report_count(statements, visitor->count, visitor->arg, error);
+    if (rc == 0 && visitor->paused)
+        rc = report_paused(statements, visitor->paused, visitor->arg, error);
+    if (rc == 0 && visitor->slot)
+        rc = report_slots(statements, visitor->slot, visitor->arg, error);
     return rc;
 }
 

@@ -19,7 +19,7 @@ struct store;
 
 /* What is reported while the store opens: the attempts that an earlier process left behind (ended
  * by then), the jobs by route and state after that, the routes that are paused, and the last slot
- * that each schedule has run. */
+ * that each schedule has run. `paused` and `slot` may be NULL. */
 struct store_visitor {
     interrupted_visit *interrupted;
     count_visit *count;

@@ -2,9 +2,12 @@
  * The writer. It belongs to one thread at a time and has no lock.
  *
  * After an I/O error the handle is never used again: the kernel reports a failed fsync once, and
- * may report success for the same lost pages the next time. The writer closes it, opens a new one,
- * checks it, and copies the whole WAL into the database file with a sync of its own, so that
- * nothing rests on pages whose fate is unknown. As long as any of this fails, every operation does.
+ * may report success for the same lost pages the next time. The writer closes it and opens a new
+ * one. As long as that fails, every operation does.
+ *
+ * Whenever it opens the database, it checks it and copies the whole WAL into the database file with
+ * a sync of its own, so that nothing rests on pages whose fate is unknown: the process before may
+ * have ended at an fsync that failed, and a WAL that reads well need not be on disk.
  */
 #include "writer.h"
 
@@ -37,17 +40,6 @@ static void writer_disconnect(struct writer *writer)
     writer->db = NULL;
 }
 
-static int writer_connect(struct writer *writer, bool *damaged, ferry_error *error)
-{
-    writer->db = database_open_writer(writer->path, damaged, error);
-    if (writer->db)
-        writer->statements = statements_new(writer->db, false, error);
-    if (writer->statements)
-        return 0;
-    writer_disconnect(writer);
-    return FERRY_INTERNAL;
-}
-
 /* Copy the WAL into the file and empty it. The pragma's first column says whether it was kept from
  * finishing. */
 static int writer_checkpoint(struct writer *writer, ferry_error *error)
@@ -57,6 +49,17 @@ static int writer_checkpoint(struct writer *writer, ferry_error *error)
     if (rc == 0 && busy)
         rc = ferry_error_set(error, FERRY_REJECTED, "the jobs' database is being read");
     return rc;
+}
+
+static int writer_connect(struct writer *writer, bool *damaged, ferry_error *error)
+{
+    writer->db = database_open_writer(writer->path, damaged, error);
+    if (writer->db)
+        writer->statements = statements_new(writer->db, false, error);
+    if (writer->statements && writer_checkpoint(writer, error) == 0)
+        return 0;
+    writer_disconnect(writer);
+    return FERRY_INTERNAL;
 }
 
 static void writer_lose(struct writer *writer, const ferry_error *error)
@@ -75,8 +78,6 @@ static int writer_reconnect(struct writer *writer, ferry_error *error)
         return ferry_error_set(error, FERRY_REJECTED, "the jobs' database cannot be written");
     writer->reopen_us = now_us + REOPEN_PAUSE_US;
     int rc = writer_connect(writer, NULL, error);
-    if (rc == 0 && (rc = writer_checkpoint(writer, error)) < 0)
-        writer_disconnect(writer);
     if (rc == 0)
         ferry_log(FERRY_LOG_INFO, "the jobs' database is open again", NULL);
     else

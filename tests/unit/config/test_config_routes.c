@@ -59,7 +59,8 @@ static void test_unknown_keys(void **state)
                    "ferry.yaml:1:29: error: unknown key \"auth\" in routes./a\n"
                    "    routes: {/a: {worker: echo, auth: none}}\n"
                    "                                ^~~~\n"
-                   "    hint: known: worker, pool, methods, mode, timeout, retry\n"});
+                   "    hint: known: worker, pool, methods, mode, timeout, retry, rate, "
+                   "concurrency, priority, breaker, retention\n"});
 }
 
 static void test_mode(void **state)

@@ -33,7 +33,7 @@ static void test_routes(void **state)
 /* Return what is behind "# " if that is a key, else NULL. */
 static const char *commented_key(const char *line)
 {
-    static const char *const examples[] = {"token_file", "plugins", "relay", "from"};
+    static const char *const examples[] = {"token_file", "plugins", "relay", "from", "secret_file"};
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz_";
     const char *hash = line + strspn(line, " ");
     if (strncmp(hash, "# ", 2) != 0)
@@ -78,6 +78,17 @@ static void check_same_pool(const struct config_pool *a, const struct config_poo
     assert_int_equal(a->deferred, b->deferred);
 }
 
+static void check_same_callbacks(const struct config_callbacks *a, const struct config_callbacks *b)
+{
+    assert_false(a->enabled || b->enabled);
+    assert_null(a->allow);
+    assert_string_equal(a->pool->name, "default"); /* as the text has it; unused in b */
+    assert_int_equal(a->timeout_ms, b->timeout_ms);
+    assert_int_equal(a->attempts, b->attempts);
+    assert_int_equal(a->backoff_min_ms, b->backoff_min_ms);
+    assert_int_equal(a->backoff_max_ms, b->backoff_max_ms);
+}
+
 static void check_same(const struct config *a, const struct config *b)
 {
     assert_string_equal(a->listen[0], b->listen[0]);
@@ -94,6 +105,7 @@ static void check_same(const struct config *a, const struct config *b)
     assert_int_equal(a->pool_count, b->pool_count);
     for (size_t i = 0; i < a->pool_count; i++)
         check_same_pool(&a->pools[i], &b->pools[i]);
+    check_same_callbacks(&a->callbacks, &b->callbacks);
 }
 
 static void test_commented_lines_are_the_defaults(void **state)
@@ -102,7 +114,7 @@ static void test_commented_lines_are_the_defaults(void **state)
     struct loaded built_in, uncommented;
     struct bytes text = {0};
     load_built_in(&built_in);
-    assert_int_equal(uncomment(&text), 24);
+    assert_int_equal(uncomment(&text), 31);
     load_text(&uncommented, bytes_text(&text));
     assert_string_equal(bytes_text(&uncommented.report), "");
     check_same(uncommented.config, built_in.config);
@@ -111,11 +123,58 @@ static void test_commented_lines_are_the_defaults(void **state)
     unload(&built_in);
 }
 
+/* ---- what it says of a route ---- */
+
+/* Take the route that the text describes, "/path", out of its comment. */
+static void take_route(struct bytes *out)
+{
+    static const char begin[] = "#   /path:\n";
+    const char *line = strstr(config_default_text, begin);
+    assert_non_null(line);
+    bytes_append_text(out, "routes:\n");
+    for (; *line == '#'; line = strchr(line, '\n') + 1)
+        bytes_append(out, line + 1, strcspn(line + 1, "\n") + 1);
+}
+
+static void check_same_route(const struct config_route *a, const struct config_route *b)
+{
+    assert_string_equal(a->methods, b->methods);
+    assert_int_equal(a->mode, b->mode);
+    assert_ptr_equal(a->pool, b->pool);
+    assert_int_equal(a->timeout_ms, b->timeout_ms);
+    assert_int_equal(a->attempts, b->attempts);
+    assert_int_equal(a->backoff_min_ms, b->backoff_min_ms);
+    assert_int_equal(a->backoff_max_ms, b->backoff_max_ms);
+    assert_int_equal(a->rate_count, b->rate_count);
+    assert_int_equal(a->rate_per_ms, b->rate_per_ms);
+    assert_int_equal(a->concurrency, b->concurrency);
+    assert_int_equal(a->priority, b->priority);
+    assert_int_equal(a->breaker_failures, b->breaker_failures);
+    assert_int_equal(a->breaker_pause_ms, b->breaker_pause_ms);
+    assert_int_equal(a->keep_ms, b->keep_ms);
+}
+
+static void test_what_it_says_of_a_route_are_the_defaults(void **state)
+{
+    (void)state;
+    struct loaded loaded;
+    struct bytes text = {0};
+    take_route(&text);
+    bytes_append_text(&text, "   /short: {worker: echo}\n");
+    load_text(&loaded, bytes_text(&text));
+    assert_non_null(loaded.config); /* with warnings: mode is call */
+    assert_int_equal(loaded.config->route_count, 2);
+    check_same_route(&loaded.config->routes[0], &loaded.config->routes[1]);
+    bytes_fini(&text);
+    unload(&loaded);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_routes),
         cmocka_unit_test(test_commented_lines_are_the_defaults),
+        cmocka_unit_test(test_what_it_says_of_a_route_are_the_defaults),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }

@@ -12,7 +12,8 @@ static void test_unknown_keys(void **state)
                                           "    banana: 1\n"
                                           "    ^~~~~~\n"
                                           "    hint: known: listen, admin, state, limits, jobs, "
-                                          "drain, log, pools, plugins, workers, routes\n"},
+                                          "drain, log, pools, plugins, workers, routes, "
+                                          "callbacks\n"},
                   {"limits: {conections: 5}\n" A_ROUTE,
                    "ferry.yaml:1:10: error: unknown key \"conections\" in limits\n"
                    "    limits: {conections: 5}\n"

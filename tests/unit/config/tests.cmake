@@ -1,6 +1,8 @@
 ferry_unit_test(config config)
+ferry_unit_test(config config_callbacks)
 ferry_unit_test(config config_listen)
 ferry_unit_test(config config_pools)
+ferry_unit_test(config config_route_jobs)
 ferry_unit_test(config config_routes)
 ferry_unit_test(config config_workers)
 ferry_unit_test(config default_text)

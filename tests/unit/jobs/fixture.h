@@ -118,6 +118,38 @@ static inline int fake_second_run(ferry_call *call, void *state)
     return fakes_leave(ferry_call_reply_text(call, 200, "at last"));
 }
 
+/* Fails twice and leaves a letter each time; then answers with what is left. */
+static inline int fake_memory_run(ferry_call *call, void *state)
+{
+    (void)state;
+    fakes_enter(call);
+    size_t length = 0;
+    const char *left = ferry_call_remembered(call, &length);
+    if (ferry_call_attempt(call) > 2)
+        return fakes_leave(ferry_call_reply(call, 200, "text/plain", left, length));
+    char text[8];
+    int written = snprintf(text, sizeof text, "%s%c", left ? left : "", length ? 'b' : 'a');
+    ferry_call_remember(call, text, (size_t)written);
+    return fakes_leave(ferry_call_fail(call, FERRY_TRANSIENT, "again"));
+}
+
+/* Fails at first, and says by its body for how long: "retry 50" for itself, "pause 50" for the
+ * route; then succeeds. */
+static inline int fake_hint_run(ferry_call *call, void *state)
+{
+    (void)state;
+    fakes_enter(call);
+    const char *body = ferry_call_body(call, NULL);
+    if (ferry_call_attempt(call) > 1 || !strchr(body, ' '))
+        return fakes_leave(ferry_call_reply_text(call, 200, "at last"));
+    int64_t ms = atoi(strchr(body, ' '));
+    if (*body == 'r')
+        ferry_call_retry_after(call, ms);
+    else
+        ferry_call_pause_route(call, ms);
+    return fakes_leave(ferry_call_fail(call, FERRY_TRANSIENT, "later"));
+}
+
 static const ferry_worker fake_kinds[] = {
     {.abi = FERRY_WORKER_ABI, .name = "fake_echo", .run = fake_echo_run},
     {.abi = FERRY_WORKER_ABI, .name = "fake_gate", .run = fake_gate_run},
@@ -125,6 +157,8 @@ static const ferry_worker fake_kinds[] = {
     {.abi = FERRY_WORKER_ABI, .name = "fake_transient", .run = fake_transient_run},
     {.abi = FERRY_WORKER_ABI, .name = "fake_permanent", .run = fake_permanent_run},
     {.abi = FERRY_WORKER_ABI, .name = "fake_second", .run = fake_second_run},
+    {.abi = FERRY_WORKER_ABI, .name = "fake_memory", .run = fake_memory_run},
+    {.abi = FERRY_WORKER_ABI, .name = "fake_hint", .run = fake_hint_run},
 };
 
 enum { FAKE_COUNT = sizeof fake_kinds / sizeof fake_kinds[0] };
@@ -165,8 +199,8 @@ static inline void fixture_log(void *arg, ferry_log_level level, const char *lin
 
 static inline void fixture_make_route(struct fixture *f, size_t i)
 {
-    static const char *const names[] = {"/echo",      "/gate",      "/patient",
-                                        "/transient", "/permanent", "/second"};
+    static const char *const names[] = {"/echo",      "/gate",   "/patient", "/transient",
+                                        "/permanent", "/second", "/memory",  "/hint"};
     ferry_error error;
     const ferry_worker *kind = &fake_kinds[i];
     struct worker *worker = registry_open(f->registry, kind->name, kind,

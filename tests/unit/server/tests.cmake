@@ -1,2 +1,1 @@
-ferry_unit_test(server job_json)
 ferry_unit_test(server route_metrics)

@@ -23,6 +23,7 @@ static void a_new_job_has_every_key(void **state)
     (void)state;
     struct job_record job = {
         .id = "00112233445566778899aabbccddeeff",
+        .delivery_id = "ffeeddccbbaa99887766554433221100",
         .route = (char[]){"/email"},
         .worker = (char[]){"mailer"},
         .state = JOB_QUEUED,
@@ -30,8 +31,10 @@ static void a_new_job_has_every_key(void **state)
         .run_at_ms = 1000,
     };
     expect_json(&job, NULL,
-                "{\"id\":\"00112233445566778899aabbccddeeff\",\"route\":\"/email\","
+                "{\"id\":\"00112233445566778899aabbccddeeff\","
+                "\"delivery_id\":\"ffeeddccbbaa99887766554433221100\",\"route\":\"/email\","
                 "\"worker\":\"mailer\",\"state\":\"queued\",\"attempt\":0,\"crashes\":0,"
+                "\"cancelling\":false,"
                 "\"created_at\":\"1970-01-01T00:00:01.000Z\","
                 "\"run_at\":\"1970-01-01T00:00:01.000Z\",\"started_at\":null,"
                 "\"finished_at\":null,\"progress\":null,\"error\":null,\"result\":null}\n");
@@ -56,8 +59,9 @@ static void progress_error_and_a_text_result_are_escaped(void **state)
     };
     struct job_progress progress = {.fraction = 0.5, .message = "half \x01"};
     expect_json(&job, &progress,
-                "{\"id\":\"id\",\"route\":\"/r\",\"worker\":\"w\",\"state\":\"dead\","
-                "\"attempt\":2,\"crashes\":1,\"created_at\":null,\"run_at\":null,"
+                "{\"id\":\"id\",\"delivery_id\":\"\",\"route\":\"/r\",\"worker\":\"w\","
+                "\"state\":\"dead\",\"attempt\":2,\"crashes\":1,\"cancelling\":false,"
+                "\"created_at\":null,\"run_at\":null,"
                 "\"started_at\":null,\"finished_at\":null,"
                 "\"progress\":{\"fraction\":0.5,\"message\":\"half \\u0001\"},"
                 "\"error\":{\"code\":\"unprocessable\",\"message\":\"550 \\\"no\\\"\\u000d\\n\"},"
@@ -99,6 +103,53 @@ static void a_broken_json_result_is_shown_as_text(void **state)
     expect_result_body("{\"n\": ", "\"body\":\"{\\\"n\\\": \"}");
 }
 
+static void a_job_that_is_withdrawn_while_it_runs_says_so(void **state)
+{
+    (void)state;
+    struct job_record job = {
+        .route = (char[]){"/r"},
+        .worker = (char[]){"w"},
+        .state = JOB_RUNNING,
+        .is_cancelling = true,
+    };
+    struct bytes json = {0};
+    job_json(&json, &job, NULL);
+    assert_non_null(strstr(bytes_text(&json), "\"state\":\"running\""));
+    assert_non_null(strstr(bytes_text(&json), "\"cancelling\":true"));
+    bytes_fini(&json);
+}
+
+static void an_event_tells_of_the_end_but_not_the_id(void **state)
+{
+    (void)state;
+    struct job_record job = {
+        .id = "00112233445566778899aabbccddeeff",
+        .delivery_id = "ffeeddccbbaa99887766554433221100",
+        .route = (char[]){"/email"},
+        .worker = (char[]){"mailer"},
+        .state = JOB_SUCCEEDED,
+        .attempt = 2,
+        .created_ms = 1000,
+        .finished_ms = 3000,
+        .result_status = 200,
+        .result_type = (char[]){"application/json"},
+        .result = (char[]){"{\"n\": 1}"},
+        .result_length = 8,
+    };
+    struct bytes json = {0};
+    job_json_event(&json, &job, 3001);
+    assert_string_equal(
+        bytes_text(&json),
+        "{\"type\":\"job.succeeded\",\"timestamp\":\"1970-01-01T00:00:03.001Z\","
+        "\"data\":{\"delivery_id\":\"ffeeddccbbaa99887766554433221100\",\"route\":\"/email\","
+        "\"worker\":\"mailer\",\"state\":\"succeeded\",\"attempt\":2,"
+        "\"created_at\":\"1970-01-01T00:00:01.000Z\","
+        "\"finished_at\":\"1970-01-01T00:00:03.000Z\",\"error\":null,"
+        "\"result\":{\"status\":200,\"content_type\":\"application/json\","
+        "\"body\":{\"n\":1}}}}");
+    bytes_fini(&json);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -106,6 +157,8 @@ int main(void)
         cmocka_unit_test(progress_error_and_a_text_result_are_escaped),
         cmocka_unit_test(a_json_result_is_shown_as_json),
         cmocka_unit_test(a_broken_json_result_is_shown_as_text),
+        cmocka_unit_test(a_job_that_is_withdrawn_while_it_runs_says_so),
+        cmocka_unit_test(an_event_tells_of_the_end_but_not_the_id),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -94,11 +94,12 @@ static void put_result(struct bytes *out, const struct job_record *job)
 
 void job_json(struct bytes *out, const struct job_record *job, const struct job_progress *progress)
 {
-    bytes_printf(out, "{\"id\":\"%s\"", job->id);
+    bytes_printf(out, "{\"id\":\"%s\",\"delivery_id\":\"%s\"", job->id, job->delivery_id);
     put_text(out, "route", job->route);
     put_text(out, "worker", job->worker);
     put_text(out, "state", job_state_name(job->state));
-    bytes_printf(out, ",\"attempt\":%u,\"crashes\":%u", job->attempt, job->crashes);
+    bytes_printf(out, ",\"attempt\":%u,\"crashes\":%u,\"cancelling\":%s", job->attempt,
+                 job->crashes, job->is_cancelling ? "true" : "false");
     put_time(out, "created_at", job->created_ms);
     put_time(out, "run_at", job->run_at_ms);
     put_time(out, "started_at", job->started_ms);
@@ -107,4 +108,22 @@ void job_json(struct bytes *out, const struct job_record *job, const struct job_
     put_error(out, job);
     put_result(out, job);
     bytes_append_text(out, "}\n");
+}
+
+void job_json_event(struct bytes *out, const struct job_record *job, int64_t now_ms)
+{
+    const char *state = job_state_name(job->state);
+    char now[CLOCK_RFC3339_SIZE];
+    bytes_printf(out, "{\"type\":\"job.%s\",\"timestamp\":\"%s\"", state,
+                 clock_format_rfc3339(now_ms, now));
+    bytes_printf(out, ",\"data\":{\"delivery_id\":\"%s\"", job->delivery_id);
+    put_text(out, "route", job->route);
+    put_text(out, "worker", job->worker);
+    put_text(out, "state", state);
+    bytes_printf(out, ",\"attempt\":%u", job->attempt);
+    put_time(out, "created_at", job->created_ms);
+    put_time(out, "finished_at", job->finished_ms);
+    put_error(out, job);
+    put_result(out, job);
+    bytes_append_text(out, "}}");
 }

@@ -1,0 +1,191 @@
+/*
+ * Attempts, from the claim to how they ended. The store's writing thread.
+ *
+ * Who ends one needs its token: a write that comes too late changes nothing.
+ */
+#include <stdlib.h>
+
+#include "apply_parts.h"
+#include "callback.h"
+
+static int no_memory(ferry_error *error)
+{
+    return ferry_error_set(error, FERRY_INTERNAL, "no memory");
+}
+
+/* ---- claims ---- */
+
+/* Read a due row. Returns false without memory. */
+static bool read_due(sqlite3_stmt *at, int64_t token, struct claimed_job *job)
+{
+    *job = (struct claimed_job){
+        .key = {.job = sqlite3_column_int64(at, 0), .token = token},
+        .was = column_state(at, 3),
+        .attempt = (unsigned)sqlite3_column_int(at, 4) + 1,
+        .version = sqlite3_column_int64(at, 5) + 1,
+        .weight = sqlite3_column_int64(at, 6),
+    };
+    column_id(at, 1, job->id);
+    column_id(at, 2, job->delivery_id);
+    job->block = column_copy(at, 7, &job->length);
+    job->memory = column_copy(at, 8, &job->memory_length);
+    return (job->block || sqlite3_column_type(at, 7) == SQLITE_NULL) &&
+           (job->memory || sqlite3_column_type(at, 8) == SQLITE_NULL);
+}
+
+/* Read all that is due before any of it is written: an update moves a row in the index that the
+ * reading walks along. */
+static int find_due(struct statements *statements, struct claim_operation *claim,
+                    ferry_error *error)
+{
+    claim->jobs = calloc(claim->limit, sizeof *claim->jobs);
+    if (!claim->jobs)
+        return no_memory(error);
+    sqlite3_stmt *at = statement_of(statements, FIND_DUE);
+    sqlite3_bind_text(at, 1, claim->route, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(at, 2, claim->now_ms);
+    sqlite3_bind_int64(at, 3, claim->limit);
+    int rc;
+    while ((rc = statement_step(statements, FIND_DUE, error)) > 0) {
+        claim->count++;
+        if (!read_due(at, claim->token, &claim->jobs[claim->count - 1])) {
+            statement_abandon(statements, FIND_DUE);
+            return no_memory(error);
+        }
+    }
+    return rc;
+}
+
+static int claim_job(struct statements *statements, const unsigned char *boot, int64_t now_ms,
+                     const struct claimed_job *job, ferry_error *error)
+{
+    sqlite3_stmt *at = statement_of(statements, CLAIM);
+    sqlite3_bind_int64(at, 1, job->key.job);
+    bind_boot(at, 2, boot);
+    sqlite3_bind_int64(at, 3, job->key.token);
+    sqlite3_bind_int64(at, 4, now_ms);
+    return statement_run(statements, CLAIM, error);
+}
+
+static int find_next_due(struct statements *statements, struct claim_operation *claim,
+                         ferry_error *error)
+{
+    sqlite3_stmt *at = statement_of(statements, NEXT_DUE);
+    sqlite3_bind_text(at, 1, claim->route, -1, SQLITE_STATIC);
+    claim->next_run_at_ms = INT64_MAX;
+    int rc = statement_step(statements, NEXT_DUE, error);
+    if (rc > 0) {
+        claim->next_run_at_ms = sqlite3_column_int64(at, 0);
+        statement_abandon(statements, NEXT_DUE);
+        rc = 0;
+    }
+    return rc;
+}
+
+int apply_claim(struct statements *statements, const unsigned char *boot,
+                struct claim_operation *claim, ferry_error *error)
+{
+    int rc = find_due(statements, claim, error);
+    for (unsigned i = 0; rc == 0 && i < claim->count; i++)
+        rc = claim_job(statements, boot, claim->now_ms, &claim->jobs[i], error);
+    if (rc == 0)
+        rc = find_next_due(statements, claim, error);
+    if (rc < 0)
+        claim_operation_fini(claim);
+    return rc;
+}
+
+int apply_undo_claim(struct statements *statements, int64_t token, ferry_error *error)
+{
+    sqlite3_bind_int64(statement_of(statements, UNDO_CLAIM), 1, token);
+    return statement_run(statements, UNDO_CLAIM, error);
+}
+
+/* ---- ends ---- */
+
+/* What SETTLE and RELEASE say of the job that they have changed. */
+struct ended {
+    bool changed;
+    bool has_callback;
+    enum job_state state;
+    int64_t version;
+};
+
+static int end_attempt(struct statements *statements, enum statement which, struct ended *ended,
+                       ferry_error *error)
+{
+    sqlite3_stmt *at = statement_of(statements, which);
+    int rc;
+    while ((rc = statement_step(statements, which, error)) > 0)
+        *ended = (struct ended){
+            .changed = true,
+            .state = column_state(at, 0),
+            .version = sqlite3_column_int64(at, 1),
+            .has_callback = sqlite3_column_int(at, 2),
+        };
+    return rc;
+}
+
+static void bind_settle(sqlite3_stmt *at, const struct settle_operation *settle)
+{
+    sqlite3_bind_int64(at, 1, settle->key.job);
+    sqlite3_bind_int64(at, 2, settle->key.token);
+    sqlite3_bind_int(at, 3, (int)settle->state);
+    bind_time(at, 4, settle->run_at_ms);
+    bind_time(at, 5, settle->now_ms);
+    if (settle->failure.code) {
+        sqlite3_bind_int(at, 6, (int)settle->failure.code);
+        sqlite3_bind_text(at, 7, settle->failure.message, -1, SQLITE_STATIC);
+    }
+    if (settle->result_status) {
+        sqlite3_bind_int(at, 8, settle->result_status);
+        sqlite3_bind_text(at, 9, settle->result_type, -1, SQLITE_STATIC);
+        sqlite3_bind_blob64(at, 10, settle->result, settle->result_length, SQLITE_STATIC);
+    }
+    sqlite3_bind_int(at, 11, settle->remembers);
+    sqlite3_bind_blob64(at, 12, settle->memory, settle->memory_length, SQLITE_STATIC);
+    sqlite3_bind_int(at, 13, job_state_is_final(settle->state));
+}
+
+static int drop_input(struct statements *statements, int64_t job, ferry_error *error)
+{
+    sqlite3_bind_int64(statement_of(statements, DROP_INPUT), 1, job);
+    return statement_run(statements, DROP_INPUT, error);
+}
+
+int apply_settle(struct statements *statements, struct settle_operation *settle, ferry_error *error)
+{
+    struct ended ended = {0};
+    bind_settle(statement_of(statements, SETTLE), settle);
+    int rc = end_attempt(statements, SETTLE, &ended, error);
+    settle->changed = rc == 0 && ended.changed;
+    if (!settle->changed)
+        return rc;
+    settle->state = ended.state;
+    settle->version = ended.version;
+    /* A dead job keeps its input: somebody may want to try it again. */
+    if (settle->state == JOB_SUCCEEDED)
+        rc = drop_input(statements, settle->key.job, error);
+    if (rc == 0 && ended.has_callback && job_state_is_final(settle->state))
+        rc = callback_add(statements, settle->key.job, settle->now_ms, &settle->callbacks, error);
+    return rc;
+}
+
+int apply_release(struct statements *statements, struct release_operation *release,
+                  ferry_error *error)
+{
+    struct ended ended = {.state = JOB_QUEUED};
+    sqlite3_stmt *at = statement_of(statements, RELEASE);
+    sqlite3_bind_int64(at, 1, release->key.job);
+    sqlite3_bind_int64(at, 2, release->key.token);
+    sqlite3_bind_int64(at, 3, release->run_at_ms);
+    bind_time(at, 4, release->now_ms);
+    int rc = end_attempt(statements, RELEASE, &ended, error);
+    release->changed = rc == 0 && ended.changed;
+    release->state = ended.state;
+    release->version = ended.version;
+    if (release->changed && ended.has_callback && job_state_is_final(ended.state))
+        rc =
+            callback_add(statements, release->key.job, release->now_ms, &release->callbacks, error);
+    return rc;
+}

@@ -1,0 +1,48 @@
+/*
+ * The inside of an attempt, for the two files that share it: attempt.c (its call) and attempt_end.c
+ * (what is written of its end). Loop thread.
+ */
+#ifndef JOBS_ATTEMPT_STRUCT_H
+#define JOBS_ATTEMPT_STRUCT_H
+
+#include "attempt.h"
+
+struct attempt {
+    struct dispatch_route *route;
+    struct attempt *next, **link; /* of the queue, while the call is in flight */
+    struct claim_key key;
+    char id[RANDOM_ID_TEXT_SIZE];
+    char delivery_id[RANDOM_ID_TEXT_SIZE];
+    unsigned number;
+    int64_t weight;
+    ferry_call *call; /* NULL: none in flight */
+    ferry_timer deadline;
+    bool is_overdue;
+    bool is_stuck;     /* overdue, and its call runs: it counts in its pool's `stuck` */
+    bool is_cancelled; /* somebody withdrew the job, which is on disk already */
+    bool is_ignored;   /* interrupted: its call's result counts for nothing */
+    unsigned holders;
+    union {
+        struct operation base;
+        struct settle_operation settle;
+        struct release_operation release;
+    } write;
+};
+
+static inline struct queue *attempt_queue(const struct attempt *attempt)
+{
+    return attempt->route->queue;
+}
+
+void attempt_unref(struct attempt *attempt);
+
+/* Count how an attempt ended in ferry_job_attempts_total. */
+void attempt_count(const struct attempt *attempt, enum attempt_outcome outcome);
+
+/* Write that the attempt has ended: as its call did, as a failure of its own, or as if it had not
+ * been (the job is due again in `delay_ms`). Each holds the attempt until that is on disk. */
+void attempt_finish(struct attempt *attempt, ferry_call *call);
+void attempt_fail(struct attempt *attempt, const ferry_error *why);
+void attempt_release(struct attempt *attempt, int64_t delay_ms);
+
+#endif

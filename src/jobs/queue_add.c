@@ -1,0 +1,222 @@
+/*
+ * What comes into the queue. Loop thread.
+ *
+ * A job that finds a free slot, and no older one waiting, is inserted as claimed already: its
+ * attempt starts after that one commit, and its input need not be read again.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "attempt.h"
+#include "dispatch.h"
+#include "queue_counts.h"
+
+struct add {
+    struct insert_operation insert; /* first, so that the operation is the add */
+    struct queue *queue;
+    struct dispatch_route *route;
+    char *key, *callback, *schedule; /* what `insert` points to */
+    bool is_claimed;
+    queue_accepted *accepted;
+    void *arg;
+};
+
+static void add_free(struct add *add)
+{
+    free(add->key);
+    free(add->callback);
+    free(add->schedule);
+    free(add);
+}
+
+/* ---- it is on disk, or is not ---- */
+
+/* No job was made: free what it would have had. */
+static void add_withdraw(struct add *add)
+{
+    free(add->insert.block);
+    if (!add->is_claimed)
+        return;
+    dispatch_give_back(add->route, 1);
+    dispatch(add->queue);
+}
+
+static void add_refused(struct add *add)
+{
+    struct insert_operation *insert = &add->insert;
+    if (insert->base.in_doubt)
+        queue_undo(add->queue, insert->id, 0);
+    add->accepted(add->arg, NULL, &insert->base.error);
+    add_withdraw(add);
+}
+
+static void add_start(struct add *add)
+{
+    struct insert_operation *insert = &add->insert;
+    struct claimed_job job = {
+        .key = insert->claim,
+        .was = JOB_QUEUED,
+        .attempt = 1,
+        .version = 1,
+        .block = insert->block,
+        .length = insert->length,
+        .weight = (int64_t)insert->length,
+    };
+    memcpy(job.id, insert->id, sizeof job.id);
+    memcpy(job.delivery_id, insert->delivery_id, sizeof job.delivery_id);
+    attempt_start(add->route, &job);
+}
+
+static enum queue_outcome outcome_of(const struct insert_operation *insert)
+{
+    static const enum queue_outcome outcomes[] = {
+        [INSERT_ADDED] = QUEUE_ADDED,           [INSERT_REPEATED] = QUEUE_REPEATED,
+        [INSERT_MISMATCHED] = QUEUE_MISMATCHED, [INSERT_SLOT_TAKEN] = QUEUE_SLOT_TAKEN,
+        [INSERT_OVERLAPS] = QUEUE_OVERLAPS,
+    };
+    return outcomes[insert->outcome];
+}
+
+static void add_accepted(struct add *add)
+{
+    struct insert_operation *insert = &add->insert;
+    struct queue *queue = add->queue;
+    bool is_made = insert->outcome == INSERT_ADDED;
+    if (is_made)
+        queue_count(queue, add->route->counts, JOB_NOWHERE, (int)insert->state, 1,
+                    (int64_t)insert->length);
+    if (insert->schedule)
+        named_time_set(&queue->slots, insert->schedule, insert->slot_ms);
+    struct queue_receipt receipt = {
+        .outcome = outcome_of(insert),
+        .id = insert->id,
+        .delivery_id = insert->delivery_id,
+        .state = insert->state,
+    };
+    add->accepted(add->arg, &receipt, &insert->base.error);
+    if (!is_made)
+        add_withdraw(add);
+    else if (add->is_claimed)
+        add_start(add);
+    else
+        free(insert->block);
+}
+
+static void on_inserted(struct operation *operation)
+{
+    struct add *add = (struct add *)operation;
+    queue_count_come(add->queue, (int64_t)add->insert.length);
+    if (operation->error.code)
+        add_refused(add);
+    else
+        add_accepted(add);
+    add_free(add);
+}
+
+/* ---- it comes in ---- */
+
+static int add_check(const struct queue *queue, const char *name,
+                     const struct dispatch_route *route, size_t length, ferry_error *error)
+{
+    if (!route)
+        return ferry_error_set(error, FERRY_NOT_FOUND, "%s: no such route", name);
+    if (queue->closing)
+        return ferry_error_set(error, FERRY_REJECTED, "the server is closing");
+    if (queue->pending >= queue->max_pending)
+        return ferry_error_set(error, FERRY_REJECTED, "too many jobs are pending");
+    if (queue->pending_bytes + (int64_t)length > queue->max_bytes)
+        return ferry_error_set(error, FERRY_REJECTED, "the pending jobs weigh too much");
+    if (!store_has_room(queue->store, length))
+        return ferry_error_set(error, FERRY_REJECTED, "too many jobs wait for the disk");
+    return 0;
+}
+
+/* Copy a text that may be NULL. Returns false without memory. */
+static bool copy_text(char **copy, const char *text)
+{
+    *copy = text ? strdup(text) : NULL;
+    return *copy || !text;
+}
+
+static struct add *add_new(const struct queue_job *job)
+{
+    struct add *add = calloc(1, sizeof *add);
+    if (!add)
+        return NULL;
+    bool complete = copy_text(&add->key, job->key);
+    complete = copy_text(&add->callback, job->callback) && complete;
+    complete = copy_text(&add->schedule, job->schedule) && complete;
+    if (!complete) {
+        add_free(add);
+        return NULL;
+    }
+    struct insert_operation *insert = &add->insert;
+    insert->base.kind = OPERATION_INSERT;
+    insert->base.done = on_inserted;
+    insert->block = job->block;
+    insert->length = job->length;
+    insert->key = add->key;
+    memcpy(insert->fingerprint, job->fingerprint, sizeof insert->fingerprint);
+    insert->callback = add->callback;
+    insert->schedule = add->schedule;
+    insert->slot_ms = job->slot_ms;
+    insert->may_overlap = job->may_overlap;
+    random_id(insert->id);
+    random_id(insert->delivery_id);
+    return add;
+}
+
+/* Say when it is due, and in which state it begins. */
+static void add_set_due(struct add *add, const struct queue_job *job)
+{
+    struct insert_operation *insert = &add->insert;
+    int64_t now_ms = queue_wall_ms(add->queue);
+    insert->created_ms = now_ms;
+    insert->is_wall = job->run_at_ms != 0;
+    insert->run_at_ms = insert->is_wall ? job->run_at_ms : now_ms + job->delay_ms;
+    if (insert->run_at_ms > now_ms) {
+        insert->state = JOB_SCHEDULED;
+        return;
+    }
+    insert->run_at_ms = now_ms; /* not before those that wait already */
+    insert->state = JOB_QUEUED;
+    add->is_claimed = dispatch_take_slot(add->route);
+    if (add->is_claimed) {
+        job_transition(&insert->state, JOB_CLAIM);
+        random_bytes(&insert->claim.token, sizeof insert->claim.token);
+    }
+}
+
+static void add_submit(struct add *add)
+{
+    struct insert_operation *insert = &add->insert;
+    queue_count_coming(add->queue, (int64_t)insert->length);
+    store_write(add->queue->store, &insert->base);
+    if (add->is_claimed)
+        return;
+    dispatch_expect(add->route, insert->run_at_ms);
+    dispatch(add->queue);
+}
+
+int queue_add(struct queue *queue, const struct queue_job *job, queue_accepted *accepted, void *arg,
+              ferry_error *error)
+{
+    struct dispatch_route *route = dispatch_route_find(queue, job->route);
+    int rc = add_check(queue, job->route, route, job->length, error);
+    struct add *add = rc == 0 ? add_new(job) : NULL;
+    if (rc == 0 && !add)
+        rc = ferry_error_set(error, FERRY_REJECTED, "no memory");
+    if (rc < 0) {
+        free(job->block);
+        return rc;
+    }
+    add->queue = queue;
+    add->route = route;
+    add->insert.route = route->route.name;
+    add->insert.worker = route->route.worker->name;
+    add->accepted = accepted;
+    add->arg = arg;
+    add_set_due(add, job);
+    add_submit(add);
+    return 0;
+}

@@ -1,0 +1,245 @@
+/* What comes into the queue: delays, keys, schedules' slots. */
+#include "fixture.h"
+
+static struct fixture fixture, *f = &fixture;
+
+static int set_up(void **ctx)
+{
+    (void)ctx;
+    fixture_make(f);
+    return 0;
+}
+
+static int tear_down(void **ctx)
+{
+    (void)ctx;
+    fixture_remove(f);
+    return 0;
+}
+
+/* ---- adding with more than a route and a body ---- */
+
+struct answer {
+    bool is_there;
+    enum queue_outcome outcome;
+    enum job_state state;
+    char id[RANDOM_ID_TEXT_SIZE];
+    char delivery_id[RANDOM_ID_TEXT_SIZE];
+    ferry_error error;
+};
+
+static struct answer *awaited;
+
+static bool is_there(struct fixture *at)
+{
+    (void)at;
+    return awaited->is_there;
+}
+
+static void on_answer(void *arg, const struct queue_receipt *receipt, const ferry_error *error)
+{
+    struct answer *answer = arg;
+    answer->is_there = true;
+    answer->error = *error;
+    if (!receipt)
+        return;
+    answer->outcome = receipt->outcome;
+    answer->state = receipt->state;
+    memcpy(answer->id, receipt->id, sizeof answer->id);
+    memcpy(answer->delivery_id, receipt->delivery_id, sizeof answer->delivery_id);
+}
+
+static void submit(struct queue_job job, struct answer *answer)
+{
+    *answer = (struct answer){0};
+    job.block = make_block("x", &job.length);
+    assert_int_equal(queue_add(f->queue, &job, on_answer, answer, NULL), 0);
+}
+
+static struct answer add(struct queue_job job)
+{
+    struct answer answer;
+    submit(job, &answer);
+    awaited = &answer;
+    fixture_wait(f, is_there);
+    assert_int_equal(answer.error.code, FERRY_OK);
+    return answer;
+}
+
+static int wanted;
+
+static bool have_succeeded(struct fixture *at)
+{
+    return fixture_metric(at, "ferry_jobs{state=\"succeeded\"}") == wanted;
+}
+
+static void wait_succeeded(int count)
+{
+    wanted = count;
+    fixture_wait(f, have_succeeded);
+}
+
+/* ---- delays ---- */
+
+static void a_delayed_job_is_scheduled_and_runs_when_it_is_due(void **ctx)
+{
+    (void)ctx;
+    fixture_start(f);
+    struct answer late = add((struct queue_job){.route = "/echo", .delay_ms = 3600000});
+    struct answer soon = add((struct queue_job){.route = "/echo", .delay_ms = 30});
+    assert_int_equal(soon.outcome, QUEUE_ADDED);
+    assert_int_equal(soon.state, JOB_SCHEDULED);
+    wait_succeeded(1);
+    const struct job_record *job = fixture_get(f, soon.id);
+    assert_int_equal(job->state, JOB_SUCCEEDED);
+    assert_true(job->started_ms >= job->created_ms + 30);
+    assert_int_equal(fixture_get(f, late.id)->state, JOB_SCHEDULED);
+}
+
+static void a_delayed_job_runs_after_a_restart_as_well(void **ctx)
+{
+    (void)ctx;
+    fixture_start(f);
+    add((struct queue_job){.route = "/echo", .delay_ms = 20});
+    fixture_close(f);
+    fixture_start(f);
+    wait_succeeded(1);
+}
+
+static void a_time_by_the_wall_clock_goes_before_a_delay_and_what_is_past_is_now(void **ctx)
+{
+    (void)ctx;
+    fixture_start(f);
+    int64_t at_ms = clock_wall_ms() + 3600000;
+    struct answer later =
+        add((struct queue_job){.route = "/echo", .run_at_ms = at_ms, .delay_ms = 1});
+    assert_int_equal(later.state, JOB_SCHEDULED);
+    assert_true(fixture_get(f, later.id)->run_at_ms == at_ms);
+    add((struct queue_job){.route = "/echo", .run_at_ms = 1000});
+    wait_succeeded(1);
+}
+
+/* ---- keys ---- */
+
+static struct queue_job with_key(const char *route, const char *key, unsigned char print)
+{
+    struct queue_job job = {.route = route, .key = key};
+    memset(job.fingerprint, print, sizeof job.fingerprint);
+    return job;
+}
+
+static void a_second_job_of_the_same_key_is_not_made(void **ctx)
+{
+    (void)ctx;
+    fixture_start(f);
+    struct answer first = add(with_key("/echo", "order 7", 1));
+    assert_int_equal(first.outcome, QUEUE_ADDED);
+    wait_succeeded(1);
+    struct answer again = add(with_key("/echo", "order 7", 1));
+    assert_int_equal(again.outcome, QUEUE_REPEATED);
+    assert_int_equal(again.state, JOB_SUCCEEDED);
+    assert_string_equal(again.id, first.id);
+    assert_string_equal(again.delivery_id, first.delivery_id);
+    struct answer other = add(with_key("/echo", "order 7", 2));
+    assert_int_equal(other.outcome, QUEUE_MISMATCHED);
+    assert_string_equal(other.id, first.id);
+    assert_int_equal(add(with_key("/second", "order 7", 1)).outcome, QUEUE_ADDED);
+    assert_int_equal(add(with_key("/echo", "order 8", 1)).outcome, QUEUE_ADDED);
+    wait_succeeded(3);
+    fixture_close(f);
+    fixture_start(f);
+    assert_int_equal(add(with_key("/echo", "order 7", 1)).outcome, QUEUE_REPEATED);
+    assert_int_equal(atomic_load(&fakes.runs), 4); /* /second ran twice */
+}
+
+static struct answer answers[20];
+
+static bool are_all_there(struct fixture *at)
+{
+    (void)at;
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        if (!answers[i].is_there)
+            return false;
+    }
+    return true;
+}
+
+static void of_many_with_one_key_at_once_one_is_made_and_gives_the_slots_back(void **ctx)
+{
+    (void)ctx;
+    fixture_start(f);
+    fixture_wait(f, is_idle);
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++)
+        submit(with_key("/echo", "k", 1), &answers[i]);
+    fixture_wait(f, are_all_there);
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        assert_int_equal(answers[i].outcome, i ? QUEUE_REPEATED : QUEUE_ADDED);
+        assert_string_equal(answers[i].id, answers[0].id);
+    }
+    for (int i = 0; i < 10; i++)
+        fixture_add(f, "/echo", "x");
+    wait_succeeded(11);
+    assert_true(fixture_metric(f, "ferry_jobs{state=\"queued\"}") == 0);
+    fixture_wait(f, is_idle);
+}
+
+/* ---- schedules ---- */
+
+static struct queue_job for_slot(const char *route, int64_t slot_ms)
+{
+    return (struct queue_job){.route = route, .schedule = "nightly", .slot_ms = slot_ms};
+}
+
+static void a_slot_runs_once_also_over_a_restart(void **ctx)
+{
+    (void)ctx;
+    int64_t slot_ms;
+    fixture_start(f);
+    assert_false(queue_last_slot(f->queue, "nightly", &slot_ms));
+    assert_int_equal(add(for_slot("/echo", 1000)).outcome, QUEUE_ADDED);
+    assert_true(queue_last_slot(f->queue, "nightly", &slot_ms));
+    assert_int_equal(slot_ms, 1000);
+    wait_succeeded(1);
+    assert_int_equal(add(for_slot("/echo", 1000)).outcome, QUEUE_SLOT_TAKEN);
+    fixture_close(f);
+    fixture_start(f);
+    assert_true(queue_last_slot(f->queue, "nightly", &slot_ms));
+    assert_int_equal(slot_ms, 1000);
+    assert_int_equal(add(for_slot("/echo", 1000)).outcome, QUEUE_SLOT_TAKEN);
+    assert_int_equal(add(for_slot("/echo", 999)).outcome, QUEUE_SLOT_TAKEN);
+    assert_int_equal(add(for_slot("/echo", 2000)).outcome, QUEUE_ADDED);
+    wait_succeeded(2);
+    assert_int_equal(atomic_load(&fakes.runs), 2);
+}
+
+static void a_run_does_not_overlap_the_one_before_unless_it_may(void **ctx)
+{
+    (void)ctx;
+    fixture_start(f);
+    assert_int_equal(add(for_slot("/gate", 1000)).outcome, QUEUE_ADDED);
+    assert_int_equal(add(for_slot("/gate", 2000)).outcome, QUEUE_OVERLAPS);
+    struct queue_job job = for_slot("/gate", 3000);
+    job.may_overlap = true;
+    assert_int_equal(add(job).outcome, QUEUE_ADDED);
+    gate_set(true);
+    wait_succeeded(2);
+    assert_int_equal(add(for_slot("/gate", 2000)).outcome, QUEUE_SLOT_TAKEN);
+    assert_int_equal(add(for_slot("/gate", 4000)).outcome, QUEUE_ADDED);
+    wait_succeeded(3);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_delayed_job_is_scheduled_and_runs_when_it_is_due),
+        TEST(a_delayed_job_runs_after_a_restart_as_well),
+        TEST(a_time_by_the_wall_clock_goes_before_a_delay_and_what_is_past_is_now),
+        TEST(a_second_job_of_the_same_key_is_not_made),
+        TEST(of_many_with_one_key_at_once_one_is_made_and_gives_the_slots_back),
+        TEST(a_slot_runs_once_also_over_a_restart),
+        TEST(a_run_does_not_overlap_the_one_before_unless_it_may),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

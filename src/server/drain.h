@@ -5,6 +5,7 @@
 #include <ferry/http.h>
 
 #include "health.h"
+#include "job_events.h"
 #include "queue.h"
 #include "route.h"
 
@@ -16,6 +17,7 @@ struct drain {
     size_t pool_count;
     struct queue *queue;
     struct route_context *routes;
+    struct job_events *events;
     int64_t limit_ms; /* how long what is under way may take */
     int64_t begin_ms;
 };

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "clock.h"
 #include "when.h"
 
 json_t *job_parse(struct json_span text, struct json_span *body)
@@ -37,7 +38,7 @@ const char *job_text(const json_t *job, const char *key)
 
 bool job_time(const json_t *job, const char *key, int64_t *wall_ms)
 {
-    return when_parse(job_text(job, key), wall_ms) == 0;
+    return clock_parse_rfc3339(job_text(job, key), wall_ms, NULL) == 0;
 }
 
 bool job_is_final(const json_t *job)

@@ -12,7 +12,7 @@ static const struct {
     const char *usage;
     const char *summary;
 } subcommands[] = {
-    {"list", jobs_list, "list", "the jobs, the newest last"},
+    {"list", jobs_list, "list", "the jobs, the newest first"},
     {"show", jobs_show, "show ID", "all of one job, with its result"},
     {"watch", jobs_watch, "watch ID", "follow a job until it has ended"},
     {"stats", jobs_stats, "stats", "how many jobs of each route are in which state"},

@@ -229,12 +229,11 @@ int jobs_retry(int argc, char **argv)
         .suffix = "/retry",
         .states = "scheduled,queued,retrying,dead,cancelled",
         .command = "jobs retry",
-        .help =
-            "ferry jobs retry: let jobs run now that wait or have failed, with all their attempts\n"
-            "\n"
-            "usage: ferry jobs retry ID... [OPTIONS]\n"
-            "       ferry jobs retry --state dead --route /email [OPTIONS]\n"
-            "\n" BULK_HELP,
+        .help = "ferry jobs retry: let jobs run now that wait, are dead or were cancelled\n"
+                "\n"
+                "usage: ferry jobs retry ID... [OPTIONS]\n"
+                "       ferry jobs retry --state dead --route /email [OPTIONS]\n"
+                "\n" BULK_HELP,
     };
     return change_jobs(&change, argc, argv);
 }
@@ -282,7 +281,7 @@ static void change_gate(struct jobs_session *session, const char *verb, const ch
     struct bytes path = {0}, answer = {0}, out = {0};
     bytes_printf(&path, "/routes/%s?route=", verb);
     percent_encode(&path, route);
-    if (jobs_request(session, route, "POST", bytes_text(&path), &answer)) {
+    if (jobs_request(session, NULL, "POST", bytes_text(&path), &answer)) {
         json_t *gate = json_loadb(bytes_text(&answer), answer.length, 0, NULL);
         if (session->as_json)
             bytes_append(&out, answer.data, answer.length);

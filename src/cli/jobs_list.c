@@ -14,7 +14,7 @@
 enum { USUAL_LIMIT = 50, PAGE_MAX = 100 };
 
 static const char help[] =
-    "ferry jobs list: the jobs of a running server\n"
+    "ferry jobs list: the jobs of a running server, the newest first\n"
     "\n"
     "usage: ferry jobs list [OPTIONS]\n"
     "\n"

@@ -1,9 +1,7 @@
 /* Times for people. */
 #include "when.h"
 
-#include <stdio.h>
-#include <string.h>
-#include <time.h>
+#include <stddef.h>
 
 static const struct {
     char letter;
@@ -36,21 +34,4 @@ void append_when(struct bytes *out, int64_t wall_ms, int64_t now_ms)
     bytes_append_text(out, wall_ms > now_ms ? "in " : "");
     append_duration(out, apart);
     bytes_append_text(out, wall_ms > now_ms ? "" : " ago");
-}
-
-int when_parse(const char *text, int64_t *wall_ms)
-{
-    struct tm utc = {0};
-    unsigned milliseconds = 0;
-    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &utc);
-    if (rest && *rest == '.') {
-        int length = 0;
-        if (sscanf(rest, ".%3u%n", &milliseconds, &length) != 1 || length != 4)
-            return FERRY_INVALID;
-        rest += length;
-    }
-    if (!rest || strcmp(rest, "Z") != 0)
-        return FERRY_INVALID;
-    *wall_ms = (int64_t)timegm(&utc) * 1000 + milliseconds;
-    return 0;
 }

@@ -15,7 +15,4 @@ void append_duration(struct bytes *out, int64_t ms);
 /* Append when `wall_ms` is, seen from `now_ms`: "3m ago", "in 5s", "now". */
 void append_when(struct bytes *out, int64_t wall_ms, int64_t now_ms);
 
-/* Read "2026-11-21T10:09:14.123Z", as the server writes times. Returns 0 or FERRY_INVALID. */
-int when_parse(const char *text, int64_t *wall_ms);
-
 #endif

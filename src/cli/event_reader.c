@@ -68,18 +68,31 @@ static bool read_line(struct event_reader *reader)
     return true;
 }
 
+static size_t line_length(const char *at, const char *end)
+{
+    const char *start = at;
+    while (at < end && *at != '\n' && *at != '\r')
+        at++;
+    return (size_t)(at - start);
+}
+
 bool event_reader_feed(struct event_reader *reader, const char *data, size_t length)
 {
-    for (const char *at = data; at < data + length; at++) {
+    const char *end = data + length;
+    for (const char *at = data; at < end; at++) {
         bool is_rest = *at == '\n' && reader->after_return;
-        reader->after_return = *at == '\r';
+        reader->after_return = false;
         if (is_rest)
             continue;
-        if (*at != '\n' && *at != '\r')
-            bytes_append_char(&reader->line, *at);
-        else if (!read_line(reader))
-            return false;
+        size_t own = line_length(at, end);
+        bytes_append(&reader->line, at, own);
         if (reader->line.length + reader->data.length > EVENT_MAX)
+            return false;
+        at += own;
+        if (at == end)
+            break;
+        reader->after_return = *at == '\r';
+        if (!read_line(reader))
             return false;
     }
     return !reader->line.failed && !reader->data.failed;

@@ -20,12 +20,13 @@ const char config_options_help[] =
 
 int usage_error(const char *command, const char *format, ...)
 {
+    struct bytes text = {0};
     va_list args;
     va_start(args, format);
-    fprintf(stderr, "ferry %s: ", command);
-    vfprintf(stderr, format, args);
-    fprintf(stderr, "\ntry: ferry %s --help\n", command);
+    bytes_vprintf(&text, format, args);
     va_end(args);
+    fprintf(stderr, "ferry %s: %s\ntry: ferry %s --help\n", command, bytes_text(&text), command);
+    bytes_fini(&text);
     return EXIT_USAGE;
 }
 

@@ -54,8 +54,10 @@ static int put_value(const struct option_def *def, const char *text, ferry_error
 /* The value of an option that takes one: what is attached to it, or else the next word. */
 static int read_value(struct reading *reading, const struct option_def *def, const char *attached)
 {
+    const char letter[] = {'-', def->letter, ',', ' ', '\0'};
     if (!attached && reading->next == reading->argc)
-        return ferry_error_set(reading->error, FERRY_INVALID, "--%s needs a value", def->name);
+        return ferry_error_set(reading->error, FERRY_INVALID, "%s--%s needs a value",
+                               def->letter ? letter : "", def->name);
     return put_value(def, attached ? attached : reading->argv[reading->next++], reading->error);
 }
 

@@ -97,15 +97,26 @@ void table_fini(struct table *table)
 
 /* ---- writing ---- */
 
+static bool is_last(const struct table *table, size_t column)
+{
+    return column + 1 == table->column_count;
+}
+
+static size_t next_column(const struct table *table, size_t column)
+{
+    return is_last(table, column) ? 0 : column + 1;
+}
+
 static void measure(const struct table *table, size_t widths[TABLE_COLUMNS_MAX])
 {
     for (size_t i = 0; i < table->column_count; i++)
         widths[i] = text_width(table->columns[i].title);
     const char *cell = bytes_text(&table->cells);
-    for (size_t i = 0; i < table->cell_count; i++) {
-        size_t *width = &widths[i % table->column_count], own = text_width(cell);
+    for (size_t i = 0, column = 0; i < table->cell_count; i++) {
+        size_t *width = &widths[column], own = text_width(cell);
         *width = own > *width ? own : *width;
         cell += strlen(cell) + 1;
+        column = next_column(table, column);
     }
 }
 
@@ -127,7 +138,7 @@ static void write_cell(const struct table *table, size_t column, const char *tex
     size_t padding = widths[column] - own;
     if (table->columns[column].is_number)
         append_spaces(out, padding);
-    if (column + 1 == table->column_count) {
+    if (is_last(table, column)) {
         append_cut(out, text, last);
         return;
     }
@@ -158,11 +169,11 @@ void table_write(const struct table *table, size_t width, struct bytes *out)
         write_cell(table, i, table->columns[i].title, widths, last, out);
     end_line(out);
     const char *cell = bytes_text(&table->cells);
-    for (size_t i = 0; i < table->cell_count; i++) {
-        size_t column = i % table->column_count;
+    for (size_t i = 0, column = 0; i < table->cell_count; i++) {
         write_cell(table, column, cell, widths, last, out);
-        if (column + 1 == table->column_count)
+        if (is_last(table, column))
             end_line(out);
         cell += strlen(cell) + 1;
+        column = next_column(table, column);
     }
 }

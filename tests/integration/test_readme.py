@@ -112,6 +112,34 @@ def test_the_first_email_is_in_the_outbox(tmp_path, serve):
     assert b"from ferry" in path.read_bytes()
 
 
+# ---- jobs, and calls without a server ----
+
+def commands(title):
+    """The command lines below a heading, without their comments."""
+    lines = "".join(blocks(section(title), "sh")).splitlines()
+    return [shlex.split(line, comments=True)[1:] for line in lines]
+
+
+def test_the_commands_for_jobs_work_as_written(tmp_path, serve):
+    server = serve((ROOT / "conf" / "ferry.yaml").read_text())
+    place = server.post_job("/email", {"to": "you@example.org", "subject": "x", "text": "y"})
+    server.wait_job(place, "succeeded")
+    id = place.removeprefix("/jobs/")
+    for _, command, *args in [args for args in commands("See and steer jobs") if args[0] == "jobs"]:
+        args = [arg.replace("5f1c...", id) for arg in args]
+        args += ["--yes"] if command == "retry" else []  # here is no terminal to ask on
+        result = run_ferry("jobs", command, *args, "--admin", server.admin_address, cwd=tmp_path)
+        assert result.returncode == 0, (command, result.stderr)
+
+
+def test_the_calls_without_a_server_work_as_written(tmp_path):
+    [email, sleep] = [args for args in commands("See and steer jobs") if args[0] == "call"]
+    assert run_ferry(*email, cwd=tmp_path).returncode == 0
+    [path] = (tmp_path / "var" / "outbox").glob("*.eml")
+    assert b"from ferry" in path.read_bytes()
+    assert run_ferry(*sleep, cwd=tmp_path).stdout.startswith("HTTP/1.1 200\n")
+
+
 # ---- the config ----
 
 def test_the_default_config_is_clean():

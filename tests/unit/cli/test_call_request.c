@@ -1,25 +1,44 @@
 /* From the words of a command line to a route and the input of a call. */
 #include "call_request.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "call_input.h"
 #include "support.h"
 
-#define TEXT(text) ((char[]){text})
+static struct config config = {.limits = {.body_bytes = 10}};
 
-static struct config_route routes[] = {
-    {.path = TEXT("/users/{id}"), .methods = TEXT("GET,PUT")},
-    {.path = TEXT("/users/me"), .methods = TEXT("GET")},
-    {.path = TEXT("/email"), .methods = TEXT("POST"), .mode = ROUTE_DEFER},
-    {.path = TEXT("/{any}/{rest}"), .methods = TEXT("DELETE")},
-};
+static void add_route(const char *path, const char *methods, enum route_mode mode)
+{
+    struct config_route *route = &config.routes[config.route_count++];
+    route->path = strdup(path);
+    route->methods = strdup(methods);
+    route->mode = mode;
+}
 
-static const struct config config = {
-    .routes = routes,
-    .route_count = COUNT_OF(routes),
-    .limits = {.body_bytes = 10},
-};
+static int make_config(void **state)
+{
+    (void)state;
+    enum { ROUTES_MAX = 8 };
+    config.routes = calloc(ROUTES_MAX, sizeof *config.routes);
+    add_route("/users/{id}", "GET,PUT", ROUTE_CALL);
+    add_route("/users/me", "GET", ROUTE_CALL);
+    add_route("/email", "POST", ROUTE_DEFER);
+    add_route("/{any}/{rest}", "DELETE", ROUTE_CALL);
+    return 0;
+}
+
+static int free_config(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < config.route_count; i++) {
+        free(config.routes[i].path);
+        free(config.routes[i].methods);
+    }
+    free(config.routes);
+    return 0;
+}
 
 static void check_route(const char *target, const char *method, bool has_body, const char *path,
                         const char *method_then)
@@ -174,5 +193,5 @@ int main(void)
         cmocka_unit_test(test_headers_are_those_that_the_server_would_pass_on),
         cmocka_unit_test(test_what_makes_no_input_is_told),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_config, free_config);
 }

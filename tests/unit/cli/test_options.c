@@ -109,8 +109,9 @@ static void test_what_is_wrong_is_told(void **state)
     check_wrong("--verbos=x", "there is no option \"--verbos\"; did you mean --verbose?");
     check_wrong("--elephant", "there is no option \"--elephant\"");
     check_wrong("-vx", "there is no option \"-x\"");
-    check_wrong("--config", "--config needs a value");
-    check_wrong("-c", "--config needs a value");
+    check_wrong("--config", "-c, --config needs a value");
+    check_wrong("--limit", "--limit needs a value");
+    check_wrong("-c", "-c, --config needs a value");
     check_wrong("--verbose=1", "--verbose takes no value");
     check_wrong("--limit ten", "--limit: \"ten\" is not a whole number above 0");
     check_wrong("--limit 0", "--limit: \"0\" is not a whole number above 0");

@@ -30,6 +30,19 @@ static int apply_pause(struct statements *statements, const struct pause_operati
     return statement_run(statements, which, error);
 }
 
+static void empty_change(struct change_operation *change)
+{
+    change_operation_fini(change);
+    change->next = 0;
+    change->callbacks = (struct callbacks_added){0};
+}
+
+static void empty_retire(struct retire_operation *retire)
+{
+    memset(retire->deleted, 0, sizeof retire->deleted);
+    retire->count = 0;
+}
+
 static void empty_results(struct operation *operation)
 {
     switch (operation->kind) {
@@ -46,14 +59,11 @@ static void empty_results(struct operation *operation)
         ((struct release_operation *)operation)->callbacks = (struct callbacks_added){0};
         break;
     case OPERATION_CHANGE:
-        change_operation_fini((struct change_operation *)operation);
+        empty_change((struct change_operation *)operation);
         break;
-    case OPERATION_RETIRE: {
-        struct retire_operation *retire = (struct retire_operation *)operation;
-        memset(retire->deleted, 0, sizeof retire->deleted);
-        retire->count = 0;
+    case OPERATION_RETIRE:
+        empty_retire((struct retire_operation *)operation);
         break;
-    }
     case OPERATION_PAUSE:
     case OPERATION_SHIFT:
     case OPERATION_UNDO:

@@ -21,7 +21,7 @@
 #include "clock.h"
 #include "schema.h"
 
-enum { BUSY_TIMEOUT_MS = 1000 }; /* only a person with a tool can hold a lock at all */
+enum { BIG_BYTES = 64 << 20 }; /* a check of more than this takes a while */
 
 /* ---- what SQLite says ---- */
 
@@ -73,11 +73,35 @@ int database_query_int(sqlite3 *db, const char *sql, int64_t *value, ferry_error
     return code;
 }
 
+static int64_t file_bytes(sqlite3 *db, int which)
+{
+    sqlite3_int64 bytes = 0;
+    sqlite3_file *file = NULL;
+    sqlite3_file_control(db, "main", which, &file);
+    if (file && file->pMethods && file->pMethods->xFileSize(file, &bytes) != SQLITE_OK)
+        bytes = 0;
+    return bytes;
+}
+
+int64_t database_wal_bytes(sqlite3 *db)
+{
+    return file_bytes(db, SQLITE_FCNTL_JOURNAL_POINTER);
+}
+
 /* ---- the writer ---- */
+
+/* Who waits for the server to start should know what for. */
+static void database_announce_check(sqlite3 *db)
+{
+    int64_t bytes = file_bytes(db, SQLITE_FCNTL_FILE_POINTER);
+    if (bytes > BIG_BYTES)
+        ferry_log(FERRY_LOG_INFO, "checking the jobs' database", "bytes=%lld", (long long)bytes);
+}
 
 /* Return 0 when quick_check finds nothing. Its own failure (an I/O error) is no damage. */
 static int database_check(sqlite3 *db, ferry_error *error)
 {
+    database_announce_check(db);
     sqlite3_stmt *statement = NULL;
     int rc = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &statement, NULL);
     if (rc == SQLITE_OK)
@@ -116,7 +140,7 @@ static int database_choose_vacuum(sqlite3 *db, ferry_error *error)
 static int database_set_up_writer(sqlite3 *db, ferry_error *error)
 {
     sqlite3_extended_result_codes(db, 1);
-    sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
+    sqlite3_busy_timeout(db, DATABASE_BUSY_TIMEOUT_MS);
     /* Until all is well, closing must not touch what may have to be set aside. */
     sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     int rc = schema_check_version(db, error);
@@ -169,7 +193,7 @@ sqlite3 *database_open_reader(const char *path, ferry_error *error)
         rc = database_error(db, error);
     if (rc == 0) {
         sqlite3_extended_result_codes(db, 1);
-        sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
+        sqlite3_busy_timeout(db, DATABASE_BUSY_TIMEOUT_MS);
         sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         rc = database_exec(db, "PRAGMA wal_autocheckpoint = 0; PRAGMA mmap_size = 0", error);
     }

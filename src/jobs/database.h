@@ -11,6 +11,8 @@
 
 #include <ferry/error.h>
 
+enum { DATABASE_BUSY_TIMEOUT_MS = 1000 }; /* only a person with a tool can hold a lock for long */
+
 /*
  * Open the connection that writes and checkpoints, checked (quick_check), migrated and ready; make
  * the file if there is none. With `damaged`, *damaged tells whether the file was found to be
@@ -30,6 +32,9 @@ int database_set_aside(const char *path, ferry_error *error);
  * FERRY_INVALID for a damaged file, FERRY_FORBIDDEN, FERRY_INTERNAL for anything else. Returns the
  * code. */
 int database_error(sqlite3 *db, ferry_error *error);
+
+/* Return how big the file of the write-ahead log is. */
+int64_t database_wal_bytes(sqlite3 *db);
 
 int database_exec(sqlite3 *db, const char *sql, ferry_error *error);
 int database_query_int(sqlite3 *db, const char *sql, int64_t *value, ferry_error *error);

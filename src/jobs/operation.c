@@ -21,6 +21,4 @@ void change_operation_fini(struct change_operation *change)
     free(change->jobs);
     change->jobs = NULL;
     change->count = 0;
-    change->next = 0;
-    change->callbacks = (struct callbacks_added){0};
 }

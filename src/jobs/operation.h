@@ -59,7 +59,8 @@ enum insert_outcome {
 
 /* A new job. As JOB_RUNNING it is claimed already, with claim.token. When the outcome is
  * INSERT_REPEATED or INSERT_MISMATCHED, `id`, `delivery_id` and `state` become the earlier job's.
- * With any outcome but INSERT_ADDED no job was made. */
+ * With any outcome but INSERT_ADDED no job was made. That holds also when the operation fails; one
+ * that made no job is never in doubt. */
 struct insert_operation {
     struct operation base;
     char id[RANDOM_ID_TEXT_SIZE];
@@ -160,7 +161,8 @@ struct changed_job {
 /*
  * Do an action to the job of an id, or to those of a filter that allow it. Retrying a job that has
  * ended begins its attempts and crashes anew; one that succeeded has no input any more.
- * Errors, for an id: FERRY_NOT_FOUND, FERRY_GONE, FERRY_CONFLICT (its state does not allow it).
+ * Errors, for an id: FERRY_NOT_FOUND, FERRY_GONE, FERRY_CONFLICT (its state does not allow it, or
+ * it has no input any more; `jobs` holds it, unchanged).
  */
 struct change_operation {
     struct operation base;

@@ -31,6 +31,8 @@ static const char *const sql_of[STATEMENT_COUNT] = {
     [SAVEPOINT] = "SAVEPOINT operation",
     [RELEASE_SAVEPOINT] = "RELEASE operation",
     [ROLLBACK_SAVEPOINT] = "ROLLBACK TO operation",
+    [EMPTY_WAL] = "PRAGMA wal_checkpoint(TRUNCATE)",
+    [RESTART_WAL] = "PRAGMA wal_checkpoint(RESTART)", /* its file keeps its place on disk */
 
     [INSERT_JOB] = "INSERT INTO jobs (id, delivery_id, route, worker, state, attempt, input_bytes,"
                    "                  created_ms, run_at_ms, is_wall, callback, started_ms, boot,"

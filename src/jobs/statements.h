@@ -18,6 +18,8 @@ enum statement {
     SAVEPOINT,
     RELEASE_SAVEPOINT,
     ROLLBACK_SAVEPOINT,
+    EMPTY_WAL,
+    RESTART_WAL,
     /* a new job */
     INSERT_JOB,
     INSERT_INPUT,

@@ -41,6 +41,7 @@ struct batch {
     struct operation *first;
     unsigned count;
     int64_t run_us;
+    int64_t wal_bytes; /* after it */
 };
 
 struct store {
@@ -59,6 +60,8 @@ struct store {
     bool closing;
 
     struct store_stats stats;
+    int64_t wal_bytes;                       /* after the last batch */
+    struct metrics *metrics;                 /* may be NULL */
     struct metric_histogram *commit_seconds; /* may be NULL, as the next one */
     struct metric_counter *operations;
 };
@@ -71,6 +74,7 @@ static void batch_run(void *arg)
     int64_t started_us = clock_monotonic_us();
     writer_run(batch->writer, batch->first);
     batch->run_us = clock_monotonic_us() - started_us;
+    batch->wal_bytes = writer_wal_bytes(batch->writer);
 }
 
 /* Answer the operations of a batch. Each may be freed by its done. */
@@ -79,6 +83,7 @@ static void batch_answer(struct batch *batch)
     struct store *store = batch->store;
     store->stats.commits++;
     store->stats.operations += batch->count;
+    store->wal_bytes = batch->wal_bytes;
     if (store->commit_seconds)
         metrics_observe_us(store->commit_seconds, batch->run_us);
     if (store->operations)
@@ -257,10 +262,28 @@ static int store_start(struct store *store, ferry_error *error)
     return 0;
 }
 
+static double read_wal_bytes(void *arg)
+{
+    const struct store *store = arg;
+    return store ? (double)store->wal_bytes : 0;
+}
+
+/* Have the gauge ask `store`, or, with NULL, nobody any more. */
+static void store_gauge_wal(struct metrics *metrics, struct store *store)
+{
+    if (metrics)
+        metrics_gauge(metrics, "ferry_store_wal_bytes",
+                      "How big the write-ahead log of the jobs' database is.", "", read_wal_bytes,
+                      store);
+}
+
 static void store_count(struct store *store, struct metrics *metrics)
 {
     if (!metrics)
         return;
+    store->metrics = metrics;
+    store->wal_bytes = writer_wal_bytes(store->writer);
+    store_gauge_wal(metrics, store);
     store->commit_seconds =
         metrics_histogram(metrics, "ferry_store_commit_seconds",
                           "How long a transaction of the jobs' database took.", "");
@@ -338,6 +361,7 @@ int store_close(struct store *store, int64_t deadline_ms)
 {
     int64_t until_ms = clock_monotonic_ms() + deadline_ms;
     store->closing = true;
+    store_gauge_wal(store->metrics, NULL);
     ferry_loop_cancel(store->loop, store->resubmit);
     int written = ferry_executor_shutdown(store->write_thread, deadline_ms);
     if (written == 0)

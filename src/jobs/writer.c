@@ -8,6 +8,12 @@
  * Whenever it opens the database, it checks it and copies the whole WAL into the database file with
  * a sync of its own, so that nothing rests on pages whose fate is unknown: the process before may
  * have ended at an fsync that failed, and a WAL that reads well need not be on disk.
+ *
+ * A full disk refuses new jobs before all else: what was in the transaction with them is tried
+ * without them, so that the ends of attempts and deletes still have a way.
+ *
+ * The automatic checkpoints keep the WAL small, unless somebody is always reading. Past a size it
+ * is emptied by force.
  */
 #include "writer.h"
 
@@ -20,7 +26,12 @@
 #include "clock.h"
 #include "database.h"
 
-enum { REOPEN_PAUSE_US = 1000000 }; /* a check of a big database is no thing to do in a row */
+enum {
+    REOPEN_PAUSE_US = 1000000, /* a check of a big database is no thing to do in a row */
+    WAL_MAX_BYTES = 64 << 20,
+    EMPTY_PAUSE_US = 1000000, /* emptying the WAL waits for who reads: not for long, nor often */
+    EMPTY_WAIT_MS = 50,
+};
 
 struct writer {
     char *path;
@@ -28,6 +39,7 @@ struct writer {
     sqlite3 *db;                         /* NULL: lost, to be opened again */
     struct statements *statements;
     int64_t reopen_us; /* not before this time */
+    int64_t empty_us;  /* the WAL neither */
 };
 
 /* ---- the connection ---- */
@@ -40,15 +52,37 @@ static void writer_disconnect(struct writer *writer)
     writer->db = NULL;
 }
 
-/* Copy the WAL into the file and empty it. The pragma's first column says whether it was kept from
- * finishing. */
-static int writer_checkpoint(struct writer *writer, ferry_error *error)
+/* Copy the WAL into the file. The pragma's first column says whether it was kept from finishing. */
+static int writer_checkpoint(struct writer *writer, enum statement how, ferry_error *error)
 {
-    int64_t busy;
-    int rc = database_query_int(writer->db, "PRAGMA wal_checkpoint(TRUNCATE)", &busy, error);
-    if (rc == 0 && busy)
-        rc = ferry_error_set(error, FERRY_REJECTED, "the jobs' database is being read");
-    return rc;
+    int rc = statement_step(writer->statements, how, error);
+    if (rc <= 0)
+        return rc;
+    bool is_busy = sqlite3_column_int(statement_of(writer->statements, how), 0);
+    statement_abandon(writer->statements, how);
+    return is_busy ? ferry_error_set(error, FERRY_REJECTED, "the jobs' database is being read") : 0;
+}
+
+int64_t writer_wal_bytes(const struct writer *writer)
+{
+    return writer->db ? database_wal_bytes(writer->db) : 0;
+}
+
+/* Empty the WAL when it has grown too big. What fails here fails again, or is seen by the next
+ * transaction; a lost handle is seen by the caller. */
+static void writer_bound_wal(struct writer *writer, ferry_error *error)
+{
+    int64_t now_us = clock_monotonic_us();
+    int64_t bytes = writer_wal_bytes(writer);
+    if (bytes <= WAL_MAX_BYTES || now_us < writer->empty_us)
+        return;
+    writer->empty_us = now_us + EMPTY_PAUSE_US;
+    sqlite3_busy_timeout(writer->db, EMPTY_WAIT_MS);
+    int rc = writer_checkpoint(writer, EMPTY_WAL, error);
+    sqlite3_busy_timeout(writer->db, DATABASE_BUSY_TIMEOUT_MS);
+    if (rc < 0)
+        ferry_log(FERRY_LOG_WARN, "the log of the jobs' database is big and cannot be emptied yet",
+                  "bytes=%lld error=%s", (long long)bytes, error->message);
 }
 
 static int writer_connect(struct writer *writer, bool *damaged, ferry_error *error)
@@ -56,7 +90,7 @@ static int writer_connect(struct writer *writer, bool *damaged, ferry_error *err
     writer->db = database_open_writer(writer->path, damaged, error);
     if (writer->db)
         writer->statements = statements_new(writer->db, false, error);
-    if (writer->statements && writer_checkpoint(writer, error) == 0)
+    if (writer->statements && writer_checkpoint(writer, EMPTY_WAL, error) == 0)
         return 0;
     writer_disconnect(writer);
     return FERRY_INTERNAL;
@@ -87,12 +121,36 @@ static int writer_reconnect(struct writer *writer, ferry_error *error)
 
 /* ---- a transaction ---- */
 
+/* Which operations of a list it is about. */
+enum selection { INSERTS = 1, OTHERS = 2, ALL = INSERTS | OTHERS };
+
+static bool is_selected(const struct operation *operation, enum selection selection)
+{
+    return selection & (operation->kind == OPERATION_INSERT ? INSERTS : OTHERS);
+}
+
 static void operation_fail(struct operation *operation, const ferry_error *why, bool in_doubt)
 {
     operation->error = *why;
     if (why->code != FERRY_STORAGE_FULL)
         operation->error.code = FERRY_REJECTED;
     operation->in_doubt = in_doubt;
+}
+
+/* An insert that found an earlier job has made none, and bears that one's id: nothing to undo. */
+static bool may_be_in_doubt(const struct operation *operation)
+{
+    return operation->kind != OPERATION_INSERT ||
+           ((const struct insert_operation *)operation)->outcome == INSERT_ADDED;
+}
+
+static void operations_fail(struct operation *first, enum selection selection,
+                            const ferry_error *why, bool in_doubt)
+{
+    for (struct operation *at = first; at; at = at->next) {
+        if (is_selected(at, selection))
+            operation_fail(at, why, in_doubt && may_be_in_doubt(at));
+    }
 }
 
 /* What an operation that failed alone allows: to go on with the others, unless SQLite has rolled
@@ -102,26 +160,45 @@ static bool can_go_on(const struct writer *writer)
     return !statements_is_lost(writer->statements) && statements_in_transaction(writer->statements);
 }
 
-static int writer_apply(struct writer *writer, struct operation *first, ferry_error *error)
+/* Tell whether it is no failure, but the answer to what somebody asked for. */
+static bool is_answer(ferry_code code)
+{
+    return code == FERRY_NOT_FOUND || code == FERRY_GONE || code == FERRY_CONFLICT;
+}
+
+static void operation_failed_alone(struct operation *operation, const ferry_error *why)
+{
+    if (is_answer(why->code)) {
+        operation->error = *why;
+        return;
+    }
+    ferry_log(FERRY_LOG_ERROR, "a job was not written", "error=%s", why->message);
+    operation_fail(operation, why, false);
+}
+
+static int writer_apply(struct writer *writer, struct operation *first, enum selection selection,
+                        ferry_error *error)
 {
     for (struct operation *at = first; at; at = at->next) {
+        if (!is_selected(at, selection))
+            continue;
         at->error = (ferry_error){0};
+        at->in_doubt = false;
         if (operation_apply(writer->statements, writer->boot, at, error) == 0)
             continue;
         if (!can_go_on(writer))
             return error->code;
-        ferry_log(FERRY_LOG_ERROR, "a job was not written", "error=%s", error->message);
-        operation_fail(at, error, false);
+        operation_failed_alone(at, error);
     }
     return 0;
 }
 
-static int writer_transact(struct writer *writer, struct operation *first, bool *in_doubt,
-                           ferry_error *error)
+static int writer_transact(struct writer *writer, struct operation *first, enum selection selection,
+                           bool *in_doubt, ferry_error *error)
 {
     int rc = statement_run(writer->statements, BEGIN, error);
     if (rc == 0)
-        rc = writer_apply(writer, first, error);
+        rc = writer_apply(writer, first, selection, error);
     if (rc == 0) {
         rc = statement_run(writer->statements, COMMIT, error);
         *in_doubt = rc < 0 && statements_is_lost(writer->statements);
@@ -131,18 +208,47 @@ static int writer_transact(struct writer *writer, struct operation *first, bool 
     return rc;
 }
 
+/* The disk is full: run the operations that are no inserts, if any, from the start of the WAL when
+ * all that is in it can be copied. */
+static int writer_transact_when_full(struct writer *writer, struct operation *first, bool *in_doubt,
+                                     ferry_error *error)
+{
+    while (first && !is_selected(first, OTHERS))
+        first = first->next;
+    if (!first)
+        return 0;
+    int rc = writer_checkpoint(writer, RESTART_WAL, error);
+    return rc < 0 && statements_is_lost(writer->statements)
+               ? rc
+               : writer_transact(writer, first, OTHERS, in_doubt, error);
+}
+
+/* Tell whether a transaction failed in a way that new jobs alone may be to blame for. */
+static bool is_full(const struct writer *writer, int rc)
+{
+    return rc == FERRY_STORAGE_FULL && writer->db && !statements_is_lost(writer->statements);
+}
+
 void writer_run(struct writer *writer, struct operation *first)
 {
     ferry_error error = {0};
     bool in_doubt = false;
+    enum selection selection = ALL;
     int rc = writer->db ? 0 : writer_reconnect(writer, &error);
     if (rc == 0)
-        rc = writer_transact(writer, first, &in_doubt, &error);
+        rc = writer_transact(writer, first, ALL, &in_doubt, &error);
+    if (is_full(writer, rc)) {
+        ferry_log(FERRY_LOG_ERROR, "no space on disk for new jobs", "error=%s", error.message);
+        operations_fail(first, INSERTS, &error, false);
+        selection = OTHERS;
+        rc = writer_transact_when_full(writer, first, &in_doubt, &error);
+    }
     if (rc < 0) {
         ferry_log(FERRY_LOG_ERROR, "jobs were not written", "error=%s", error.message);
-        for (struct operation *at = first; at; at = at->next)
-            operation_fail(at, &error, in_doubt);
+        operations_fail(first, selection, &error, in_doubt);
     }
+    if (writer->db && !statements_is_lost(writer->statements))
+        writer_bound_wal(writer, &error);
     if (writer->db && statements_is_lost(writer->statements))
         writer_lose(writer, &error);
 }

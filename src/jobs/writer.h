@@ -21,9 +21,13 @@ const unsigned char *writer_boot(const struct writer *writer);
 
 /*
  * Commit the operations of a list in one transaction, and set the error of each. One that fails
- * alone fails alone; a commit that fails, fails all. Their errors are FERRY_STORAGE_FULL for a full
- * disk, else FERRY_REJECTED. Blocks.
+ * alone fails alone; a commit that fails, fails all; but when the disk is full the inserts fail,
+ * and the others are committed without them if that can be done. Errors: FERRY_STORAGE_FULL for a
+ * full disk, else FERRY_REJECTED; a change's own are answers (operation.h). Blocks.
  */
 void writer_run(struct writer *writer, struct operation *first);
+
+/* Return how big the write-ahead log's file is. */
+int64_t writer_wal_bytes(const struct writer *writer);
 
 #endif

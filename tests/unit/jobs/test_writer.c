@@ -1,12 +1,20 @@
 /* The writer on a disk that fails: what it answers, and how it comes back. */
-#include "faulty_vfs.h"
 #include "fixture.h"
 
+#include <limits.h>
+
 #include "database.h"
+#include "disk_vfs.h"
 #include "writer.h"
 
 static struct folder folder;
 static struct writer *writer;
+
+/* The next `count` calls of a kind fail, from now on. */
+static void fail_calls(unsigned calls, unsigned count, int code)
+{
+    disk_fail((struct disk_fault){.calls = calls, .first = 1, .count = count, .code = code});
+}
 
 static void no_answer(struct operation *operation)
 {
@@ -16,6 +24,7 @@ static void no_answer(struct operation *operation)
 static int set_up(void **ctx)
 {
     (void)ctx;
+    disk_reset(0);
     folder_make(&folder);
     writer = writer_open(folder.database, NULL, NULL);
     assert_non_null(writer);
@@ -25,9 +34,7 @@ static int set_up(void **ctx)
 static int tear_down(void **ctx)
 {
     (void)ctx;
-    atomic_store(&faults.sync, 0);
-    atomic_store(&faults.write, 0);
-    atomic_store(&faults.open, 0);
+    disk_heal();
     writer_close(writer);
     folder_remove(&folder);
     return 0;
@@ -74,7 +81,7 @@ static void a_failed_sync_is_no_commit(void **ctx)
 {
     (void)ctx;
     assert_int_equal(write_one().base.error.code, FERRY_OK);
-    atomic_store(&faults.sync, 1);
+    fail_calls(DISK_SYNC, 1, 0);
     struct insert_operation failed = write_one();
     assert_int_equal(failed.base.error.code, FERRY_REJECTED);
     assert_true(failed.base.in_doubt);
@@ -85,50 +92,51 @@ static void a_failed_sync_is_no_commit(void **ctx)
 static void what_is_in_doubt_may_turn_up_and_can_be_undone(void **ctx)
 {
     (void)ctx;
-    atomic_store(&faults.sync, 1);
+    assert_int_equal(write_one().base.error.code, FERRY_OK); /* makes the log, with its own sync */
+    fail_calls(DISK_SYNC, 1, 0);
     struct insert_operation failed = write_one();
     assert_true(failed.base.in_doubt);
     assert_true(comes_back());
-    assert_int_equal(folder_query(&folder, "SELECT count(*) FROM jobs"), 2);
+    assert_int_equal(folder_query(&folder, "SELECT count(*) FROM jobs"), 3);
     struct undo_operation undo = {.base = {.kind = OPERATION_UNDO, .done = no_answer}};
     memcpy(undo.id, failed.id, sizeof undo.id);
     writer_run(writer, &undo.base);
     assert_int_equal(undo.base.error.code, FERRY_OK);
-    assert_int_equal(folder_query(&folder, "SELECT count(*) FROM jobs"), 1);
+    assert_int_equal(folder_query(&folder, "SELECT count(*) FROM jobs"), 2);
 }
 
 static void after_a_failed_sync_the_handle_is_not_used_again(void **ctx)
 {
     (void)ctx;
-    int opened = atomic_load(&faults.opened);
-    atomic_store(&faults.sync, 1);
+    unsigned opened = disk_opened();
+    fail_calls(DISK_SYNC, 1, 0);
     write_one();
-    assert_int_equal(atomic_load(&faults.opened), opened);
+    assert_int_equal(disk_opened(), opened);
     assert_true(comes_back());
-    assert_int_equal(atomic_load(&faults.opened), opened + 1);
+    assert_int_equal(disk_opened(), opened + 1);
 }
 
 static void it_stays_refused_until_all_of_the_database_is_synced(void **ctx)
 {
     (void)ctx;
     assert_int_equal(write_one().base.error.code, FERRY_OK);
-    atomic_store(&faults.sync, 1000); /* the sync of the way back fails as well */
+    fail_calls(DISK_SYNC, UINT_MAX, 0); /* the sync of the way back fails as well */
     assert_int_equal(write_one().base.error.code, FERRY_REJECTED);
     struct insert_operation refused = write_one();
     assert_int_equal(refused.base.error.code, FERRY_REJECTED);
     assert_false(refused.base.in_doubt); /* it never came near the disk */
-    atomic_store(&faults.sync, 0);
+    disk_heal();
     assert_true(comes_back());
 }
 
 static void it_stays_refused_while_the_file_does_not_open(void **ctx)
 {
     (void)ctx;
-    atomic_store(&faults.sync, 1);
-    atomic_store(&faults.open, 1);
+    fail_calls(DISK_SYNC, 1, 0);
     assert_int_equal(write_one().base.error.code, FERRY_REJECTED);
+    fail_calls(DISK_OPEN_MAIN, 1, 0);
     assert_int_equal(write_one().base.error.code, FERRY_REJECTED);
-    assert_int_equal(atomic_load(&faults.open), 0); /* it has tried */
+    assert_int_equal(disk_fault_count(), 2); /* it has tried */
     assert_true(comes_back());
 }
 
@@ -137,7 +145,7 @@ static void all_of_a_failed_commit_fails(void **ctx)
     (void)ctx;
     struct insert_operation first = make_insert(), second = make_insert();
     first.base.next = &second.base;
-    atomic_store(&faults.sync, 1);
+    fail_calls(DISK_SYNC, 1, 0);
     writer_run(writer, &first.base);
     assert_int_equal(first.base.error.code, FERRY_REJECTED);
     assert_int_equal(second.base.error.code, FERRY_REJECTED);
@@ -146,8 +154,7 @@ static void all_of_a_failed_commit_fails(void **ctx)
 static void an_error_of_writing_is_no_commit_either(void **ctx)
 {
     (void)ctx;
-    atomic_store(&faults.write_code, SQLITE_IOERR_WRITE);
-    atomic_store(&faults.write, 1);
+    fail_calls(DISK_WRITE, 1, 0);
     assert_int_equal(write_one().base.error.code, FERRY_REJECTED);
     assert_true(comes_back());
     assert_int_equal(folder_query(&folder, "SELECT count(*) FROM jobs"), 1);
@@ -156,14 +163,13 @@ static void an_error_of_writing_is_no_commit_either(void **ctx)
 static void a_full_disk_is_said_to_be_full_and_needs_no_new_handle(void **ctx)
 {
     (void)ctx;
-    int opened = atomic_load(&faults.opened);
-    atomic_store(&faults.write_code, SQLITE_FULL);
-    atomic_store(&faults.write, 1);
+    unsigned opened = disk_opened();
+    fail_calls(DISK_WRITE, 1, SQLITE_FULL);
     struct insert_operation failed = write_one();
     assert_int_equal(failed.base.error.code, FERRY_STORAGE_FULL);
     assert_false(failed.base.in_doubt);
     assert_int_equal(write_one().base.error.code, FERRY_OK);
-    assert_int_equal(atomic_load(&faults.opened), opened);
+    assert_int_equal(disk_opened(), opened);
     assert_int_equal(folder_query(&folder, "SELECT count(*) FROM jobs"), 1);
 }
 
@@ -174,6 +180,7 @@ static struct fixture fixture, *f = &fixture;
 static int set_up_queue(void **ctx)
 {
     (void)ctx;
+    disk_reset(0);
     fixture_make(f);
     fixture_start(f);
     fixture_wait(f, is_idle);
@@ -183,7 +190,7 @@ static int set_up_queue(void **ctx)
 static int tear_down_queue(void **ctx)
 {
     (void)ctx;
-    atomic_store(&faults.sync, 0);
+    disk_heal();
     fixture_remove(f);
     return 0;
 }
@@ -191,7 +198,7 @@ static int tear_down_queue(void **ctx)
 static void a_job_that_is_refused_does_not_run_and_leaves_nothing(void **ctx)
 {
     (void)ctx;
-    atomic_store(&faults.sync, 1);
+    fail_calls(DISK_SYNC, 1, 0);
     fixture_add(f, "/echo", "x");
     fixture_wait(f, is_answered);
     assert_int_equal(f->refused, 1);
@@ -214,7 +221,7 @@ static bool is_running_one(struct fixture *at)
 static bool has_failed_a_sync(struct fixture *at)
 {
     (void)at;
-    return atomic_load(&faults.sync) == 0;
+    return disk_fault_count() == 1;
 }
 
 static void the_end_of_an_attempt_is_written_again_until_it_is_on_disk(void **ctx)
@@ -222,7 +229,7 @@ static void the_end_of_an_attempt_is_written_again_until_it_is_on_disk(void **ct
     (void)ctx;
     fixture_add_committed(f, "/gate", "x");
     fixture_wait(f, is_running_one);
-    atomic_store(&faults.sync, 1);
+    fail_calls(DISK_SYNC, 1, 0);
     gate_set(true);
     fixture_wait(f, has_failed_a_sync);
     assert_false(queue_is_idle(f->queue));
@@ -237,7 +244,7 @@ static void a_claim_that_failed_is_made_again(void **ctx)
     fixture_close(f);
     fixture_open(f);
     fixture_add_committed(f, "/echo", "x");
-    atomic_store(&faults.sync, 1);
+    fail_calls(DISK_SYNC, 1, 0);
     queue_start(f->queue);
     fixture_wait(f, has_failed_a_sync);
     while (fixture_get(f, f->last_id)->state != JOB_SUCCEEDED)
@@ -251,7 +258,7 @@ static void a_claim_that_failed_is_made_again(void **ctx)
 
 int main(void)
 {
-    faulty_vfs_install();
+    disk_install();
     const struct CMUnitTest tests[] = {
         TEST(a_failed_sync_is_no_commit),
         TEST(what_is_in_doubt_may_turn_up_and_can_be_undone),

@@ -1,0 +1,168 @@
+/*
+ * I/O errors: one at every call of the file system, and all of them from there on.
+ *
+ *   fault_io_errors [ROUNDS [KIND [CALL]]]    all kinds, or one, from a call on
+ *
+ * The same workload again and again, with the fault one call later each time, until it is past the
+ * last one: for each kind of call, with an I/O error and with a full disk, once and until it is
+ * healed. No operation may be answered OK that is not on disk when the power is cut at the end,
+ * none may be refused for good that is; and all must work again when the fault has passed.
+ */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ferry/log.h>
+
+#include "clock.h"
+#include "disk_vfs.h"
+#include "workload.h"
+
+enum { PAUSE_US = 2000000, MORE_ROUNDS = 3, MAX_TRIES = 5 };
+
+static unsigned rounds = 8, biggest_bytes = 20000;
+
+static struct {
+    unsigned long runs, refused_to_open, failures, acknowledged;
+} counts;
+
+/* ---- time: the writer opens a lost database once a second, and nobody waits for that here ---- */
+
+static int64_t skipped_us;
+
+int64_t __real_clock_monotonic_us(void);
+int64_t __wrap_clock_monotonic_us(void);
+
+int64_t __wrap_clock_monotonic_us(void)
+{
+    return __real_clock_monotonic_us() + __atomic_load_n(&skipped_us, __ATOMIC_RELAXED);
+}
+
+static void let_time_pass(void)
+{
+    __atomic_fetch_add(&skipped_us, PAUSE_US, __ATOMIC_RELAXED);
+}
+
+/* ---- one run ---- */
+
+static void no_log(void *arg, ferry_log_level level, const char *line, size_t length)
+{
+    (void)arg, (void)level;
+    if (getenv("FERRY_TEST_LOG"))
+        fprintf(stderr, "%.*s", (int)length, line);
+}
+
+static void open_at_last(struct workload *workload)
+{
+    if (workload_open(workload) == 0)
+        return;
+    counts.refused_to_open++;
+    workload_close(workload);
+    disk_heal();
+    if (workload_open(workload) < 0)
+        workload_fail(workload, "the store does not open after the fault", "");
+}
+
+static void work_in_failure(struct workload *workload)
+{
+    for (unsigned round = 0; round < rounds; round++) {
+        workload_round(workload);
+        let_time_pass();
+        workload_catch_up(workload);
+        let_time_pass();
+    }
+    counts.failures += workload->failures;
+}
+
+static void work_in_health(struct workload *workload)
+{
+    disk_heal();
+    let_time_pass();
+    for (int i = 0; !workload_catch_up(workload); i++) {
+        if (i == MAX_TRIES)
+            workload_fail(workload, "the fault has passed, and writes still fail", "");
+        let_time_pass();
+    }
+    workload->failures = 0;
+    for (int round = 0; round < MORE_ROUNDS; round++)
+        workload_round(workload);
+    if (workload->failures > 0)
+        workload_fail(workload, "the fault has passed, and an operation fails", "");
+}
+
+struct kind {
+    const char *name;
+    unsigned calls;
+    int code;
+};
+
+/* Returns whether there was a fault. */
+static bool run(const struct kind *kind, unsigned first, unsigned count)
+{
+    struct workload *workload = workload_new(1);
+    snprintf(workload->name, sizeof workload->name, "%u rounds, '%s', call %u, %s", rounds,
+             kind->name, first, count == 1 ? "once" : "from then on");
+    counts.runs++;
+    workload->biggest_bytes = biggest_bytes;
+    disk_fail((struct disk_fault){
+        .calls = kind->calls, .first = first, .count = count, .code = kind->code});
+    open_at_last(workload);
+    work_in_failure(workload);
+    bool was_faulty = disk_fault_count() > 0;
+    work_in_health(workload);
+    disk_cut_power_now();
+    workload_close(workload);
+    disk_restore_power();
+    workload_open(workload);
+    workload_check(workload);
+    workload_finish(workload);
+    workload_close(workload);
+    counts.acknowledged += workload->ledger.acknowledged;
+    workload_free(workload);
+    return was_faulty;
+}
+
+/* ---- all of them ---- */
+
+static const struct kind kinds[] = {
+    {"open", DISK_OPEN, 0},         {"read", DISK_READ, 0},
+    {"write", DISK_WRITE, 0},       {"disk full", DISK_WRITE | DISK_TRUNCATE, SQLITE_FULL},
+    {"truncate", DISK_TRUNCATE, 0}, {"sync", DISK_SYNC, 0},
+    {"size", DISK_SIZE, 0},         {"delete", DISK_DELETE, 0},
+    {"access", DISK_ACCESS, 0},     {"shared memory", DISK_SHM_MAP, 0},
+    {"lock", DISK_LOCK, 0},
+};
+
+static void sweep(const struct kind *kind, unsigned first)
+{
+    bool once = true, for_good = true;
+    unsigned n = first;
+    for (; once || for_good; n++) {
+        once = once && run(kind, n, 1);
+        for_good = for_good && run(kind, n, UINT_MAX);
+    }
+    printf("%-16s %5u calls\n", kind->name, n - 2);
+}
+
+int main(int argc, char **argv)
+{
+    const char *is_long = getenv("FERRY_LONG");
+    if (is_long && strcmp(is_long, "1") == 0) {
+        rounds = 30;
+        biggest_bytes = 400000; /* enough for checkpoints in between */
+    }
+    if (argc > 1)
+        rounds = (unsigned)strtoul(argv[1], NULL, 10);
+    unsigned first = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 1;
+    ferry_log_set_sink(no_log, NULL);
+    disk_install();
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (argc < 3 || strcmp(argv[2], kinds[i].name) == 0)
+            sweep(&kinds[i], first);
+    }
+    printf("%lu runs: %lu did not open at first, %lu operations failed, %lu were acknowledged, "
+           "none of those was lost\n",
+           counts.runs, counts.refused_to_open, counts.failures, counts.acknowledged);
+    return 0;
+}

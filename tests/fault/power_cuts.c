@@ -1,0 +1,121 @@
+/*
+ * Power cuts: what the store has acknowledged is there afterwards.
+ *
+ *   fault_power_cuts [COUNT [FIRST]]    so many seeds, from FIRST on; or one, of FERRY_SEED
+ *
+ * A seed is a workload of several lives on a disk in memory. Each life ends in a cut of the power,
+ * at any write, sync, truncation or deletion: while it opens (which makes or migrates the database
+ * and ends interrupted attempts), works, checkpoints or closes. Of what was not synced, chance
+ * keeps some. Each next life starts on what is left, and compares it with the ledger.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ferry/log.h>
+
+#include "disk_vfs.h"
+#include "workload.h"
+
+enum { LIVES = 3, ROUNDS = 14, CLOSING_CHANGES = 8 };
+
+static struct {
+    unsigned long lives, opening, working, closing; /* when the power was cut */
+    unsigned long acknowledged;
+} counts;
+
+static void no_log(void *arg, ferry_log_level level, const char *line, size_t length)
+{
+    (void)arg, (void)level;
+    if (getenv("FERRY_TEST_LOG"))
+        fprintf(stderr, "%.*s", (int)length, line);
+}
+
+static void cut_power_some_time(struct chance *chance)
+{
+    static const unsigned within[] = {60, 300, 1000, 5000}; /* opening takes up to 60 */
+    disk_cut_power_at(1 + chance_below(chance, within[chance_below(chance, 4)]));
+}
+
+/* Returns whether the power held. */
+static bool work(struct workload *workload)
+{
+    for (int round = 0; round < ROUNDS && disk_has_power(); round++) {
+        workload_round(workload);
+        if (workload->failures > 0 && disk_has_power())
+            workload_fail(workload, "an operation failed without a cause", "");
+    }
+    return disk_has_power();
+}
+
+static void close_somehow(struct workload *workload)
+{
+    struct chance *chance = &workload->chance;
+    disk_cut_power_at(0);
+    if (chance_of(chance, 25))
+        disk_cut_power_now(); /* between two changes, nothing is on its way */
+    else
+        disk_cut_power_at(1 + chance_below(chance, CLOSING_CHANGES));
+    workload_close(workload);
+    disk_cut_power_now();
+}
+
+static void live_until_cut(struct workload *workload)
+{
+    counts.lives++;
+    cut_power_some_time(&workload->chance);
+    if (workload_open(workload) < 0) {
+        counts.opening++;
+        workload_close(workload);
+        return;
+    }
+    if (disk_has_power())
+        workload_check(workload); /* which changes nothing */
+    if (work(workload)) {
+        counts.closing++;
+        close_somehow(workload);
+    } else {
+        counts.working++;
+        workload_close(workload);
+    }
+}
+
+static void run_seed(uint64_t seed)
+{
+    struct workload *workload = workload_new(seed);
+    workload->biggest_bytes = chance_of(&workload->chance, 15) ? 600000 : 20000;
+    if (chance_of(&workload->chance, 25))
+        workload_start_old(workload);
+    for (int life = 0; life < LIVES; life++) {
+        live_until_cut(workload);
+        disk_restore_power();
+    }
+    workload_open(workload);
+    workload_check(workload);
+    workload_finish(workload);
+    workload_close(workload);
+    counts.acknowledged += workload->ledger.acknowledged;
+    workload_free(workload);
+}
+
+int main(int argc, char **argv)
+{
+    const char *one = getenv("FERRY_SEED"), *is_long = getenv("FERRY_LONG");
+    uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 300;
+    uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+    if (is_long && strcmp(is_long, "1") == 0)
+        count = 10000;
+    if (one) {
+        first = strtoull(one, NULL, 10);
+        count = 1;
+    }
+    ferry_log_set_sink(no_log, NULL);
+    disk_install();
+    for (uint64_t seed = first; seed < first + count; seed++)
+        run_seed(seed);
+    printf("%llu seeds, %lu lives ended by a cut: %lu opening, %lu working, %lu closing; %lu "
+           "operations acknowledged, none lost\n",
+           (unsigned long long)count, counts.lives, counts.opening, counts.working, counts.closing,
+           counts.acknowledged);
+    return 0;
+}

@@ -1,0 +1,510 @@
+/*
+ * The operations are those that the queue gives to the store, with the queue's manners: what failed
+ * in doubt is undone, the end of an attempt is written until it is on disk.
+ */
+#include "workload.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "disk_vfs.h"
+
+enum {
+    CLOSE_DEADLINE_MS = 30000,
+    MAX_CRASHES = 3,
+    STEP_LIMIT = 4, /* jobs that a claim takes */
+};
+
+/* ---- answers ---- */
+
+static void write_again(struct workload *workload, struct step *step)
+{
+    step->next = workload->write_again;
+    workload->write_again = step;
+}
+
+static void undo(struct workload *workload, const char *id, int64_t token, struct entry *entry)
+{
+    struct step *step = calloc(1, sizeof *step);
+    if (!step)
+        abort();
+    step->operation.undo = (struct undo_operation){.token = token};
+    step->operation.base.kind = OPERATION_UNDO;
+    step->workload = workload;
+    step->entry = entry;
+    snprintf(step->operation.undo.id, sizeof step->operation.undo.id, "%s", id);
+    write_again(workload, step);
+}
+
+static bool claim_answered(struct workload *workload, struct claim_operation *claim)
+{
+    const char *wrong = ledger_claimed(&workload->ledger, claim);
+    if (wrong)
+        workload_fail(workload, wrong, claim->route);
+    if (claim->base.error.code && claim->base.in_doubt)
+        undo(workload, "", claim->token, NULL);
+    claim_operation_fini(claim);
+    return false;
+}
+
+/* A write that fails and must happen. One that has happened already, in doubt, changes nothing when
+ * it is written again. */
+static bool end_answered(struct workload *workload, struct step *step)
+{
+    const struct operation *operation = &step->operation.base;
+    int64_t token = operation->kind == OPERATION_SETTLE ? step->operation.settle.key.token
+                                                        : step->operation.release.key.token;
+    bool failed = operation->error.code != FERRY_OK;
+    bool is_claimed_anew = step->entry->claim.token != token;
+    if ((!failed || operation->in_doubt) && !is_claimed_anew)
+        entry_apply(step->entry, operation, !failed);
+    if (failed)
+        write_again(workload, step);
+    step->entry->is_busy = failed;
+    return failed;
+}
+
+static bool insert_answered(struct workload *workload, struct step *step)
+{
+    const struct insert_operation *insert = &step->operation.insert;
+    const char *wrong = ledger_inserted(&workload->ledger, step->entry, insert);
+    if (wrong)
+        workload_fail(workload, wrong, insert->id);
+    step->entry->is_busy = insert->base.in_doubt && insert->outcome == INSERT_ADDED;
+    if (step->entry->is_busy)
+        undo(workload, insert->id, 0, step->entry);
+    return false;
+}
+
+static bool undo_answered(struct workload *workload, struct step *step)
+{
+    const struct undo_operation *operation = &step->operation.undo;
+    if (operation->base.error.code) {
+        write_again(workload, step);
+        return true;
+    }
+    if (!step->entry) {
+        ledger_claim_undone(&workload->ledger, operation);
+        return false;
+    }
+    entry_apply(step->entry, &operation->base, true);
+    step->entry->is_busy = false;
+    return false;
+}
+
+static bool retire_answered(struct workload *workload, const struct retire_operation *retire)
+{
+    const char *wrong = ledger_retired(&workload->ledger, retire);
+    if (wrong)
+        workload_fail(workload, wrong, "");
+    return false;
+}
+
+static bool change_answered(struct workload *workload, struct step *step)
+{
+    struct change_operation *change = &step->operation.change;
+    const char *wrong = ledger_changed(step->entry, change);
+    if (wrong)
+        workload_fail(workload, wrong, change->id);
+    step->entry->is_busy = false;
+    change_operation_fini(change);
+    return false;
+}
+
+static bool pause_answered(struct workload *workload, const struct pause_operation *pause)
+{
+    struct paused *paused = &workload->paused;
+    if (pause->base.error.code == FERRY_OK)
+        paused->may_be = paused->must_be = pause->is_paused;
+    else if (pause->base.in_doubt) {
+        paused->may_be |= pause->is_paused;
+        paused->must_be &= pause->is_paused;
+    }
+    return false;
+}
+
+/* Returns whether the step is kept, to be written again. */
+static bool step_answered(struct workload *workload, struct step *step)
+{
+    switch (step->operation.base.kind) {
+    case OPERATION_INSERT:
+        return insert_answered(workload, step);
+    case OPERATION_CLAIM:
+        return claim_answered(workload, &step->operation.claim);
+    case OPERATION_UNDO:
+        return undo_answered(workload, step);
+    case OPERATION_RETIRE:
+        return retire_answered(workload, &step->operation.retire);
+    case OPERATION_CHANGE:
+        return change_answered(workload, step);
+    case OPERATION_PAUSE:
+        return pause_answered(workload, &step->operation.pause);
+    default:
+        return end_answered(workload, step);
+    }
+}
+
+/* What a change by somebody does not allow is no failure. */
+static bool is_failure(const struct operation *operation)
+{
+    switch (operation->error.code) {
+    case FERRY_OK:
+    case FERRY_CONFLICT:
+    case FERRY_NOT_FOUND:
+    case FERRY_GONE:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static void on_done(struct operation *operation)
+{
+    struct step *step = operation->arg;
+    struct workload *workload = step->workload;
+    if (is_failure(operation))
+        workload->failures++;
+    else
+        workload->ledger.acknowledged++;
+    if (!step_answered(workload, step))
+        free(step);
+    if (--workload->in_flight == 0)
+        ferry_loop_stop(workload->loop);
+}
+
+/* ---- operations ---- */
+
+static struct step *step_new(struct workload *workload, enum operation_kind kind)
+{
+    struct step *step = calloc(1, sizeof *step);
+    if (!step)
+        abort();
+    step->operation.base.kind = kind;
+    step->workload = workload;
+    return step;
+}
+
+static void step_write(struct step *step)
+{
+    step->operation.base.done = on_done;
+    step->operation.base.arg = step;
+    step->workload->in_flight++;
+    if (step->entry)
+        step->entry->is_busy = true;
+    store_write(step->workload->store, &step->operation.base);
+}
+
+static int64_t make_token(struct chance *chance)
+{
+    return (int64_t)(chance_next(chance) | 1);
+}
+
+static void set_key(struct chance *chance, struct entry *entry, struct insert_operation *insert)
+{
+    entry->fingerprint = chance_below(chance, 2);
+    snprintf(entry->key, sizeof entry->key, "key-%u", chance_below(chance, 4));
+    insert->key = entry->key;
+    insert->fingerprint[0] = (unsigned char)entry->fingerprint;
+}
+
+/* The slot after the last one, or that one again: an earlier attempt at it may be in doubt. */
+static void set_slot(struct workload *workload, struct insert_operation *insert)
+{
+    insert->schedule = "nightly";
+    insert->slot_ms = workload->ledger.most_slot + chance_below(&workload->chance, 2);
+    insert->may_overlap = chance_of(&workload->chance, 50);
+}
+
+static void insert(struct workload *workload)
+{
+    struct chance *chance = &workload->chance;
+    struct step *step = step_new(workload, OPERATION_INSERT);
+    struct insert_operation *insert = &step->operation.insert;
+    step->entry = workload_add_entry(workload);
+    memcpy(insert->id, step->entry->id, sizeof insert->id);
+    memcpy(insert->delivery_id, step->entry->delivery_id, sizeof insert->delivery_id);
+    insert->route = step->entry->route;
+    insert->worker = "w";
+    insert->state = chance_of(chance, 50) ? JOB_QUEUED : JOB_RUNNING;
+    insert->created_ms = insert->run_at_ms = workload->now_ms;
+    insert->block = step->entry->block;
+    insert->length = step->entry->length;
+    insert->claim.token = make_token(chance);
+    if (chance_of(chance, 15))
+        set_key(chance, step->entry, insert);
+    else if (chance_of(chance, 15))
+        set_slot(workload, insert);
+    if (chance_of(chance, 20)) {
+        insert->callback = "http://127.0.0.1/";
+        step->entry->has_callback = true;
+    }
+    step_write(step);
+}
+
+static void claim(struct workload *workload, const char *route, int64_t now_ms, unsigned limit)
+{
+    struct step *step = step_new(workload, OPERATION_CLAIM);
+    step->operation.claim.route = route;
+    step->operation.claim.limit = limit;
+    step->operation.claim.token = make_token(&workload->chance);
+    step->operation.claim.now_ms = now_ms;
+    step_write(step);
+}
+
+static bool is_running(const struct entry *entry)
+{
+    return entry_is_certain(entry) && entry->views[0].is_there &&
+           entry->views[0].state == JOB_RUNNING && !entry->is_busy;
+}
+
+static struct entry *some_running(struct workload *workload)
+{
+    unsigned start = chance_below(&workload->chance, workload->ledger.count + 1);
+    for (unsigned i = 0; i < workload->ledger.count; i++) {
+        struct entry *entry = &workload->ledger.entries[(start + i) % workload->ledger.count];
+        if (is_running(entry))
+            return entry;
+    }
+    return NULL;
+}
+
+static void settle(struct workload *workload, struct entry *entry, enum job_state state)
+{
+    struct step *step = step_new(workload, OPERATION_SETTLE);
+    struct settle_operation *settle = &step->operation.settle;
+    settle->key = entry->claim;
+    settle->state = state;
+    settle->now_ms = workload->now_ms;
+    if (state == JOB_RETRYING)
+        settle->run_at_ms = workload->now_ms + chance_below(&workload->chance, 30);
+    if (state == JOB_SUCCEEDED)
+        settle->result_status = 200;
+    else
+        ferry_error_set(&settle->failure, FERRY_TRANSIENT, "not today");
+    step->entry = entry;
+    step_write(step);
+}
+
+static void settle_some(struct workload *workload)
+{
+    static const enum job_state ends[] = {JOB_SUCCEEDED, JOB_SUCCEEDED, JOB_RETRYING, JOB_DEAD};
+    struct entry *entry = some_running(workload);
+    if (entry)
+        settle(workload, entry, ends[chance_below(&workload->chance, 4)]);
+}
+
+static void release_some(struct workload *workload)
+{
+    struct entry *entry = some_running(workload);
+    if (!entry)
+        return;
+    struct step *step = step_new(workload, OPERATION_RELEASE);
+    step->operation.release.key = entry->claim;
+    step->operation.release.now_ms = workload->now_ms;
+    step->operation.release.run_at_ms = workload->now_ms + chance_below(&workload->chance, 10);
+    step->entry = entry;
+    step_write(step);
+}
+
+static void retire(struct workload *workload)
+{
+    struct step *step = step_new(workload, OPERATION_RETIRE);
+    step->operation.retire.route = workload_route(workload);
+    step->operation.retire.before_ms = workload->now_ms - 50;
+    step->operation.retire.now_ms = workload->now_ms;
+    step->operation.retire.forget_ms = workload->now_ms - 100;
+    step->operation.retire.limit = 1 + chance_below(&workload->chance, 10);
+    step_write(step);
+}
+
+static void change_some(struct workload *workload)
+{
+    static const enum job_action actions[] = {JOB_ACTION_CANCEL, JOB_ACTION_CANCEL,
+                                              JOB_ACTION_RETRY, JOB_ACTION_DELETE};
+    if (workload->ledger.count == 0)
+        return;
+    struct entry *entry =
+        &workload->ledger.entries[chance_below(&workload->chance, workload->ledger.count)];
+    if (entry->is_busy)
+        return;
+    struct step *step = step_new(workload, OPERATION_CHANGE);
+    struct change_operation *change = &step->operation.change;
+    memcpy(change->id, entry->id, sizeof change->id);
+    change->action = actions[chance_below(&workload->chance, 4)];
+    change->now_ms = workload->now_ms;
+    step->entry = entry;
+    step_write(step);
+}
+
+static void pause_or_resume(struct workload *workload)
+{
+    struct step *step = step_new(workload, OPERATION_PAUSE);
+    step->operation.pause.route = workload_routes[0];
+    step->operation.pause.is_paused = chance_of(&workload->chance, 50);
+    step->operation.pause.now_ms = workload->now_ms;
+    step_write(step);
+}
+
+static void some_operation(struct workload *workload)
+{
+    workload->now_ms++; /* each its own time, so that it is known which is the older */
+    unsigned which = chance_below(&workload->chance, 100);
+    if (which < 38)
+        insert(workload);
+    else if (which < 56)
+        claim(workload, workload_route(workload), workload->now_ms,
+              1 + chance_below(&workload->chance, STEP_LIMIT));
+    else if (which < 78)
+        settle_some(workload);
+    else if (which < 84)
+        release_some(workload);
+    else if (which < 94)
+        change_some(workload);
+    else if (which < 97)
+        retire(workload);
+    else
+        pause_or_resume(workload);
+}
+
+static void wait_for_answers(struct workload *workload)
+{
+    if (workload->in_flight > 0)
+        ferry_loop_run(workload->loop);
+}
+
+void workload_round(struct workload *workload)
+{
+    unsigned count = 1 + chance_below(&workload->chance, WORKLOAD_MAX_ROUND);
+    for (unsigned i = 0; i < count; i++)
+        some_operation(workload);
+    wait_for_answers(workload);
+}
+
+bool workload_catch_up(struct workload *workload)
+{
+    struct step *again = workload->write_again;
+    workload->write_again = NULL;
+    while (again) {
+        struct step *step = again;
+        again = step->next;
+        step_write(step);
+    }
+    wait_for_answers(workload);
+    return workload->write_again == NULL;
+}
+
+/* ---- life ---- */
+
+struct workload *workload_new(uint64_t seed)
+{
+    struct workload *workload = calloc(1, sizeof *workload);
+    if (!workload)
+        abort();
+    snprintf(workload->name, sizeof workload->name, "seed %llu", (unsigned long long)seed);
+    workload->chance.state = seed;
+    workload->now_ms = 1000000;
+    workload->loop = ferry_loop_new();
+    ledger_init(&workload->ledger, MAX_CRASHES);
+    snprintf(workload->folder, sizeof workload->folder, "/tmp/ferry-fault-XXXXXX");
+    if (!workload->loop || !mkdtemp(workload->folder))
+        workload_fail(workload, "no loop or no folder", workload->folder);
+    snprintf(workload->database, sizeof workload->database, "%s/jobs.db", workload->folder);
+    disk_reset(seed);
+    return workload;
+}
+
+static void forget_writes(struct workload *workload)
+{
+    while (workload->write_again) {
+        struct step *step = workload->write_again;
+        workload->write_again = step->next;
+        free(step);
+    }
+}
+
+void workload_free(struct workload *workload)
+{
+    char lock[80];
+    snprintf(lock, sizeof lock, "%s/lock", workload->folder);
+    unlink(lock);
+    unlink(workload->database);
+    if (rmdir(workload->folder) < 0)
+        workload_fail(workload, "a sound database was set aside", workload->folder);
+    ferry_loop_free(workload->loop);
+    ledger_fini(&workload->ledger);
+    disk_reset(0);
+    free(workload);
+}
+
+static void visit_interrupted(void *arg, const struct interrupted_job *job)
+{
+    (void)arg, (void)job;
+}
+
+static void visit_count(void *arg, const char *route, enum job_state state, int64_t count,
+                        int64_t bytes)
+{
+    (void)arg, (void)route, (void)state, (void)count, (void)bytes;
+}
+
+static void visit_paused(void *arg, const char *route, int64_t since_ms)
+{
+    struct workload *workload = arg;
+    (void)route, (void)since_ms;
+    workload->paused.is = true;
+}
+
+static void visit_slot(void *arg, const char *schedule, int64_t slot_ms)
+{
+    struct workload *workload = arg;
+    (void)schedule;
+    workload->slot_ms = slot_ms;
+}
+
+int workload_open(struct workload *workload)
+{
+    struct store_visitor visitor = {visit_interrupted, visit_count, visit_paused, visit_slot,
+                                    workload};
+    ferry_error error = {0};
+    workload->failures = 0;
+    workload->paused.is = false;
+    workload->slot_ms = 0;
+    workload->store =
+        store_open(workload->loop, workload->folder, MAX_CRASHES, NULL, &visitor, &error);
+    if (!workload->store && disk_has_power() && disk_fault_count() == 0)
+        workload_fail(workload, "the store does not open", error.message);
+    return workload->store ? 0 : error.code;
+}
+
+void workload_close(struct workload *workload)
+{
+    if (workload->store && store_close(workload->store, CLOSE_DEADLINE_MS) < 0)
+        workload_fail(workload, "the store does not close", "");
+    workload->store = NULL;
+    forget_writes(workload);
+    ledger_interrupt(&workload->ledger);
+}
+
+/* ---- its end ---- */
+
+void workload_finish(struct workload *workload)
+{
+    workload->now_ms += 1000000;
+    for (unsigned i = 0; i < WORKLOAD_ROUTES; i++)
+        claim(workload, workload_routes[i], workload->now_ms, LEDGER_MAX_JOBS);
+    wait_for_answers(workload);
+    for (unsigned i = 0; i < workload->ledger.count; i++) {
+        if (is_running(&workload->ledger.entries[i]))
+            settle(workload, &workload->ledger.entries[i], JOB_SUCCEEDED);
+    }
+    wait_for_answers(workload);
+    if (workload->failures > 0)
+        workload_fail(workload, "the store does not work any more", "");
+    for (unsigned i = 0; i < workload->ledger.count; i++) {
+        const struct view *view = &workload->ledger.entries[i].views[0];
+        if (view->is_there && !job_state_is_final(view->state))
+            workload_fail(workload, "a job cannot come to its end", workload->ledger.entries[i].id);
+    }
+}

@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import threading
 
 import pytest
 
@@ -347,6 +348,52 @@ def test_watch_goes_on_when_the_server_was_restarted(tmp_path, serve, steps):
     steps.tell("end", "end")
     assert run.end()[0] == EXIT_OK
     assert "succeeded" in run.text()
+
+
+class EventServer:
+    """Answers each connection with the next of some pieces of an event stream, and closes it; then
+    it listens no more."""
+
+    def __init__(self, *pieces):
+        self.pieces = pieces
+        self.requests = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = "127.0.0.1:%d" % self.listener.getsockname()[1]
+        self.thread = threading.Thread(target=self._serve)
+        self.thread.start()
+
+    def _serve(self):
+        with self.listener:
+            for piece in self.pieces:
+                connection, _ = self.listener.accept()
+                with connection:
+                    self.requests.append(connection.recv(4096).decode())
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                                       b"Connection: close\r\n\r\n" + piece.encode())
+
+
+FIRST_EVENT = 'retry: 100\n\nid: 3.1\nevent: progress\ndata: {"fraction": 0.5, "message": "half"}\n\n'
+LAST_EVENT = 'id: 4\nevent: end\ndata: {"state": "succeeded"}\n\n'
+
+
+def test_a_stream_that_broke_off_is_taken_up_behind_the_last_event(tmp_path):
+    server = EventServer(FIRST_EVENT + "id: 3.2\ndata: torn", ": nothing new\n\n", LAST_EVENT)
+    result = run_ferry("jobs", "watch", NOBODY, "--json", "--admin", server.address, cwd=tmp_path)
+    server.thread.join()
+    assert (result.returncode, result.stderr) == (EXIT_OK, "")
+    assert [json.loads(line) for line in result.stdout.splitlines()] == [
+        {"fraction": 0.5, "message": "half"}, {"state": "succeeded"}]
+    ids = [re.findall(r"^Last-Event-ID: (.*?)\r$", request, re.M) for request in server.requests]
+    assert ids == [[], ["3.1"], ["3.1"]]
+
+
+def test_a_server_that_does_not_come_back_is_given_up(tmp_path):
+    server = EventServer(FIRST_EVENT)
+    result = run_ferry("jobs", "watch", NOBODY, "--admin", server.address, cwd=tmp_path)
+    server.thread.join()
+    assert result.returncode == EXIT_RUNTIME
+    assert result.stdout == " 50% half\nthe connection is lost; connecting again\n"
+    assert "cannot reach the admin listener" in result.stderr
 
 
 # ---- finding the server ----

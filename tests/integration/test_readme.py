@@ -1,5 +1,6 @@
 """What the README shows works as it is written there."""
 
+import json
 import re
 import shlex
 import sqlite3
@@ -100,8 +101,9 @@ def test_the_first_curl_lines_work_as_written(default_server):
 
     default_server.wait_job(place, "succeeded")
     out = run_curl(look.replace("/jobs/5f1c...", place), default_server)
-    id = place.removeprefix("/jobs/")
-    assert out.startswith(job.removeprefix("# ").split(",...}")[0].replace("5f1c...", id))
+    for shown, key in ("5f1c...", "id"), ("91d3...", "delivery_id"):
+        job = job.replace(shown, json.loads(out)[key])
+    assert out.startswith(job.removeprefix("# ").split(",...}")[0])
 
 
 def test_the_first_email_is_in_the_outbox(tmp_path, serve):

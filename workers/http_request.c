@@ -53,8 +53,8 @@ int http_request_add_header(struct http_request *request, const char *name, cons
 
 const char *http_request_next_header(const struct http_request *request, const char *previous)
 {
-    const char *end = request->headers.data + request->headers.length;
-    const char *next = previous ? previous + strlen(previous) + 1 : request->headers.data;
+    const char *first = bytes_text(&request->headers), *end = first + request->headers.length;
+    const char *next = previous ? previous + strlen(previous) + 1 : first;
     return next == end ? NULL : next;
 }
 

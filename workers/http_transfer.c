@@ -227,13 +227,14 @@ static bool append(struct curl_slist **list, const char *line)
     return longer != NULL;
 }
 
-/* NULL without memory. "Name:" takes out what libcurl would add by itself; "Name;" is a header
- * without a value. */
-static struct curl_slist *header_list(const struct http_request *request)
+/* May be empty; not complete: no memory. "Name:" takes out what libcurl would add by itself;
+ * "Name;" is a header without a value. Its SigV4 would sign a header that was taken out, and does
+ * without. */
+static struct curl_slist *header_list(const struct http_request *request, bool *complete)
 {
     struct curl_slist *list = NULL;
-    bool ok = append(&list, "Expect:");
-    if (ok && !http_request_has_header(request, "Content-Type"))
+    bool ok = request->sigv4 || append(&list, "Expect:");
+    if (ok && !request->sigv4 && !http_request_has_header(request, "Content-Type"))
         ok = append(&list, "Content-Type:");
     const char *header = NULL;
     while (ok && (header = http_request_next_header(request, header))) {
@@ -243,10 +244,8 @@ static struct curl_slist *header_list(const struct http_request *request)
         ok = append(&list, is_empty ? line : header);
         free(line);
     }
-    if (ok)
-        return list;
-    curl_slist_free_all(list);
-    return NULL;
+    *complete = ok;
+    return list;
 }
 
 /* ---- performing ---- */
@@ -318,12 +317,12 @@ int http_transfer_perform(struct http_transfer *transfer, const struct http_requ
         limit_ms = transfer->options->timeout_ms;
     if (limit_ms > INT_MAX)
         limit_ms = INT_MAX; /* libcurl takes no more */
-    struct curl_slist *headers = header_list(request);
-    if (!headers)
-        return ferry_error_set(error, FERRY_INTERNAL, "no memory");
+    bool complete;
+    struct curl_slist *headers = header_list(request, &complete);
     transfer->call = call;
     transfer->answer = answer;
-    int rc = perform(transfer, request, headers, limit_ms, error);
+    int rc = complete ? perform(transfer, request, headers, limit_ms, error)
+                      : ferry_error_set(error, FERRY_INTERNAL, "no memory");
     curl_slist_free_all(headers);
     transfer->call = NULL;
     transfer->answer = NULL;

@@ -46,7 +46,7 @@ static bool is_plain_path(const char *at, const char *end)
     size_t length = 0, dots = 0; /* of the segment so far */
     while (at < end) {
         int c = next_character(&at);
-        if (c <= ' ' || c == 0x7F || at > end)
+        if (c < ' ' || c == 0x7F || at > end)
             return false;
         if (c != '/' && c != '\\') {
             length++;
@@ -66,7 +66,7 @@ static int check_path(const char *text, ferry_error *error)
     const char *path = authority ? authority + 3 + strcspn(authority + 3, "/?#") : "";
     if (!is_plain_path(path, path + strcspn(path, "?#")))
         return ferry_error_set(error, FERRY_INVALID,
-                               "url: its path has spaces, control characters, a wrong %% or the "
+                               "url: its path has control characters, a wrong %% or the "
                                "segments . or ..");
     return 0;
 }
@@ -87,20 +87,18 @@ static char *part(CURLU *parsed, CURLUPart what, unsigned flags)
 static int take_parts(struct http_url *url, CURLU *parsed, ferry_error *error)
 {
     url->scheme = part(parsed, CURLUPART_SCHEME, 0);
+    if (url->scheme && strcmp(url->scheme, "http") != 0 && strcmp(url->scheme, "https") != 0)
+        return ferry_error_set(error, FERRY_INVALID, "url: the scheme is http or https, not %.20s",
+                               url->scheme);
+    curl_url_set(parsed, CURLUPART_FRAGMENT, NULL, 0);
+    url->text = part(parsed, CURLUPART_URL, 0);
     url->host = part(parsed, CURLUPART_HOST, 0);
     url->port = part(parsed, CURLUPART_PORT, CURLU_DEFAULT_PORT);
     url->path = part(parsed, CURLUPART_PATH, 0);
     char *query = part(parsed, CURLUPART_QUERY, 0);
     url->has_query = query != NULL;
     free(query);
-    if (!url->scheme || !url->host || !url->path)
-        return ferry_error_set(error, FERRY_INTERNAL, "no memory");
-    if (strcmp(url->scheme, "http") != 0 && strcmp(url->scheme, "https") != 0)
-        return ferry_error_set(error, FERRY_INVALID, "url: the scheme is http or https, not %.20s",
-                               url->scheme);
-    curl_url_set(parsed, CURLUPART_FRAGMENT, NULL, 0);
-    url->text = part(parsed, CURLUPART_URL, 0);
-    if (!url->text || !url->port)
+    if (!url->scheme || !url->text || !url->host || !url->port || !url->path)
         return ferry_error_set(error, FERRY_INTERNAL, "no memory");
     return 0;
 }

@@ -10,7 +10,7 @@
 
 #include "sms_message.h"
 
-static const char mask[] = "***";
+static const char mask[] = "SECRET";
 
 /* ---- settings ---- */
 

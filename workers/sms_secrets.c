@@ -43,7 +43,7 @@ void sms_secrets_fini(struct sms_secrets *secrets)
 const char *sms_secrets_find(const struct sms_secrets *secrets, const char *name)
 {
     size_t length = strlen(name);
-    const char *line = secrets->text.data, *end = line + secrets->text.length;
+    const char *line = bytes_text(&secrets->text), *end = line + secrets->text.length;
     for (; line != end; line += strlen(line) + 1) {
         if (strncmp(line, name, length) == 0 && line[length] == '=')
             return line + length + 1;

@@ -53,7 +53,7 @@ static int placeholder_read(struct placeholder *placeholder, const char **at, fe
 static int append_secret(const char *name, const struct sms_values *values, struct bytes *out,
                          ferry_error *error)
 {
-    const char *secret = values->masks_secrets ? "***" : sms_secrets_find(values->secrets, name);
+    const char *secret = values->masks_secrets ? "SECRET" : sms_secrets_find(values->secrets, name);
     if (!secret)
         return ferry_error_set(
             error, FERRY_INVALID,

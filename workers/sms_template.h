@@ -25,7 +25,7 @@ struct sms_values {
     const struct sms_value *own; /* the first ones that count; the last has a NULL name */
     const json_t *request;       /* then its strings, numbers and booleans; may be NULL */
     const struct sms_secrets *secrets;
-    bool masks_secrets; /* each is "***", whether there is one or not */
+    bool masks_secrets; /* each is "SECRET", whether there is one or not */
 };
 
 enum sms_escape { SMS_ESCAPE_NONE, SMS_ESCAPE_URL };

@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from harness import Gate, Servers, SmtpServer, compile_plugin
+from harness import Gate, Gateway, Servers, SmtpServer, compile_plugin
 
 
 @pytest.fixture
@@ -26,6 +26,21 @@ def serve_module(tmp_path_factory):
 @pytest.fixture
 def smtp(tmp_path):
     server = SmtpServer(tmp_path)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def gateway(tmp_path):
+    server = Gateway(tmp_path)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def gateway_module(tmp_path_factory):
+    """The same for all tests of a file."""
+    server = Gateway(tmp_path_factory.mktemp("gateway"))
     yield server
     server.stop()
 

@@ -276,6 +276,32 @@ class SmtpServer:
         self.process.communicate(timeout=DEADLINE)  # closes its standard input
 
 
+class Gateway:
+    """gateway.py as a process of its own, and what it was asked."""
+
+    def __init__(self, folder, *args):
+        self.output = pathlib.Path(folder) / "gateway.jsonl"
+        self.process = subprocess.Popen(
+            [sys.executable, str(pathlib.Path(__file__).with_name("gateway.py")),
+             "--output", str(self.output), "--until-eof", *args],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        scheme = "https" if "--tls" in args else "http"
+        self.address = f"127.0.0.1:{int(self.process.stdout.readline())}"
+        self.url = f"{scheme}://{self.address}"
+
+    def requests(self, path=None):
+        """What it was asked so far, or that for a path."""
+        lines = self.output.read_text().splitlines() if self.output.exists() else []
+        return [entry for entry in map(json.loads, lines) if path in (None, entry["path"])]
+
+    def wait_requests(self, path, count):
+        return wait_until(lambda: len(self.requests(path)) >= count and self.requests(path),
+                          f"{count} requests for {path}")
+
+    def stop(self):
+        self.process.communicate(timeout=DEADLINE)  # closes its standard input
+
+
 class Gate:
     """A worker that ignores its cancel flag: a call of it runs until the test lets it through.
 

@@ -167,6 +167,7 @@ static CURLcode set_way(CURL *curl, const struct http_options *options)
     SET(rc, curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(rc, curl, CURLOPT_PATH_AS_IS, 1L); /* what was checked is what is asked for */
     SET(rc, curl, CURLOPT_PROXY, options->proxy ? options->proxy : "");
+    SET(rc, curl, CURLOPT_NOPROXY, ""); /* else the environment's exceptions */
     SET(rc, curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(rc, curl, CURLOPT_MAXAGE_CONN, (long)REUSE_SECONDS);
     SET(rc, curl, CURLOPT_USERAGENT, "ferry/" FERRY_VERSION);

@@ -277,8 +277,8 @@ static int transfer_report(struct http_transfer *transfer, const struct http_req
         return ferry_error_set(error, FERRY_CANCELLED, "cancelled while talking to %s", host);
     if (rc == CURLE_OPERATION_TIMEDOUT || rc == CURLE_ABORTED_BY_CALLBACK)
         return ferry_error_set(error, FERRY_DEADLINE, "%s: no answer in time", host);
-    bool is_ours = rc == CURLE_URL_MALFORMAT || rc == CURLE_UNSUPPORTED_PROTOCOL;
-    return ferry_error_set(error, is_ours ? FERRY_INVALID : FERRY_TRANSIENT, "%s: %s", host,
+    return ferry_error_set(error, rc == CURLE_URL_MALFORMAT ? FERRY_INVALID : FERRY_TRANSIENT,
+                           "%s: %s", host,
                            transfer->detail[0] ? transfer->detail : curl_easy_strerror(rc));
 }
 

@@ -162,7 +162,7 @@ def test_an_answer_past_max_bytes_is_a_failure(server, upstream):
 
 # ---- fetch: trouble ----
 
-@pytest.mark.parametrize("what", ["reset", "cut"])
+@pytest.mark.parametrize("what", ["reset", "cut", "garbage"])
 def test_a_broken_answer_may_pass(server, upstream, what):
     reply = server.get(f"/broken?url={upstream.url}/{what}")
     assert reply.status == 502
@@ -359,7 +359,7 @@ def test_a_receiver_that_says_when_is_asked_then(server, upstream):
     assert job["attempt"] == 2
 
 
-@pytest.mark.parametrize("what", ["reset", "slow"])
+@pytest.mark.parametrize("what", ["reset", "garbage", "slow"])
 def test_a_receiver_that_breaks_may_pass(server, upstream, what):
     reply = server.request("POST", f"/plain?url={upstream.url}/{what}", body="b")
     assert reply.status == (504 if what == "slow" else 502)

@@ -152,7 +152,13 @@ static int add_routes(struct server *server, ferry_error *error)
 
 static int add_schedules(struct server *server, ferry_error *error)
 {
-    server->schedules = schedules_new(server->loop, server->queue, server->metrics, server->config);
+    server->schedules = schedules_new(&(struct schedules_options){
+        .loop = server->loop,
+        .queue = server->queue,
+        .metrics = server->metrics,
+        .schedules = server->config->schedules,
+        .count = server->config->schedule_count,
+    });
     return server->schedules ? 0 : ferry_error_set(error, FERRY_INTERNAL, "no memory");
 }
 

@@ -8,6 +8,7 @@
 #include "job_events.h"
 #include "queue.h"
 #include "route.h"
+#include "schedules.h"
 
 struct drain {
     ferry_loop *loop;
@@ -18,6 +19,7 @@ struct drain {
     struct queue *queue;
     struct route_context *routes;
     struct job_events *events;
+    struct schedules *schedules;
     int64_t limit_ms; /* how long what is under way may take */
     int64_t begin_ms;
 };

@@ -153,6 +153,21 @@ static void a_run_that_is_undone_gives_its_slot_back(void **ctx)
     insert_added(&again);
 }
 
+static void a_slot_that_overlapped_stays_taken_when_the_run_before_is_undone(void **ctx)
+{
+    (void)ctx;
+    struct insert_operation first = insert_for_slot(10), second = insert_for_slot(20);
+    insert_added(&first);
+    assert_int_equal(run(&second.base), FERRY_OK);
+    assert_int_equal(second.outcome, INSERT_OVERLAPS);
+    struct undo_operation undo = {.base = {.kind = OPERATION_UNDO}};
+    memcpy(undo.id, first.id, sizeof undo.id);
+    assert_int_equal(run(&undo.base), FERRY_OK);
+    struct insert_operation again = insert_for_slot(20);
+    assert_int_equal(run(&again.base), FERRY_OK);
+    assert_int_equal(again.outcome, INSERT_SLOT_TAKEN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +181,7 @@ int main(void)
         WRITING_TEST(a_schedule_that_may_overlap_does),
         WRITING_TEST(a_job_in_the_row_of_a_deleted_run_is_not_taken_for_it),
         WRITING_TEST(a_run_that_is_undone_gives_its_slot_back),
+        WRITING_TEST(a_slot_that_overlapped_stays_taken_when_the_run_before_is_undone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,8 @@
  * Shutdown. The order, of which this file is the first half and server_free the second:
  *
  *   1. /readyz answers 503, so that the balancer looks elsewhere
- *   2. the queue claims nothing more; what is accepted from here on waits for the next start
+ *   2. schedules add nothing more, and the queue claims nothing more; what is accepted from here
+ *      on waits for the next start
  *   3. the public listeners close, replies carry Connection: close, idle connections end
  *   4. requests whose headers were complete finish; so do running attempts
  *   5. the loop runs until no reply, no call and no commit is left          -> ferry_loop_stop
@@ -88,6 +89,7 @@ void drain_begin(struct drain *drain)
     drain->begin_ms = ferry_loop_now_ms(drain->loop);
     drain->health->draining = true;
     ferry_log(FERRY_LOG_INFO, "draining", "limit_ms=%lld", (long long)drain->limit_ms);
+    schedules_stop(drain->schedules);
     queue_drain(drain->queue);
     ferry_http_server_drain(drain->http);
     poll_later(drain);

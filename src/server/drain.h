@@ -7,6 +7,7 @@
 #include "health.h"
 #include "queue.h"
 #include "route.h"
+#include "schedules.h"
 
 struct drain {
     ferry_loop *loop;
@@ -16,6 +17,7 @@ struct drain {
     size_t pool_count;
     struct queue *queue;
     struct route_context *routes;
+    struct schedules *schedules;
     int64_t limit_ms; /* how long what is under way may take */
     int64_t begin_ms;
 };

@@ -98,10 +98,10 @@ def test_the_first_curl_lines_work_as_written(default_server):
     assert out.startswith("HTTP/1.1 202 Accepted") and "# HTTP/1.1 202 Accepted" in accepted
     place = re.search(r"^Location: (/jobs/[0-9a-f]{32})\r?$", out, re.M)[1]
 
-    default_server.wait_job(place, "succeeded")
+    ids = default_server.wait_job(place, "succeeded")
     out = run_curl(look.replace("/jobs/5f1c...", place), default_server)
-    id = place.removeprefix("/jobs/")
-    assert out.startswith(job.removeprefix("# ").split(",...}")[0].replace("5f1c...", id))
+    job = job.replace("5f1c...", ids["id"]).replace("90aa...", ids["delivery_id"])
+    assert out.startswith(job.removeprefix("# ").split(",...}")[0])
 
 
 def test_the_first_email_is_in_the_outbox(tmp_path, serve):

@@ -167,6 +167,7 @@ static CURLcode set_way(CURL *curl, const struct http_options *options)
     SET(rc, curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(rc, curl, CURLOPT_PATH_AS_IS, 1L); /* what was checked is what is asked for */
     SET(rc, curl, CURLOPT_PROXY, options->proxy ? options->proxy : "");
+    SET(rc, curl, CURLOPT_NOPROXY, ""); /* else the environment's exceptions */
     SET(rc, curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(rc, curl, CURLOPT_MAXAGE_CONN, (long)REUSE_SECONDS);
     SET(rc, curl, CURLOPT_USERAGENT, "ferry/" FERRY_VERSION);
@@ -276,8 +277,8 @@ static int transfer_report(struct http_transfer *transfer, const struct http_req
         return ferry_error_set(error, FERRY_CANCELLED, "cancelled while talking to %s", host);
     if (rc == CURLE_OPERATION_TIMEDOUT || rc == CURLE_ABORTED_BY_CALLBACK)
         return ferry_error_set(error, FERRY_DEADLINE, "%s: no answer in time", host);
-    bool is_ours = rc == CURLE_URL_MALFORMAT || rc == CURLE_UNSUPPORTED_PROTOCOL;
-    return ferry_error_set(error, is_ours ? FERRY_INVALID : FERRY_TRANSIENT, "%s: %s", host,
+    return ferry_error_set(error, rc == CURLE_URL_MALFORMAT ? FERRY_INVALID : FERRY_TRANSIENT,
+                           "%s: %s", host,
                            transfer->detail[0] ? transfer->detail : curl_easy_strerror(rc));
 }
 

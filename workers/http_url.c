@@ -46,7 +46,7 @@ static bool is_plain_path(const char *at, const char *end)
     size_t length = 0, dots = 0; /* of the segment so far */
     while (at < end) {
         int c = next_character(&at);
-        if (c < ' ' || c == 0x7F || at > end)
+        if (c <= 0 || at > end)
             return false;
         if (c != '/' && c != '\\') {
             length++;
@@ -62,12 +62,14 @@ static bool is_plain_path(const char *at, const char *end)
 
 static int check_path(const char *text, ferry_error *error)
 {
-    const char *authority = strstr(text, "://");
-    const char *path = authority ? authority + 3 + strcspn(authority + 3, "/?#") : "";
+    const char *scheme = strstr(text, "://"), *host = scheme ? scheme + 3 : "";
+    const char *path = host + strcspn(host, "/?#");
+    if (scheme && path == host)
+        return ferry_error_set(error, FERRY_INVALID, "url: its host is missing");
     if (!is_plain_path(path, path + strcspn(path, "?#")))
         return ferry_error_set(error, FERRY_INVALID,
-                               "url: its path has control characters, a wrong %% or the "
-                               "segments . or ..");
+                               "url: its path has a %% that begins no escape, or the segments . "
+                               "or ..");
     return 0;
 }
 

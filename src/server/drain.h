@@ -18,8 +18,8 @@ struct drain {
     size_t pool_count;
     struct queue *queue;
     struct route_context *routes;
-    struct job_events *events;
     struct schedules *schedules;
+    struct job_events *events;
     int64_t limit_ms; /* how long what is under way may take */
     int64_t begin_ms;
 };

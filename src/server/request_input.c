@@ -39,13 +39,16 @@ static bool is_one_of(const char *const *names, const char *name)
     return *names != NULL;
 }
 
+bool request_input_has_header(const char *name, bool for_disk)
+{
+    return !is_one_of(connection_headers, name) &&
+           !(for_disk && is_one_of(credential_headers, name));
+}
+
 static bool write_pair(void *arg, const char *name, const char *value)
 {
     const struct writer *writer = arg;
-    bool skipped =
-        writer->field == CALL_HEADER && (is_one_of(connection_headers, name) ||
-                                         (writer->for_disk && is_one_of(credential_headers, name)));
-    if (!skipped)
+    if (writer->field != CALL_HEADER || request_input_has_header(name, writer->for_disk))
         call_input_add(writer->block, writer->field, name, value, strlen(value));
     return true;
 }

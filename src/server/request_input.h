@@ -14,6 +14,9 @@
  */
 void request_input(ferry_request *request, bool for_disk, struct bytes *block);
 
+/* Tell whether a header is left in. */
+bool request_input_has_header(const char *name, bool for_disk);
+
 /* Make the fingerprint of a request: of its method, path parameters, query, content type and body.
  * Returns whether there was memory. */
 bool request_fingerprint(ferry_request *request, unsigned char out[JOB_FINGERPRINT_BYTES]);

@@ -150,6 +150,18 @@ static int add_routes(struct server *server, ferry_error *error)
     return 0;
 }
 
+static int add_schedules(struct server *server, ferry_error *error)
+{
+    server->schedules = schedules_new(&(struct schedules_options){
+        .loop = server->loop,
+        .queue = server->queue,
+        .metrics = server->metrics,
+        .schedules = server->config->schedules,
+        .count = server->config->schedule_count,
+    });
+    return server->schedules ? 0 : ferry_error_set(error, FERRY_INTERNAL, "no memory");
+}
+
 /* Connections that may wait for a job are a part of all, so that they never keep out a probe, or
  * the request that would end them. */
 static void init_waits(struct server *server)
@@ -167,12 +179,6 @@ static int open_callbacks(struct server *server, ferry_error *error)
     struct pool *pool = callbacks->enabled ? find_pool(server, callbacks->pool) : NULL;
     return callbacks_open(callbacks, server->config->state, server->registry, server->queue,
                           pool ? &pool->deferred : NULL, error);
-}
-
-static int add_schedules(struct server *server, ferry_error *error)
-{
-    server->schedules = schedules_new(server->loop, server->queue, server->metrics, server->config);
-    return server->schedules ? 0 : ferry_error_set(error, FERRY_INTERNAL, "no memory");
 }
 
 static int add_own_paths(struct server *server, ferry_error *error)
@@ -251,8 +257,8 @@ static int add_signals(struct server *server, ferry_error *error)
         .pool_count = server->pool_count,
         .queue = server->queue,
         .routes = &server->route_context,
-        .events = &server->events,
         .schedules = server->schedules,
+        .events = &server->events,
         .limit_ms = config->drain_ms,
     };
     if (!ferry_loop_add_signal(server->loop, SIGTERM, on_terminate, &server->drain) ||
@@ -278,8 +284,8 @@ static int server_build(struct server *server, ferry_error *error)
     if (rc == 0)
         init_waits(server);
     rc = rc < 0 ? rc : add_routes(server, error);
-    rc = rc < 0 ? rc : open_callbacks(server, error);
     rc = rc < 0 ? rc : add_schedules(server, error);
+    rc = rc < 0 ? rc : open_callbacks(server, error);
     rc = rc < 0 ? rc : add_own_paths(server, error);
     rc = rc < 0 ? rc : add_signals(server, error);
     return rc < 0 ? rc : listen_all(server, error);

@@ -19,6 +19,7 @@ The path says what happens:
     /redirect?to=URL    302, or ?status=
     /half/NAME          half of 1000 bytes, and the rest when somebody has asked for /release/NAME
     /slow               never answers
+    /garbage            what is no HTTP
     /reset              closes the connection without an answer
     /cut                closes it in the middle of the body
 SMS gateways, see their functions: /form, /signed, /get, /json, /sigv4. The number's last digits say
@@ -99,10 +100,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         for name, value in headers.items():
             if value is not None:
                 self.send_header(name, value)
-        if status not in (204, 304):
+        has_body = status not in (204, 304)
+        if has_body:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        if self.command != "HEAD":
+        if has_body and self.command != "HEAD":
             self.wfile.write(body)
 
     def hang_up(self):
@@ -183,6 +185,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def on_slow(self):
         self.never_answer()
+
+    def on_garbage(self):
+        self.wfile.write(b"this is not HTTP\r\n\r\n")
+        self.hang_up()
 
     def on_reset(self):
         self.hang_up()

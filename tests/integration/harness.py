@@ -344,6 +344,26 @@ def make_certificate(folder):
     return certificate, key
 
 
+class Steps:
+    """A worker that reports the progress that the test tells it to: see steps.c."""
+
+    def __init__(self, folder, plugin):
+        self.plugin = plugin
+        self.fifo = folder / "steps.fifo"
+        os.mkfifo(self.fifo)
+        self.fd = os.open(self.fifo, os.O_RDWR)
+
+    def settings(self):
+        """The line of a config's `workers:` that makes it known as `steps`."""
+        return f"steps: {{use: steps, fifo: {self.fifo}}}"
+
+    def tell(self, *lines):
+        os.write(self.fd, "".join(f"{line}\n" for line in lines).encode())
+
+    def close(self):
+        os.close(self.fd)
+
+
 def compile_plugin(folder, name, source):
     """Build a plug-in as the documentation says; returns its path."""
     code = folder / f"{name}.c"

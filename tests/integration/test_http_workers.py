@@ -5,14 +5,13 @@ import hashlib
 import hmac
 import http.client
 import json
-import os
-import ssl
+import re
 import subprocess
 import time
 
 import pytest
 
-from harness import EXIT_CONFIG, Gateway, run_ferry, split_address, wait_until
+from harness import EXIT_CONFIG, ROOT, Gateway, run_ferry, split_address, wait_until
 
 SECRETS = [b"a secret of 32 bytes, or about it", b"an older one of which few know...."]
 
@@ -100,7 +99,7 @@ def test_the_call_goes_along_with_what_belongs_to_its_body(server):
 
 
 def test_the_answer_is_passed_on(server, upstream):
-    reply = server.get("/open", headers={"Accept": "x/y"}, )
+    reply = server.get("/open", headers={"Accept": "x/y"})
     assert reply.status == 400  # which URL?
     reply = server.get(f"/open?url={upstream.url}/bytes/1000")
     assert (reply.status, reply.body) == (200, b"x" * 1000)
@@ -163,7 +162,7 @@ def test_an_answer_past_max_bytes_is_a_failure(server, upstream):
 
 # ---- fetch: trouble ----
 
-@pytest.mark.parametrize("what", ["reset", "cut"])
+@pytest.mark.parametrize("what", ["reset", "cut", "garbage"])
 def test_a_broken_answer_may_pass(server, upstream, what):
     reply = server.get(f"/broken?url={upstream.url}/{what}")
     assert reply.status == 502
@@ -303,6 +302,21 @@ def test_a_receiver_can_verify_who_sent_it_and_when(server, upstream, body):
     assert entry["headers"]["webhook-signature"].split(" ") == signatures(entry, SECRETS)
 
 
+def test_what_the_docs_tell_a_receiver_to_do(server, upstream):
+    text = (ROOT / "docs" / "http-workers.md").read_text()
+    [code] = re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S)
+    names = {}
+    exec(code, names)
+    server.request("POST", "/hook/echo", body=b"body")
+    headers = upstream.requests("/echo")[-1]["headers"]
+    secret = "whsec_" + base64.b64encode(SECRETS[0]).decode()
+    names["verify"](secret, headers, b"body")
+    for wrong in ((secret, headers, b"other"), ("whsec_b3RoZXI=", headers, b"body"),
+                  (secret, {**headers, "webhook-timestamp": "1"}, b"body")):
+        with pytest.raises(ValueError):
+            names["verify"](*wrong)
+
+
 def test_without_a_secret_it_is_unsigned(server, upstream):
     assert server.request("POST", f"/plain?url={upstream.url}/echo", body="b").status == 200
     headers = upstream.requests("/echo")[-1]["headers"]
@@ -345,7 +359,7 @@ def test_a_receiver_that_says_when_is_asked_then(server, upstream):
     assert job["attempt"] == 2
 
 
-@pytest.mark.parametrize("what", ["reset", "slow"])
+@pytest.mark.parametrize("what", ["reset", "garbage", "slow"])
 def test_a_receiver_that_breaks_may_pass(server, upstream, what):
     reply = server.request("POST", f"/plain?url={upstream.url}/{what}", body="b")
     assert reply.status == (504 if what == "slow" else 502)

@@ -1,5 +1,5 @@
-/* gate: a worker for tests. A call runs until a byte can be read from a fifo, whatever happens; with
- * ?steps=N until there were so many, and tells its progress after each. */
+/* gate: a worker for tests. A call runs until a byte can be read from a fifo, whatever happens;
+ * with ?steps=N until there were so many, and tells its progress after each. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

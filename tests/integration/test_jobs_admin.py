@@ -252,7 +252,8 @@ def test_a_job_is_not_for_caches(server):
 
 @pytest.mark.parametrize("method, path, allow", [
     ("POST", "", {"GET", "HEAD", "DELETE", "OPTIONS"}),
-    ("POST", "/result", {"GET", "HEAD", "OPTIONS"}), ("DELETE", "/events", {"GET", "HEAD", "OPTIONS"})])
+    ("POST", "/result", {"GET", "HEAD", "OPTIONS"}),
+    ("DELETE", "/events", {"GET", "HEAD", "OPTIONS"})])
 def test_another_method_on_a_jobs_path_is_a_405(server, method, path, allow):
     place = server.post_job("/later", {})
     reply = server.request(method, place + path)

@@ -155,7 +155,7 @@ static int database_set_up_writer(sqlite3 *db, ferry_error *error)
                            "PRAGMA foreign_keys = ON;"
                            "PRAGMA mmap_size = 0;"
                            "PRAGMA wal_autocheckpoint = 1000;"
-                           "PRAGMA journal_size_limit = 67108864",
+                           "PRAGMA journal_size_limit = 16777216",
                            error);
     if (rc == 0)
         rc = schema_migrate(db, error);

@@ -2,7 +2,8 @@
  * Shutdown. The order, of which this file is the first half and server_free the second:
  *
  *   1. /readyz answers 503, so that the balancer looks elsewhere
- *   2. the queue claims nothing more; what is accepted from here on waits for the next start
+ *   2. schedules add nothing more, and the queue claims nothing more; what is accepted from here
+ *      on waits for the next start
  *   3. the public listeners close, replies carry Connection: close, idle connections end
  *   4. event streams end, and requests that are held for a job's end are answered with 202
  *   5. requests whose headers were complete finish; so do running attempts
@@ -89,6 +90,7 @@ void drain_begin(struct drain *drain)
     drain->begin_ms = ferry_loop_now_ms(drain->loop);
     drain->health->draining = true;
     ferry_log(FERRY_LOG_INFO, "draining", "limit_ms=%lld", (long long)drain->limit_ms);
+    schedules_stop(drain->schedules);
     queue_drain(drain->queue);
     ferry_http_server_drain(drain->http);
     job_events_end_all(drain->events);

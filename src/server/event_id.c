@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DIGITS_MAX = 9 };
+enum { DIGITS_MAX = 9, VERSION_DIGITS_MAX = 18 };
 
 struct event_id event_id_parse(const char *text)
 {
     const struct event_id none = {.version = -1};
     size_t version = text ? strspn(text, "0123456789") : 0;
-    if (version == 0 || version > 2 * DIGITS_MAX)
+    if (version == 0 || version > VERSION_DIGITS_MAX)
         return none;
     struct event_id id = {.version = strtoll(text, NULL, 10)};
     if (!text[version])

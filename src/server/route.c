@@ -9,6 +9,7 @@
  */
 #include "route.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +53,7 @@ static void set_retry_after(ferry_request *request, int status, int64_t retry_af
     char seconds[24];
     if (retry_after_ms <= 0 || (status < 500 && status != 429))
         return;
-    snprintf(seconds, sizeof seconds, "%lld", (long long)((retry_after_ms - 1) / 1000 + 1));
+    snprintf(seconds, sizeof seconds, "%" PRId64, (retry_after_ms - 1) / 1000 + 1);
     ferry_request_set_header(request, "Retry-After", seconds);
 }
 

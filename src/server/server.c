@@ -26,6 +26,7 @@
 #include "pool.h"
 #include "process_metrics.h"
 #include "route.h"
+#include "schedules.h"
 
 enum { POOL_STOP_MS = 5000, QUEUE_CLOSE_MS = 10000 };
 
@@ -46,6 +47,7 @@ struct server {
     struct route_context route_context;
     struct route **routes;
     size_t route_count;
+    struct schedules *schedules;
     struct health health;
     struct admin admin;
     struct loop_lag lag;
@@ -148,6 +150,12 @@ static int add_routes(struct server *server, ferry_error *error)
     return 0;
 }
 
+static int add_schedules(struct server *server, ferry_error *error)
+{
+    server->schedules = schedules_new(server->loop, server->queue, server->metrics, server->config);
+    return server->schedules ? 0 : ferry_error_set(error, FERRY_INTERNAL, "no memory");
+}
+
 /* Connections that may wait for a job are a part of all, so that they never keep out a probe, or
  * the request that would end them. */
 static void init_waits(struct server *server)
@@ -243,6 +251,7 @@ static int add_signals(struct server *server, ferry_error *error)
         .pool_count = server->pool_count,
         .queue = server->queue,
         .routes = &server->route_context,
+        .schedules = server->schedules,
         .events = &server->events,
         .limit_ms = config->drain_ms,
     };
@@ -269,6 +278,7 @@ static int server_build(struct server *server, ferry_error *error)
     if (rc == 0)
         init_waits(server);
     rc = rc < 0 ? rc : add_routes(server, error);
+    rc = rc < 0 ? rc : add_schedules(server, error);
     rc = rc < 0 ? rc : open_callbacks(server, error);
     rc = rc < 0 ? rc : add_own_paths(server, error);
     rc = rc < 0 ? rc : add_signals(server, error);
@@ -296,6 +306,7 @@ int server_run(struct server *server)
 {
     loop_lag_start(&server->lag, server->loop, server->metrics);
     queue_start(server->queue);
+    schedules_start(server->schedules);
     ferry_log(FERRY_LOG_INFO, "serving", "version=%s routes=%zu pools=%zu state=%s pid=%d",
               ferry_version(), server->route_count, server->pool_count, server->config->state,
               (int)getpid());
@@ -330,6 +341,7 @@ void server_free(struct server *server)
         queue_close(server->queue, QUEUE_CLOSE_MS);
     if (!threads_ended)
         _exit(server->loop_rc < 0); /* a worker's thread_close hangs: nothing is freed under it */
+    schedules_free(server->schedules);
     ferry_http_server_free(server->admin_http);
     for (size_t i = 0; i < server->route_count; i++)
         route_free(server->routes[i]);

@@ -266,7 +266,8 @@ class SmtpServer:
             [sys.executable, str(pathlib.Path(__file__).with_name("smtp_server.py")),
              "--output", str(self.output), "--until-eof", *args],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.url = f"smtp://127.0.0.1:{int(self.process.stdout.readline())}"
+        self.port = int(self.process.stdout.readline())
+        self.url = f"smtp://127.0.0.1:{self.port}"
 
     def messages(self):
         return [json.loads(line) for line in self.output.read_text().splitlines()]
@@ -351,6 +352,16 @@ class Steps:
 
     def close(self):
         os.close(self.fd)
+
+
+def make_certificate(folder):
+    """A certificate of 127.0.0.1's own, which is its own authority; the paths of it and its key."""
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=under test",
+                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+                   check=True, capture_output=True)
+    return certificate, key
 
 
 def compile_plugin(folder, name, source):

@@ -14,7 +14,7 @@ log: {{level: debug}}
 {jobs}
 plugins: [{gate.plugin}]
 workers:
-  mailer: {{use: email, {relay}}}
+  mailer: {{use: email, greylist_wait: 10ms, pause: 10ms, {relay}}}
   {gate_settings}
 pools:
   default: {{threads: 2}}

@@ -85,7 +85,7 @@ static void add_accepted(struct add *add)
     if (is_made)
         queue_count(queue, add->route->counts, JOB_NOWHERE, (int)insert->state, 1,
                     (int64_t)insert->length);
-    if (insert->schedule)
+    if (insert->schedule && insert->outcome != INSERT_SLOT_TAKEN)
         named_time_set(&queue->slots, insert->schedule, insert->slot_ms);
     struct queue_receipt receipt = {
         .outcome = outcome_of(insert),

@@ -5,6 +5,7 @@
 #include <ferry/http.h>
 
 #include "health.h"
+#include "job_events.h"
 #include "queue.h"
 #include "route.h"
 #include "schedules.h"
@@ -18,6 +19,7 @@ struct drain {
     struct queue *queue;
     struct route_context *routes;
     struct schedules *schedules;
+    struct job_events *events;
     int64_t limit_ms; /* how long what is under way may take */
     int64_t begin_ms;
 };

@@ -47,6 +47,7 @@ struct schedule {
 struct schedules {
     ferry_loop *loop;
     struct queue *queue;
+    int64_t (*wall_ms)(void);
     bool stopped;
     size_t count;
     struct schedule items[];
@@ -188,7 +189,7 @@ static void take_slot(struct schedule *schedule, int64_t slot_ms)
 static void look(struct schedule *schedule, int64_t late_ms)
 {
     struct schedule_due due =
-        schedule_due(schedule->config, schedule->settled_ms, clock_wall_ms(), late_ms);
+        schedule_due(schedule->config, schedule->settled_ms, schedule->all->wall_ms(), late_ms);
     schedule->settled_ms = due.settled_ms;
     count_missed(schedule, &due);
     if (due.slot_ms != NO_SLOT)
@@ -216,7 +217,7 @@ static void set_timer(struct schedule *schedule)
     ferry_loop *loop = schedule->all->loop;
     if (schedule->adding || schedule->timer || schedule->all->stopped)
         return;
-    int64_t now_ms = clock_wall_ms();
+    int64_t now_ms = schedule->all->wall_ms();
     int64_t after_ms = schedule->settled_ms > now_ms ? schedule->settled_ms : now_ms;
     int64_t next_ms = schedule_next_slot(schedule->config, after_ms);
     int64_t wait_ms = least(RECHECK_MS, next_ms == INT64_MAX ? RECHECK_MS : next_ms - now_ms);
@@ -248,16 +249,21 @@ static bool schedule_init(struct schedule *schedule, struct schedules *all,
     return complete;
 }
 
-struct schedules *schedules_new(ferry_loop *loop, struct queue *queue, struct metrics *metrics,
-                                const struct config *config)
+struct schedules *schedules_new(const struct schedules_options *options)
 {
     struct schedules *schedules =
-        calloc(1, sizeof *schedules + config->schedule_count * sizeof schedules->items[0]);
+        calloc(1, sizeof *schedules + options->count * sizeof schedules->items[0]);
     bool complete = schedules != NULL;
     if (complete)
-        *schedules = (struct schedules){loop, queue, false, config->schedule_count};
-    for (size_t i = 0; complete && i < config->schedule_count; i++)
-        complete = schedule_init(&schedules->items[i], schedules, &config->schedules[i], metrics);
+        *schedules = (struct schedules){
+            .loop = options->loop,
+            .queue = options->queue,
+            .wall_ms = options->wall_ms ? options->wall_ms : clock_wall_ms,
+            .count = options->count,
+        };
+    for (size_t i = 0; complete && i < options->count; i++)
+        complete = schedule_init(&schedules->items[i], schedules, &options->schedules[i],
+                                 options->metrics);
     if (complete)
         return schedules;
     free(schedules);
@@ -278,7 +284,7 @@ void schedules_start(struct schedules *schedules)
 {
     for (size_t i = 0; i < schedules->count; i++) {
         struct schedule *schedule = &schedules->items[i];
-        int64_t now_ms = clock_wall_ms();
+        int64_t now_ms = schedules->wall_ms();
         if (!queue_last_slot(schedules->queue, schedule->config->name, &schedule->settled_ms))
             schedule->settled_ms = now_ms;
         warn_ahead(schedule, now_ms);

@@ -12,9 +12,18 @@
 
 struct schedules;
 
-/* Make them; all that is given stays the caller's and must outlive them. NULL without memory. */
-struct schedules *schedules_new(ferry_loop *loop, struct queue *queue, struct metrics *metrics,
-                                const struct config *config);
+/* All of it stays the caller's and must outlive the schedules. */
+struct schedules_options {
+    ferry_loop *loop;
+    struct queue *queue;
+    struct metrics *metrics;
+    const struct config_schedule *schedules;
+    size_t count;
+    int64_t (*wall_ms)(void); /* NULL: the wall clock */
+};
+
+/* Make them; the struct is copied. NULL without memory. */
+struct schedules *schedules_new(const struct schedules_options *options);
 
 /* Begin, after queue_start; what came due since their last run on record is missed from then on. */
 void schedules_start(struct schedules *schedules);

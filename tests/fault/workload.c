@@ -72,7 +72,7 @@ static bool insert_answered(struct workload *workload, struct step *step)
     const char *wrong = ledger_inserted(&workload->ledger, step->entry, insert);
     if (wrong)
         workload_fail(workload, wrong, insert->id);
-    step->entry->is_busy = insert->base.in_doubt && insert->outcome == INSERT_ADDED;
+    step->entry->is_busy = insert->base.in_doubt;
     if (step->entry->is_busy)
         undo(workload, insert->id, 0, step->entry);
     return false;
@@ -213,7 +213,8 @@ static void set_key(struct chance *chance, struct entry *entry, struct insert_op
 static void set_slot(struct workload *workload, struct insert_operation *insert)
 {
     insert->schedule = "nightly";
-    insert->slot_ms = workload->ledger.most_slot + chance_below(&workload->chance, 2);
+    int64_t last_ms = workload->ledger.most_slot;
+    insert->slot_ms = last_ms > 0 && chance_of(&workload->chance, 50) ? last_ms : last_ms + 1;
     insert->may_overlap = chance_of(&workload->chance, 50);
 }
 

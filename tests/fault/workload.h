@@ -38,7 +38,7 @@ struct paused {
 };
 
 struct workload {
-    char name[80]; /* what to repeat when it fails */
+    char name[96]; /* what to repeat when it fails */
     struct chance chance;
     struct ledger ledger;
     ferry_loop *loop;

@@ -5,6 +5,7 @@ import pytest
 from harness import EXIT_OK, SmallDisk, wait_until
 
 CONFIG = """
+drain: 3s  # on a full disk it lasts as long as it may
 plugins: [{plugin}]
 workers:
   {gate}

@@ -1,4 +1,4 @@
-foreach(noun IN ITEMS connection coroutine_route curl_loop event_stream forwarded header_scan
+foreach(noun IN ITEMS connection coroutine_route curl_loop event_stream forwarded guard header_scan
     http_client http_json http_server limits listener reply reply_stream request router transfer
     transfer_setup)
   ferry_unit_test(http ${noun})

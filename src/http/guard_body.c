@@ -107,16 +107,16 @@ static void extension_take(struct guard *guard, char c)
         LF = STATE_SIZE_LF,
     };
     static const unsigned char next[][BYTE_COUNT] = {
-        /*          token blank ;   =   "   \   CR  text bad */
-        [IN - IN] = {NO, IN, NS, NO, NO, NO, NO, NO, NO},
-        [NS - IN] = {NA, NS, NO, NO, NO, NO, NO, NO, NO},
-        [NA - IN] = {NA, NE, NS, VS, NO, NO, LF, NO, NO},
-        [NE - IN] = {NO, NE, NS, VS, NO, NO, NO, NO, NO},
-        [VS - IN] = {VA, VS, NO, NO, QU, NO, NO, NO, NO},
-        [VA - IN] = {VA, IN, NS, NO, NO, NO, LF, NO, NO},
-        [QU - IN] = {QU, QU, QU, QU, QE, QP, NO, QU, NO},
-        [QP - IN] = {QU, QU, QU, QU, QU, QU, NO, QU, NO},
-        [QE - IN] = {NO, IN, NS, NO, NO, NO, LF, NO, NO},
+        /* token blank ;  =   "   \   CR  text bad */
+        {NO, IN, NS, NO, NO, NO, NO, NO, NO}, /* IN */
+        {NA, NS, NO, NO, NO, NO, NO, NO, NO}, /* NS */
+        {NA, NE, NS, VS, NO, NO, LF, NO, NO}, /* NA */
+        {NO, NE, NS, VS, NO, NO, NO, NO, NO}, /* NE */
+        {VA, VS, NO, NO, QU, NO, NO, NO, NO}, /* VS */
+        {VA, IN, NS, NO, NO, NO, LF, NO, NO}, /* VA */
+        {QU, QU, QU, QU, QE, QP, NO, QU, NO}, /* QU */
+        {QU, QU, QU, QU, QU, QU, NO, QU, NO}, /* QP */
+        {NO, IN, NS, NO, NO, NO, LF, NO, NO}, /* QE */
     };
     guard->state = next[guard->state - IN][extension_byte(c)];
     if (guard->state == NO)

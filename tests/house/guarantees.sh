@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$1"
 
 readonly tick=$'\x60'
-readonly named="$tick[a-z_]+\.(c|py): [a-z_0-9]+$tick" # FILE: NAME, as code
+readonly named="${tick}[a-z_]+\.(c|py): [a-z_0-9]+${tick}" # FILE: NAME, as code
 
 failed=0
 count=0

@@ -20,6 +20,7 @@
 #include "drain.h"
 #include "health.h"
 #include "held_wait.h"
+#include "http_metrics.h"
 #include "job_events.h"
 #include "jobs_admin.h"
 #include "jobs_api.h"
@@ -215,21 +216,13 @@ static int listen_all(struct server *server, ferry_error *error)
     return rc;
 }
 
-static double read_connections(void *arg)
-{
-    ferry_http_stats stats;
-    ferry_http_server_get_stats(arg, &stats);
-    return stats.connections;
-}
-
 static int make_http(struct server *server, ferry_error *error)
 {
     server->http = ferry_http_server_new(server->loop, &server->config->limits);
     server->admin_http = ferry_http_server_new(server->loop, NULL);
     if (!server->http || !server->admin_http)
         return ferry_error_set(error, FERRY_INTERNAL, "no memory");
-    metrics_gauge(server->metrics, "ferry_connections", "Open connections of the public listeners.",
-                  "", read_connections, server->http);
+    http_metrics_register(server->metrics, server->http);
     return 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "config_options.h"
+#include "crash_report.h"
 #include "server.h"
 
 /* Connections need descriptors; the soft limit is 1024 almost everywhere, for the sake of programs
@@ -32,6 +33,7 @@ static int serve(const struct loaded_config *loaded)
     ferry_log_set_format(config->log_format);
     ferry_log_set_sink(ferry_log_to_stderr, NULL);
     signal(SIGPIPE, SIG_IGN);
+    crash_report_install();
     raise_descriptor_limit(config);
     ferry_error error;
     struct server *server = server_new(config, loaded->registry, &error);

@@ -10,6 +10,7 @@
 #include "config.h"
 #include "held_wait.h"
 #include "metrics.h"
+#include "passwords.h"
 #include "pool.h"
 #include "queue.h"
 
@@ -22,9 +23,10 @@ struct route_context {
     struct metrics *metrics;
     struct queue *queue;
     struct held_waits *waits;
-    char *const *callbacks; /* what a Ferry-Callback must begin with; NULL: there are none */
-    unsigned live_calls;    /* calls of requests that have not ended, answered or not */
-    struct live_call *live; /* these */
+    struct passwords *passwords; /* NULL: no route has any */
+    char *const *callbacks;      /* what a Ferry-Callback must begin with; NULL: there are none */
+    unsigned live_calls;         /* calls of requests that have not ended, answered or not */
+    struct live_call *live;      /* these */
 };
 
 /* Make a route and bind it to context->http; jobs of it are made known to the queue. `context`,

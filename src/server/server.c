@@ -28,7 +28,7 @@
 #include "route.h"
 #include "schedules.h"
 
-enum { POOL_STOP_MS = 5000, QUEUE_CLOSE_MS = 10000 };
+enum { POOL_STOP_MS = 5000, QUEUE_CLOSE_MS = 10000, PASSWORDS_STOP_MS = 2000 };
 
 struct server {
     const struct config *config;
@@ -44,6 +44,7 @@ struct server {
     struct job_events events;
     struct jobs_api jobs_api;
     struct jobs_admin jobs_admin;
+    struct passwords *passwords; /* NULL: no route has any */
     struct route_context route_context;
     struct route **routes;
     size_t route_count;
@@ -120,6 +121,16 @@ static int open_queue(struct server *server, ferry_error *error)
     return server->queue ? 0 : error->code;
 }
 
+static int start_passwords(struct server *server, ferry_error *error)
+{
+    const struct config_auth *auth = server->config->auths;
+    while (auth && !auth->has_basic)
+        auth = auth->next;
+    if (auth)
+        server->passwords = passwords_new(server->loop, error);
+    return auth && !server->passwords ? error->code : 0;
+}
+
 static struct pool *find_pool(const struct server *server, const struct config_pool *config)
 {
     return &server->pools[config - server->config->pools];
@@ -134,6 +145,7 @@ static int add_routes(struct server *server, ferry_error *error)
         .metrics = server->metrics,
         .queue = server->queue,
         .waits = &server->waits,
+        .passwords = server->passwords,
         .callbacks = config->callbacks.enabled ? config->callbacks.allow : NULL,
     };
     server->routes = calloc(config->route_count + 1, sizeof(struct route *));
@@ -187,7 +199,8 @@ static int add_own_paths(struct server *server, ferry_error *error)
     server->health.pool_count = server->pool_count;
     server->admin.metrics = server->metrics;
     server->admin.token = server->config->admin_token;
-    server->jobs_api = (struct jobs_api){.queue = server->queue, .events = &server->events};
+    server->jobs_api = (struct jobs_api){
+        .queue = server->queue, .events = &server->events, .cors = server->config->cors};
     server->jobs_admin = (struct jobs_admin){.admin = &server->admin, .api = &server->jobs_api};
     int rc = jobs_api_bind(server->http, &server->jobs_api, error);
     rc = rc < 0 ? rc : jobs_admin_bind(server->admin_http, &server->jobs_admin, error);
@@ -228,9 +241,12 @@ static int make_http(struct server *server, ferry_error *error)
     server->admin_http = ferry_http_server_new(server->loop, NULL);
     if (!server->http || !server->admin_http)
         return ferry_error_set(error, FERRY_INTERNAL, "no memory");
+    int rc = 0;
+    for (char **proxy = server->config->trusted_proxies; rc == 0 && proxy && *proxy; proxy++)
+        rc = ferry_http_trust(server->http, *proxy, error);
     metrics_gauge(server->metrics, "ferry_connections", "Open connections of the public listeners.",
                   "", read_connections, server->http);
-    return 0;
+    return rc;
 }
 
 /* ---- signals ---- */
@@ -283,6 +299,7 @@ static int server_build(struct server *server, ferry_error *error)
     rc = rc < 0 ? rc : start_pools(server, error);
     if (rc == 0)
         init_waits(server);
+    rc = rc < 0 ? rc : start_passwords(server, error);
     rc = rc < 0 ? rc : add_routes(server, error);
     rc = rc < 0 ? rc : add_schedules(server, error);
     rc = rc < 0 ? rc : open_callbacks(server, error);
@@ -342,6 +359,7 @@ void server_free(struct server *server)
     job_events_end_all(&server->events);
     held_waits_end_all(&server->waits);
     ferry_http_server_free(server->http);
+    passwords_free(server->passwords, PASSWORDS_STOP_MS);
     bool threads_ended = stop_pools(server);
     if (server->queue)
         queue_close(server->queue, QUEUE_CLOSE_MS);

@@ -16,12 +16,13 @@ static bool is_none(const struct tree *node)
     return node->kind == TREE_SCALAR && strcmp(node->text, "none") == 0;
 }
 
-static void report_empty(const struct tree *node, struct diagnostics *diagnostics)
+static void report_empty(const struct tree *node, const char *nothing,
+                         struct diagnostics *diagnostics)
 {
     if (!node || node->kind != TREE_NULL)
         return;
     diagnostics_error(diagnostics, node->key_mark, "%s is empty", node->key);
-    diagnostics_hint(diagnostics, "%s: none", node->key);
+    diagnostics_hint(diagnostics, "%s: %s", node->key, nothing);
 }
 
 /* ---- client_rate ---- */
@@ -62,8 +63,8 @@ static void read_client_rate(struct checking *checking, const struct tree *node,
 void check_entry(struct checking *checking, const struct tree *root)
 {
     const struct tree *auth = tree_find(root, "auth"), *cors = tree_find(root, "cors");
-    report_empty(auth, checking->diagnostics);
-    report_empty(cors, checking->diagnostics);
+    report_empty(auth, "none", checking->diagnostics);
+    report_empty(cors, "none", checking->diagnostics);
     if (auth && !is_none(auth))
         checking->auth = check_auth(checking, auth, "auth");
     if (cors && !is_none(cors))
@@ -99,9 +100,9 @@ static void read_cors(struct checking *checking, const struct tree *node, const 
 void check_route_entry(struct checking *checking, const struct entry_nodes *nodes,
                        const struct tree *node, const char *where, struct config_route *route)
 {
-    static const char *const keys[] = {"auth", "cors", "client_rate"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        report_empty(tree_find(node, keys[i]), checking->diagnostics);
+    report_empty(tree_find(node, "auth"), "none", checking->diagnostics);
+    report_empty(tree_find(node, "cors"), "none", checking->diagnostics);
+    report_empty(tree_find(node, "client_rate"), "0", checking->diagnostics);
     route->auth = checking->auth;
     route->cors = checking->config->cors;
     if (nodes->auth)

@@ -56,7 +56,7 @@ static size_t base64_decode(const char *text, char *out, size_t size)
         out[length++] = (char)(bits >> (6 - 2 * ((count - 1) % 4)) & 0xff);
     }
     size_t padding = strspn(text, "=");
-    if (text[padding] || count % 4 == 1 || (padding && (count + padding) % 4 != 0))
+    if (text[padding] || padding > 2 || count % 4 == 1 || (padding && (count + padding) % 4 != 0))
         return 0;
     out[length] = '\0';
     return length;

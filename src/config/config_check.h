@@ -110,9 +110,9 @@ void check_route_entry(struct checking *checking, const struct entry_nodes *node
 
 /* config_auth.c and config_cors.c: read a section into a struct of the config's; NULL without
  * memory. `where` is its name in messages. */
-struct config_auth *check_auth(struct checking *checking, const struct tree *auth,
+struct config_auth *check_auth(struct checking *checking, const struct tree *node,
                                const char *where);
-struct config_cors *check_cors(struct checking *checking, const struct tree *cors,
+struct config_cors *check_cors(struct checking *checking, const struct tree *node,
                                const char *where);
 
 /* config_rate.c: "10/s", "100/m", "5/h", or "0" for no bound. What is wrong is reported and changes

@@ -130,6 +130,11 @@ static void test_a_value_cannot_forge_a_line(void **state)
               "31m");
     assert_string_equal(after_time(), " level=info msg=m c1=\"\\u009b31m\" raw=\"\xEF\xBF\xBD"
                                       "31m\"\n");
+    ferry_log(FERRY_LOG_INFO, "m", "line=%s turned=%s dash=%s", "a\xE2\x80\xA8",
+              "\xE2\x80\xAE\xE2\x81\xA6", "\xE2\x80\xA7\xE2\x81\xA5\xE3\x80\xA8");
+    assert_string_equal(after_time(),
+                        " level=info msg=m line=\"a\\u2028\" turned=\"\\u202e\\u2066\" "
+                        "dash=\"\xE2\x80\xA7\xE2\x81\xA5\xE3\x80\xA8\"\n");
 }
 
 /* ---- levels and sinks ---- */

@@ -5,10 +5,10 @@
 
 #include "support.h"
 
-enum { SECOND_US = 1000000 };
+static const int64_t SECOND_US = 1000000;
 
 /* Far from zero, as a monotonic clock is. */
-static const int64_t BEGIN_US = INT64_C(86400) * SECOND_US;
+static const int64_t BEGIN_US = INT64_C(86400000000);
 
 /* Return how many requests of a peer pass at one moment, of 100. */
 static int burst_of(struct client_rate *rate, const char *peer, int64_t now_us)
@@ -58,7 +58,7 @@ static void test_a_burst_comes_back_with_time(void **state)
     struct client_rate *rate = client_rate_new(10, 1000, 10);
     assert_int_equal(burst_of(rate, "::1", BEGIN_US), 10);
     assert_int_equal(burst_of(rate, "::1", BEGIN_US + SECOND_US / 2), 5);
-    assert_int_equal(burst_of(rate, "::1", BEGIN_US + 60 * (int64_t)SECOND_US), 10);
+    assert_int_equal(burst_of(rate, "::1", BEGIN_US + 60 * SECOND_US), 10);
     client_rate_free(rate);
 }
 

@@ -20,6 +20,7 @@
 #include "drain.h"
 #include "health.h"
 #include "held_wait.h"
+#include "http_metrics.h"
 #include "job_events.h"
 #include "jobs_admin.h"
 #include "jobs_api.h"
@@ -228,24 +229,16 @@ static int listen_all(struct server *server, ferry_error *error)
     return rc;
 }
 
-static double read_connections(void *arg)
-{
-    ferry_http_stats stats;
-    ferry_http_server_get_stats(arg, &stats);
-    return stats.connections;
-}
-
 static int make_http(struct server *server, ferry_error *error)
 {
     server->http = ferry_http_server_new(server->loop, &server->config->limits);
     server->admin_http = ferry_http_server_new(server->loop, NULL);
     if (!server->http || !server->admin_http)
         return ferry_error_set(error, FERRY_INTERNAL, "no memory");
+    http_metrics_register(server->metrics, server->http);
     int rc = 0;
     for (char **proxy = server->config->trusted_proxies; rc == 0 && proxy && *proxy; proxy++)
         rc = ferry_http_trust(server->http, *proxy, error);
-    metrics_gauge(server->metrics, "ferry_connections", "Open connections of the public listeners.",
-                  "", read_connections, server->http);
     return rc;
 }
 

@@ -318,6 +318,7 @@ int main(void)
         TEST(test_constants_and_stray_text),
         TEST(test_values_are_quoted_where_they_must_be),
         TEST(test_a_value_cannot_forge_a_line),
+        TEST(test_a_value_cannot_turn_what_follows),
         TEST(test_levels),
         TEST(test_without_a_sink_lines_go_nowhere),
         TEST(test_to_stderr_writes_the_line),

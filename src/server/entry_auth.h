@@ -10,7 +10,7 @@
 /* What a route asks for, and who looks at passwords. */
 struct entry_auth {
     const struct config_auth *config;
-    struct passwords *passwords; /* NULL: no route has a basic_file */
+    struct passwords *passwords;
 };
 
 enum entry_verdict { ENTRY_GRANTED, ENTRY_REFUSED, ENTRY_UNDECIDED };

@@ -43,7 +43,7 @@ struct check {
 
 struct passwords {
     ferry_loop *loop;
-    ferry_executor *executor;
+    ferry_executor *executor; /* NULL until it is needed */
     struct check *checks;
     struct client_rate *tries;
     struct proven proven;
@@ -132,6 +132,16 @@ static struct check *check_find(struct passwords *passwords, const struct proven
     return check;
 }
 
+static bool start_thread(struct passwords *passwords, ferry_error *error)
+{
+    if (!passwords->executor)
+        passwords->executor = ferry_executor_new(&(ferry_executor_options){
+            .name = "passwords", .threads = 1, .queue = QUEUE, .batch = true});
+    if (!passwords->executor)
+        ferry_error_set(error, FERRY_INTERNAL, "cannot start a thread that looks at passwords");
+    return passwords->executor != NULL;
+}
+
 static struct check *check_start(struct passwords *passwords, const struct password_claim *claim,
                                  const struct proven_digest *digest, ferry_error *error)
 {
@@ -146,7 +156,8 @@ static struct check *check_start(struct passwords *passwords, const struct passw
         .run = check_run, .done = check_done, .dropped = check_dropped, .arg = check};
     if (!check || !check->password || !check->hash)
         ferry_error_set(error, FERRY_INTERNAL, "no memory");
-    else if (ferry_executor_submit(passwords->executor, passwords->loop, &work, error)) {
+    else if (start_thread(passwords, error) &&
+             ferry_executor_submit(passwords->executor, passwords->loop, &work, error)) {
         check->passwords = passwords;
         check->next = passwords->checks;
         check->link = &passwords->checks;
@@ -214,20 +225,17 @@ int passwords_check(struct passwords *passwords, const struct password_claim *cl
 
 /* ---- life ---- */
 
-struct passwords *passwords_new(ferry_loop *loop, ferry_error *error)
+struct passwords *passwords_new(ferry_loop *loop)
 {
     struct passwords *passwords = calloc(1, sizeof *passwords);
-    if (passwords) {
-        passwords->loop = loop;
-        passwords->tries = client_rate_new(1, TRIES_PER_MS, TRIES);
-        passwords->executor = ferry_executor_new(&(ferry_executor_options){
-            .name = "passwords", .threads = 1, .queue = QUEUE, .batch = true});
-        proven_init(&passwords->proven);
-    }
-    if (passwords && passwords->tries && passwords->executor)
+    if (!passwords)
+        return NULL;
+    passwords->loop = loop;
+    passwords->tries = client_rate_new(1, TRIES_PER_MS, TRIES);
+    proven_init(&passwords->proven);
+    if (passwords->tries)
         return passwords;
     passwords_free(passwords, 0);
-    ferry_error_set(error, FERRY_INTERNAL, "cannot start a thread that looks at passwords");
     return NULL;
 }
 

@@ -9,10 +9,10 @@
 
 struct passwords;
 
-/* Start the thread. Errors: NULL, and `error`. */
-struct passwords *passwords_new(ferry_loop *loop, ferry_error *error);
+/* The thread starts when there is a password to look at. NULL without memory. */
+struct passwords *passwords_new(ferry_loop *loop);
 
-/* End it. What is under way is told FERRY_CANCELLED first. Blocks for a moment, at most
+/* End the thread. What is under way is told FERRY_CANCELLED first. Blocks for a moment, at most
  * `deadline_ms`. NULL is allowed. */
 void passwords_free(struct passwords *passwords, int64_t deadline_ms);
 

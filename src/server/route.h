@@ -23,7 +23,7 @@ struct route_context {
     struct metrics *metrics;
     struct queue *queue;
     struct held_waits *waits;
-    struct passwords *passwords; /* NULL: no route has any */
+    struct passwords *passwords;
     char *const *callbacks;      /* what a Ferry-Callback must begin with; NULL: there are none */
     unsigned live_calls;         /* calls of requests that have not ended, answered or not */
     struct live_call *live;      /* these */

@@ -45,7 +45,7 @@ struct server {
     struct job_events events;
     struct jobs_api jobs_api;
     struct jobs_admin jobs_admin;
-    struct passwords *passwords; /* NULL: no route has any */
+    struct passwords *passwords;
     struct route_context route_context;
     struct route **routes;
     size_t route_count;
@@ -120,16 +120,6 @@ static int open_queue(struct server *server, ferry_error *error)
                                },
                                error);
     return server->queue ? 0 : error->code;
-}
-
-static int start_passwords(struct server *server, ferry_error *error)
-{
-    const struct config_auth *auth = server->config->auths;
-    while (auth && !auth->has_basic)
-        auth = auth->next;
-    if (auth)
-        server->passwords = passwords_new(server->loop, error);
-    return auth && !server->passwords ? error->code : 0;
 }
 
 static struct pool *find_pool(const struct server *server, const struct config_pool *config)
@@ -283,7 +273,8 @@ static int server_build(struct server *server, ferry_error *error)
 {
     server->loop = ferry_loop_new();
     server->metrics = metrics_new();
-    if (!server->loop || !server->metrics)
+    server->passwords = server->loop ? passwords_new(server->loop) : NULL;
+    if (!server->loop || !server->metrics || !server->passwords)
         return ferry_error_set(error, FERRY_INTERNAL, "cannot make an event loop: %s",
                                strerror(errno));
     process_metrics_register(server->metrics);
@@ -292,7 +283,6 @@ static int server_build(struct server *server, ferry_error *error)
     rc = rc < 0 ? rc : start_pools(server, error);
     if (rc == 0)
         init_waits(server);
-    rc = rc < 0 ? rc : start_passwords(server, error);
     rc = rc < 0 ? rc : add_routes(server, error);
     rc = rc < 0 ? rc : add_schedules(server, error);
     rc = rc < 0 ? rc : open_callbacks(server, error);

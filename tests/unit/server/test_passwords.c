@@ -28,10 +28,9 @@ static void make_hash(char *out, const char *setting)
 static int set_up(void **state)
 {
     (void)state;
-    ferry_error error;
     outcomes = (struct outcomes){0};
     loop = ferry_loop_new();
-    passwords = passwords_new(loop, &error);
+    passwords = passwords_new(loop);
     make_hash(hash, "$6$rounds=1000$saltsalt$");
     make_hash(yescrypt_hash, "$y$j75$saltsalt$");
     return loop && passwords ? 0 : -1;

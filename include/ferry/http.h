@@ -25,16 +25,21 @@ typedef void ferry_http_handler(ferry_request *request, void *ctx);
 
 /* Zero means the default in every field; the defaults are safe against strangers. */
 typedef struct ferry_http_options {
-    unsigned connections;      /* open at once; 10000; past it new ones wait in the backlog */
-    size_t header_bytes;       /* request line and headers; 16 KiB; past it 431 */
-    size_t body_bytes;         /* one request's body; 8 MiB; past it 413 */
-    size_t buffered_bytes;     /* all bodies together; 256 MiB; past it 503 */
-    int64_t header_timeout_ms; /* from the accept, or a later request's first byte, to
-                                  its last header; 10 s */
-    int64_t body_timeout_ms;   /* from there to the end of the body; 30 s */
-    int64_t idle_timeout_ms;   /* between requests of a connection; 60 s */
-    int64_t write_timeout_ms;  /* without progress in sending a reply; 30 s */
-    size_t unsent_bytes;       /* of a streamed reply, <ferry/http_stream.h>; 256 KiB */
+    unsigned connections; /* open at once; 10000; past it new ones wait in the backlog */
+    unsigned connections_per_address; /* 1024; past it 503; an IPv6 /64 counts as one address;
+                                         those that are trusted are not counted */
+    unsigned requests_per_connection; /* 10000; the last one's reply says Connection: close */
+    size_t header_bytes;              /* request line and headers; 16 KiB; past it 414 or 431 */
+    size_t body_bytes;                /* one request's body; 8 MiB; past it 413 */
+    size_t buffered_bytes;            /* all bodies together; 256 MiB; past it 503 */
+    int64_t header_timeout_ms;        /* from the accept, or a later request's first byte, to
+                                         its last header; 10 s */
+    int64_t body_timeout_ms;          /* from there to the end of the body; 30 s */
+    int64_t idle_timeout_ms;          /* between requests of a connection; 60 s */
+    int64_t write_timeout_ms;         /* without progress in sending a reply; 30 s */
+    size_t unsent_bytes;              /* of a streamed reply, <ferry/http_stream.h>; 256 KiB */
+    size_t unsent_total_bytes; /* all replies together; 256 MiB; past it who takes none of his for a
+                                  second is disconnected */
     const char *server_name;   /* the Server header; none; copied */
 } ferry_http_options;
 
@@ -98,8 +103,15 @@ typedef struct ferry_http_stats {
     unsigned receiving;    /* requests whose headers are complete and whose body is not */
     unsigned sending;      /* replies that the client has not taken whole yet */
     size_t buffered_bytes; /* request bodies held now */
+    size_t unsent_bytes;   /* of replies; as of at most 100 ms ago */
     uint64_t accepted;     /* connections since the start */
-    uint64_t timed_out;    /* connections closed at a deadline */
+    uint64_t timed_out;    /* connections closed at a deadline; of these: */
+    uint64_t timed_out_header, timed_out_body, timed_out_idle, timed_out_write;
+    uint64_t malformed; /* requests refused with 400, 417, 501 or 505, before any handler */
+    uint64_t too_large; /* with 413, 414 or 431 */
+    /* Times that a limit was met, by its name in the options. */
+    uint64_t over_buffered_bytes, over_unsent_bytes, over_connections;
+    uint64_t over_connections_per_address, over_requests_per_connection;
 } ferry_http_stats;
 
 FERRY_API void ferry_http_server_get_stats(const ferry_http_server *server,

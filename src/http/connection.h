@@ -12,13 +12,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "header_scan.h"
+#include "complaint.h"
+#include "guard.h"
 #include "loop_base.h"
 
 struct bufferevent;
+struct evbuffer;
 struct evbuffer_cb_entry;
 struct evhttp_connection;
 struct evhttp_request;
+struct peer;
 
 enum phase {
     PHASE_HEADER,    /* from accept, or a request's first byte, to the blank line */
@@ -36,35 +39,59 @@ struct connection {
     struct connection *next, *previous;
     struct connections *all;
     struct bufferevent *bev; /* a reference */
-    struct evbuffer_cb_entry *input_cb;
+    struct evbuffer_cb_entry *input_cb, *output_cb;
     enum phase phase;
     int64_t deadline_ms;
-    struct header_scan scan;
-    size_t held_bytes;                   /* of `all->held_bytes` */
-    size_t unsent_bytes;                 /* SENDING: what was left when last looked at */
-    uint64_t sent_bytes;                 /* STREAMING: by all replies so far */
-    uint64_t seen_sent_bytes;            /* when last looked at */
-    struct evbuffer_cb_entry *output_cb; /* counts them; NULL: nothing was streamed yet */
-    void *request;                       /* IN_FLIGHT: whom the hooks are told about */
-    int fd;                              /* -1 until the first bytes came */
-    bool has_close_callback;             /* evhttp tells us of the end */
+    int64_t moved_ms;            /* when there was progress */
+    struct guard guard;          /* of the request in progress */
+    size_t unseen_bytes;         /* in the input buffer, behind a request that is whole */
+    size_t held_bytes;           /* of `all->held_bytes` */
+    uint64_t sent_bytes;         /* by all replies so far */
+    uint64_t taken_bytes;        /* of these, when the deadline was last moved */
+    size_t unsent_bytes;         /* of `all->unsent_bytes` */
+    uint64_t request_count;      /* handed to a handler */
+    void *request;               /* IN_FLIGHT: whom the hooks are told about */
+    struct connection *due_next; /* of `all->due` */
+    struct peer *peer;           /* NULL: not counted */
+    int status;                  /* of a refusal; 0: none */
+    const char *reason;          /* for it; static */
+    int fd;                      /* -1 until it is known */
+    bool is_due;
+    bool is_cutting;         /* the input buffer changes by our own hand */
+    bool has_close_callback; /* evhttp tells us of the end */
     bool is_watched;
+    bool is_over_unsent;       /* its deadline is short, as replies together are too much */
     bool is_last;              /* evhttp closes it after this reply */
     struct event closed_event; /* the client left; armed while watched */
 };
 
-/* What the owner of the registry is told. */
+/* What the owner of the registry is told, and asked. */
 struct connection_hooks {
     void (*gone)(void *request);            /* the client left a watched connection */
     void (*lost)(void *request);            /* the connection of a request is no more */
     void (*room)(void *arg, bool has_room); /* the limit was reached, or is not any more */
+    bool (*is_trusted)(void *arg, const struct in6_addr *address); /* no limit for it alone */
     void *arg;
 };
 
 struct connection_limits {
-    unsigned connections;
-    size_t header_bytes, body_bytes, held_bytes;
+    unsigned connections, connections_per_address;
+    uint64_t requests; /* of a connection */
+    size_t header_bytes, body_bytes, held_bytes, unsent_bytes;
     int64_t header_ms, body_ms, idle_ms, write_ms;
+};
+
+/* Since the start. */
+struct connection_counts {
+    uint64_t accepted;
+    uint64_t malformed;        /* requests refused with 400, 417, 501 or 505 */
+    uint64_t too_large;        /* 413, 414, 431 */
+    uint64_t over_held;        /* 503: bodies together */
+    uint64_t over_address;     /* connections refused, 503 */
+    uint64_t over_connections; /* times that the limit was reached */
+    uint64_t over_requests;    /* connections that have had all their requests */
+    uint64_t over_unsent;      /* connections closed, as replies together were too much */
+    uint64_t timed_out[PHASE_COUNT];
 };
 
 struct connections {
@@ -73,18 +100,23 @@ struct connections {
     struct connection_hooks hooks;
     struct connection *first;
     struct connection *cursor; /* the next one of a walk in progress */
-    struct connection **by_fd; /* those that have sent something */
+    struct connection *due;    /* those to look at when the turn ends */
+    struct event *due_event;
+    struct connection **by_fd;
     size_t by_fd_size;
+    struct peer *peers; /* those with connections */
     unsigned count;
     unsigned in_phase[PHASE_COUNT];
-    size_t held_bytes; /* bodies, in input buffers and in requests */
-    uint64_t accepted;
-    uint64_t timed_out;
+    size_t held_bytes;   /* bodies, in input buffers and in requests */
+    size_t unsent_bytes; /* replies, when last looked at */
+    struct connection_counts counts;
+    struct complaint complaints[COMPLAINT_COUNT];
     ferry_timer sweep_timer;
     bool draining;
 };
 
-void connections_init(struct connections *all, ferry_loop *loop,
+/* Returns whether there was memory; connections_fini is due in any case. */
+bool connections_init(struct connections *all, ferry_loop *loop,
                       const struct connection_limits *limits, const struct connection_hooks *hooks);
 
 /* After evhttp_free: drop the records that evhttp did not tell about. */
@@ -97,8 +129,9 @@ struct bufferevent *connection_new(struct connections *all);
 /* Return the record of a connection that has brought a request, or NULL if it has none. */
 struct connection *connection_of(struct connections *all, struct evhttp_connection *evcon);
 
-/* A whole request has arrived; `request` is what the hooks are told. */
-void connection_begin(struct connection *connection, struct evhttp_connection *evcon,
+/* A whole request has arrived; `request` is what the hooks are told. Returns whether evhttp ended
+ * it where the guard did: if not, one of them is at fault, and the connection cannot go on. */
+bool connection_begin(struct connection *connection, struct evhttp_connection *evcon,
                       void *request);
 
 /* Watch for the client's leaving, until connection_send; evhttp does not read meanwhile. */
@@ -109,6 +142,9 @@ void connection_stream(struct connection *connection, bool is_last);
 
 /* Return what waits to be sent. */
 size_t connection_unsent_bytes(const struct connection *connection);
+
+/* Tell whether it has had all the requests that one may have. */
+bool connection_is_used_up(const struct connection *connection);
 
 /* The reply is about to be handed to evhttp, which closes the connection afterwards if it is the
  * last one. */

@@ -93,7 +93,7 @@ static bool network_has(const struct network *network, const struct in6_addr *ad
     return differ >> (8 - rest) == 0;
 }
 
-static bool trusted_has_address(const struct trusted *trusted, const struct in6_addr *address)
+bool trusted_has_address(const struct trusted *trusted, const struct in6_addr *address)
 {
     for (size_t i = 0; i < trusted->count; i++) {
         if (network_has(&trusted->networks[i], address))

@@ -30,6 +30,8 @@ void trusted_fini(struct trusted *trusted);
 /* `peer` is as the socket has it, or "unix". */
 bool trusted_has(const struct trusted *trusted, const char *peer);
 
+bool trusted_has_address(const struct trusted *trusted, const struct in6_addr *address);
+
 /* Follow one X-Forwarded-For value from its end, as far as those are trusted who said so. `client`
  * is who is known so far, and becomes who is known then. Returns whether that one is trusted, so
  * that a value further up counts, too. */

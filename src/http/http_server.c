@@ -1,10 +1,11 @@
 /*
  * The HTTP server: puts listeners, connections, router and requests together with evhttp.
  *
- * evhttp parses and frames; every complete request ends in on_request. Its own routing, method
- * check, timeouts and error pages are switched off or kept from being reached, as far as that goes:
- * a malformed request is still answered by evhttp itself.
+ * The guard lets well-framed requests through to evhttp; every complete one ends in on_request.
+ * evhttp's own routing, method check, timeouts and error pages are switched off, or out of reach
+ * behind the guard.
  */
+#include <assert.h>
 #include <event2/http.h>
 #include <event2/http_struct.h>
 #include <event2/listener.h>
@@ -49,16 +50,6 @@ struct ferry_http_server {
 
 /* ---- requests ---- */
 
-/* evhttp takes no body from these; one that is sent would be read as the next request. */
-static bool has_stray_body(const ferry_request *request)
-{
-    if (request->method & METHOD_WITH_BODY)
-        return false;
-    const char *length = ferry_request_header(request, "Content-Length");
-    return (length && strcmp(length, "0") != 0) ||
-           ferry_request_header(request, "Transfer-Encoding");
-}
-
 static void reply_allowed(ferry_request *request, int status, unsigned allowed)
 {
     char allow[ALLOW_SIZE];
@@ -72,17 +63,18 @@ static void reply_allowed(ferry_request *request, int status, unsigned allowed)
 /* What needs no route. Returns whether it was replied to. */
 static bool reply_outright(ferry_request *request)
 {
-    if (has_stray_body(request)) {
+    if (request->is_torn) {
+        ferry_log(FERRY_LOG_ERROR, "the guard and evhttp do not agree; please report this",
+                  "method=%s path=%s", method_name(request->method), request->text);
+        assert(!request->is_torn);
         ferry_request_set_header(request, "Connection", "close");
-        reply_problem(request, 400, FERRY_INVALID, "this method takes no body");
-    } else if (!(request->method & (METHOD_ROUTED | METHOD_TRACE))) {
-        reply_problem(request, 501, FERRY_UNSUPPORTED, "the method is not known here");
-    } else if (request->method == METHOD_OPTIONS && strcmp(request->text, "*") == 0) {
-        reply_allowed(request, 204,
-                      METHOD_GET | METHOD_POST | METHOD_PUT | METHOD_PATCH | METHOD_DELETE);
-    } else {
-        return false;
+        reply_problem(request, 400, FERRY_INVALID, "the request could be read in two ways");
+        return true;
     }
+    if (request->method != METHOD_OPTIONS || strcmp(request->text, "*") != 0)
+        return false;
+    reply_allowed(request, 204,
+                  METHOD_GET | METHOD_POST | METHOD_PUT | METHOD_PATCH | METHOD_DELETE);
     return true;
 }
 
@@ -132,6 +124,12 @@ static struct bufferevent *on_accept(struct event_base *base, void *arg)
     return connection_new(&server->connections);
 }
 
+static bool is_trusted(void *arg, const struct in6_addr *address)
+{
+    const ferry_http_server *server = arg;
+    return trusted_has_address(&server->requests.trusted, address);
+}
+
 static void on_room(void *arg, bool has_room)
 {
     ferry_http_server *server = arg;
@@ -158,10 +156,13 @@ static int64_t ms_or(int64_t value, int64_t fallback)
 static struct connection_limits limits_of(const ferry_http_options *options)
 {
     return (struct connection_limits){
-        .connections = options->connections ? options->connections : 10000,
+        .connections = (unsigned)size_or(options->connections, 10000),
+        .connections_per_address = (unsigned)size_or(options->connections_per_address, 1024),
+        .requests = size_or(options->requests_per_connection, 10000),
         .header_bytes = size_or(options->header_bytes, 16 << 10),
         .body_bytes = size_or(options->body_bytes, 8 << 20),
         .held_bytes = size_or(options->buffered_bytes, 256 << 20),
+        .unsent_bytes = size_or(options->unsent_total_bytes, 256 << 20),
         .header_ms = ms_or(options->header_timeout_ms, 10000),
         .body_ms = ms_or(options->body_timeout_ms, 30000),
         .idle_ms = ms_or(options->idle_timeout_ms, 60000),
@@ -189,12 +190,16 @@ ferry_http_server *ferry_http_server_new(ferry_loop *loop, const ferry_http_opti
     if (!server)
         return NULL;
     const struct connection_limits limits = limits_of(options);
-    const struct connection_hooks hooks = {
-        .gone = request_gone, .lost = request_lost, .room = on_room, .arg = server};
+    const struct connection_hooks hooks = {.gone = request_gone,
+                                           .lost = request_lost,
+                                           .room = on_room,
+                                           .is_trusted = is_trusted,
+                                           .arg = server};
     server->loop = loop;
-    connections_init(&server->connections, loop, &limits, &hooks);
+    bool has_connections = connections_init(&server->connections, loop, &limits, &hooks);
     server->evhttp = evhttp_new(loop_event_base(loop));
-    if (!requests_init(&server->requests, loop, &server->connections, options) || !server->evhttp) {
+    if (!requests_init(&server->requests, loop, &server->connections, options) ||
+        !has_connections || !server->evhttp) {
         ferry_http_server_free(server);
         return NULL;
     }
@@ -248,7 +253,8 @@ static struct bound_listener *bound_new(ferry_http_server *server, const struct 
         ferry_error_set(error, FERRY_INTERNAL, "no memory");
         return NULL;
     }
-    bound->listener = listener_new(server->loop, address, &server->connections.accepted, error);
+    bound->listener =
+        listener_new(server->loop, address, &server->connections.counts.accepted, error);
     if (!bound->listener) {
         free(bound);
         return NULL;
@@ -317,13 +323,27 @@ void ferry_http_server_get_stats(const ferry_http_server *server, ferry_http_sta
 {
     LOOP_CHECK(server->loop);
     const struct connections *connections = &server->connections;
+    const struct connection_counts *counts = &connections->counts;
     *stats = (ferry_http_stats){
         .connections = connections->count,
         .in_flight = server->requests.in_flight,
         .receiving = connections->in_phase[PHASE_BODY],
         .sending = connections->in_phase[PHASE_SENDING],
         .buffered_bytes = connections->held_bytes,
-        .accepted = connections->accepted,
-        .timed_out = connections->timed_out,
+        .unsent_bytes = connections->unsent_bytes,
+        .accepted = counts->accepted,
+        .timed_out_header = counts->timed_out[PHASE_HEADER],
+        .timed_out_body = counts->timed_out[PHASE_BODY],
+        .timed_out_idle = counts->timed_out[PHASE_IDLE],
+        .timed_out_write = counts->timed_out[PHASE_SENDING] + counts->timed_out[PHASE_STREAMING],
+        .malformed = counts->malformed,
+        .too_large = counts->too_large,
+        .over_buffered_bytes = counts->over_held,
+        .over_unsent_bytes = counts->over_unsent,
+        .over_connections = counts->over_connections,
+        .over_connections_per_address = counts->over_address,
+        .over_requests_per_connection = counts->over_requests,
     };
+    stats->timed_out = stats->timed_out_header + stats->timed_out_body + stats->timed_out_idle +
+                       stats->timed_out_write;
 }

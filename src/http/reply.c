@@ -8,9 +8,11 @@
 #include <event2/buffer.h>
 #include <event2/http.h>
 #include <event2/http_struct.h>
+#include <event2/keyvalq_struct.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <ferry/log.h>
 
@@ -44,18 +46,26 @@ int ferry_request_set_header(ferry_request *request, const char *name, const cha
 
 /* ---- framing ---- */
 
+/* Headers of one name are one list. */
+static bool has_connection_token(const struct evkeyvalq *headers, const char *token)
+{
+    for (const struct evkeyval *at = headers->tqh_first; at; at = at->next.tqe_next) {
+        if (strcasecmp(at->key, "Connection") == 0 && header_has_token(at->value, token))
+            return true;
+    }
+    return false;
+}
+
 /* Tell whether the connection ends with this reply: who wants it so, and who cannot do otherwise.
  */
 static bool is_last(const ferry_request *request)
 {
     const struct evhttp_request *ev = request->ev;
-    const char *connection = evhttp_find_header(ev->input_headers, "Connection");
-    const char *ours = evhttp_find_header(ev->output_headers, "Connection");
-    if (request->all->connections->draining || header_has_token(connection, "close") ||
-        header_has_token(ours, "close") || !(request->method & METHOD_ROUTED))
+    if (request->all->connections->draining || connection_is_used_up(request->connection) ||
+        has_connection_token(ev->input_headers, "close") ||
+        has_connection_token(ev->output_headers, "close"))
         return true;
-    return ev->major < 1 ||
-           (ev->major == 1 && ev->minor < 1 && !header_has_token(connection, "keep-alive"));
+    return ev->minor == 0 && !has_connection_token(ev->input_headers, "keep-alive");
 }
 
 /* Tell evhttp, and the client. evhttp wants to see exactly "close", and adds a keep-alive of its

@@ -35,33 +35,30 @@ struct query_value {
 
 /* ---- life ---- */
 
-/* The target of a request without a scheme and host, which a client may send to a proxy. */
+/* The target of a request without a scheme and host, which a client may send to a proxy. Its path
+ * may be empty; then a query stands alone. */
 static const char *target_of(const struct evhttp_request *ev)
 {
     const char *uri = evhttp_request_get_uri(ev);
     if (uri[0] == '/' || uri[0] == '*')
         return uri;
     const char *host = strstr(uri, "://");
-    if (!host)
-        return uri;
-    host += 3;
-    const char *path = host + strcspn(host, "/?#");
-    return *path == '/' ? path : "/";
+    return host ? host + 3 + strcspn(host + 3, "/?") : uri;
 }
 
 /* Cut the target into path and query, behind the struct. */
 static void request_set_target(ferry_request *request, const char *target, size_t length)
 {
-    memcpy(request->text, target, length);
-    request->text[length] = '\0';
-    request->path_length = strcspn(request->text, "?#");
+    char *text = request->text;
+    if (target[0] != '/' && target[0] != '*')
+        *text++ = '/';
+    memcpy(text, target, length + 1);
+    request->path_length = strcspn(request->text, "?");
     char *end = request->text + request->path_length;
-    if (*end == '?') {
+    if (*end == '?')
         request->query_text = end + 1;
-        request->query_text[strcspn(end + 1, "#")] = '\0';
-    }
     *end = '\0';
-    request->text_end = request->text + length + 1;
+    request->text_end = text + length + 1;
 }
 
 ferry_request *request_new(struct requests *all, struct connection *connection,
@@ -70,7 +67,7 @@ ferry_request *request_new(struct requests *all, struct connection *connection,
     const char *target = target_of(ev);
     size_t length = strlen(target);
     /* A parameter's value is not longer than its piece of the path, the slash giving the NUL. */
-    ferry_request *request = malloc(sizeof *request + 2 * length + 2);
+    ferry_request *request = malloc(sizeof *request + 2 * length + 3);
     if (!request)
         return NULL;
     memset(request, 0, sizeof *request);
@@ -88,7 +85,8 @@ ferry_request *request_new(struct requests *all, struct connection *connection,
     if (all->first)
         all->first->previous = request;
     all->first = request;
-    connection_begin(connection, evhttp_request_get_connection(ev), request);
+    ev->flags &= ~EVHTTP_PROXY_REQUEST; /* of an absolute target: evhttp would close unannounced */
+    request->is_torn = !connection_begin(connection, evhttp_request_get_connection(ev), request);
     return request;
 }
 

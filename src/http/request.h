@@ -52,6 +52,7 @@ struct ferry_request {
     const struct route *route;     /* NULL until routed */
     unsigned method;
     bool is_gone;
+    bool is_torn;      /* evhttp and the guard do not agree on where it ends */
     bool is_streaming; /* a reply has begun, and not ended */
     ferry_reply reply;
     struct request_end_hook *end_hooks;    /* last one first */

@@ -1,0 +1,30 @@
+/*
+ * Complaints: warnings that a stranger can cause, and therefore come seldom. Any thread, one
+ * complaint each.
+ */
+#ifndef HTTP_COMPLAINT_H
+#define HTTP_COMPLAINT_H
+
+#include <ferry/log.h>
+
+#include <stdint.h>
+
+enum complaint_kind {
+    COMPLAINT_CONNECTIONS,
+    COMPLAINT_ADDRESS,
+    COMPLAINT_HELD,
+    COMPLAINT_UNSENT,
+    COMPLAINT_DEADLINE,
+    COMPLAINT_COUNT,
+};
+
+struct complaint {
+    int64_t next_ms;   /* not before */
+    unsigned left_out; /* since the last one */
+};
+
+/* Warn of something about a peer, at most once in ten seconds; `left_out` is then among the fields.
+ */
+void complain(struct complaint *complaint, const char *message, const char *peer);
+
+#endif

@@ -1,0 +1,126 @@
+/*
+ * The sweep: deadlines, and what evhttp does not tell.
+ *
+ * A reply makes progress when its client has taken some of it: what has left the buffer, without
+ * what the kernel still has. The kernel's own buffer empties in large steps, and would hide a
+ * client that reads slowly but steadily.
+ */
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
+#include "clock.h"
+#include "connection_parts.h"
+
+enum {
+    PROGRESS_BYTES = 4096, /* less within a deadline is none */
+    STALLED_MS = 1000,     /* the deadline when replies together are too much */
+};
+
+/* ---- sending ---- */
+
+static void connection_look_at_sending(struct connection *connection, int64_t now_ms)
+{
+    struct connections *all = connection->all;
+    int in_kernel = 0;
+    if (ioctl(connection->fd, SIOCOUTQ, &in_kernel) < 0)
+        in_kernel = 0;
+    size_t unsent = connection_unsent_bytes(connection);
+    uint64_t taken = connection->sent_bytes - (uint64_t)in_kernel;
+    bool is_over = all->unsent_bytes > all->limits.unsent_bytes;
+    int64_t patience_ms =
+        is_over && all->limits.write_ms > STALLED_MS ? STALLED_MS : all->limits.write_ms;
+    all->unsent_bytes += unsent - connection->unsent_bytes;
+    connection->unsent_bytes = unsent;
+    bool has_nothing = unsent == 0 && in_kernel == 0;
+    if (connection->deadline_ms == 0)
+        return;
+    if (has_nothing || taken >= connection->taken_bytes + PROGRESS_BYTES) {
+        connection->taken_bytes = taken;
+        connection->moved_ms = now_ms;
+    }
+    connection->deadline_ms = connection->moved_ms + patience_ms;
+    connection->is_over_unsent = is_over;
+}
+
+/* ---- deadlines ---- */
+
+static void connection_time_out(struct connection *connection)
+{
+    static const char *const what[PHASE_COUNT] = {
+        [PHASE_HEADER] = "a request's header took too long",
+        [PHASE_BODY] = "a request's body took too long",
+        [PHASE_STREAMING] = "a reply was not taken in time",
+        [PHASE_SENDING] = "a reply was not taken in time",
+    };
+    struct connections *all = connection->all;
+    char peer[PEER_TEXT_SIZE];
+    if (connection->phase == PHASE_CLOSING)
+        return;
+    all->counts.timed_out[connection->phase]++;
+    if (connection->is_over_unsent)
+        all->counts.over_unsent++;
+    if (what[connection->phase])
+        complain(&all->complaints[COMPLAINT_DEADLINE], what[connection->phase],
+                 connection_peer(connection, peer));
+}
+
+static void connection_sweep(struct connection *connection, int64_t now_ms)
+{
+    if (!connection->has_close_callback && connection_is_abandoned(connection)) {
+        connection_free(connection);
+        return;
+    }
+    if (connection->phase == PHASE_SENDING || connection->phase == PHASE_STREAMING)
+        connection_look_at_sending(connection, now_ms);
+    if (now_ms < connection->deadline_ms)
+        return;
+    connection_time_out(connection);
+    connection_kill(connection);
+}
+
+static void on_sweep(void *arg)
+{
+    struct connections *all = arg;
+    int64_t now_ms = clock_monotonic_ms();
+    all->sweep_timer = 0;
+    for (struct connection *at = all->first; at; at = all->cursor) {
+        all->cursor = at->next;
+        connection_sweep(at, now_ms);
+    }
+    all->cursor = NULL;
+    if (all->count > 0)
+        connections_sweep_later(all);
+}
+
+void connections_sweep_later(struct connections *all)
+{
+    if (!all->sweep_timer)
+        all->sweep_timer = ferry_loop_call_later(all->loop, SWEEP_MS, on_sweep, all);
+}
+
+/* ---- drain ---- */
+
+/* Between requests, and nothing waits in the socket either. */
+static bool is_idle(const struct connection *connection)
+{
+    int waiting = 0;
+    if (connection->phase == PHASE_HEADER ? connection->guard.length > 0
+                                          : connection->phase != PHASE_IDLE)
+        return false;
+    return ioctl(bufferevent_getfd(connection->bev), FIONREAD, &waiting) < 0 || waiting == 0;
+}
+
+void connections_drain(struct connections *all)
+{
+    all->draining = true;
+    struct connection *next;
+    for (struct connection *at = all->first; at; at = next) {
+        next = at->next;
+        if (is_idle(at)) {
+            connection_enter(at, PHASE_CLOSING);
+            at->deadline_ms = 0;
+        }
+    }
+}

@@ -1,0 +1,119 @@
+/*
+ * The guard.
+ *
+ * One state machine over the bytes of a request, in three parts: the request line (guard_line.c),
+ * the header lines (guard_field.c), the body (guard_body.c). Here they are put together; the
+ * limits on length are met, and long values and bodies are passed in one step.
+ */
+#include "guard.h"
+
+#include <string.h>
+
+#include "guard_parts.h"
+
+void guard_init(struct guard *guard, size_t header_bytes, size_t body_bytes)
+{
+    memset(guard, 0, sizeof *guard);
+    guard->header_bytes = header_bytes;
+    guard->body_bytes = body_bytes;
+    guard->state = STATE_START;
+}
+
+enum guard_stage guard_stage(const struct guard *guard)
+{
+    if (guard->state >= STATE_DONE)
+        return guard->state == STATE_DONE ? GUARD_DONE : GUARD_REFUSED;
+    return guard->state >= STATE_BODY || guard->in_trailer ? GUARD_BODY : GUARD_HEAD;
+}
+
+size_t guard_pass(struct guard *guard, size_t length)
+{
+    if (guard->state != STATE_BODY && guard->state != STATE_CHUNK)
+        return 0;
+    size_t n = guard->left < length ? (size_t)guard->left : length;
+    guard->left -= n;
+    if (guard->left == 0)
+        guard->state = guard->state == STATE_BODY ? STATE_DONE : STATE_CHUNK_CR;
+    return n;
+}
+
+size_t guard_received(const struct guard *guard)
+{
+    if (guard_stage(guard) == GUARD_HEAD)
+        return 0;
+    bool is_partial = guard->state == STATE_BODY || guard->state == STATE_CHUNK;
+    return (size_t)(guard->body - (is_partial ? guard->left : 0));
+}
+
+/* Bytes of a value that nobody looks at, in one go. */
+static size_t text_length(const char *data, size_t length)
+{
+    size_t n = 0;
+    while (n < length && guard_is(data[n], CLASS_TEXT))
+        n++;
+    return n;
+}
+
+/* Take one byte or more of the head or of the trailers. */
+static size_t head_take(struct guard *guard, const char *data, size_t length)
+{
+    size_t room = guard->header_bytes - guard->length;
+    size_t n = 1;
+    if (room == 0) {
+        bool is_line = guard->state < STATE_FIELD;
+        guard_refuse(guard, is_line ? 414 : 431,
+                     is_line ? "the request line is too long" : "the headers are too long");
+        return 0;
+    }
+    if (guard->state == STATE_VALUE && guard->field == FIELD_COUNT)
+        n = text_length(data, length < room ? length : room);
+    if (n <= 1) {
+        n = 1;
+        if (guard->state < STATE_FIELD)
+            guard_line_take(guard, *data);
+        else
+            guard_field_take(guard, *data);
+    }
+    guard->length += n;
+    return n;
+}
+
+static size_t guard_take(struct guard *guard, char *data, size_t length)
+{
+    if (guard->state < STATE_BODY)
+        return head_take(guard, data, length);
+    size_t n = guard_pass(guard, length);
+    if (n > 0)
+        return n;
+    guard_body_take(guard, data);
+    return 1;
+}
+
+/* The parts that evhttp does not see: empty lines before a request, and trailers. */
+static bool is_aside(const struct guard *guard)
+{
+    return guard->state <= STATE_START_LF || (guard->in_trailer && guard->state < STATE_DONE);
+}
+
+/* It does see the empty line that ends a body; where there were trailers, the LF of it. */
+static bool is_hidden(const struct guard *guard)
+{
+    return is_aside(guard) && !(guard->state == STATE_HEAD_LF && guard->length == 1);
+}
+
+enum guard_stage guard_feed(struct guard *guard, char *data, size_t length, struct guard_took *took)
+{
+    enum guard_stage stage = guard_stage(guard);
+    *took = (struct guard_took){0};
+    while (took->used < length && guard_stage(guard) == stage && stage < GUARD_DONE) {
+        bool was_aside = is_aside(guard);
+        size_t n = guard_take(guard, data + took->used, length - took->used);
+        if (was_aside && is_hidden(guard)) {
+            if (took->hide_to == 0)
+                took->hide_from = took->used;
+            took->hide_to = took->used + n;
+        }
+        took->used += n;
+    }
+    return guard_stage(guard);
+}

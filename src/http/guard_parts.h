@@ -1,0 +1,127 @@
+/*
+ * What the parts of the guard share: its states, its classes of bytes, and how it refuses.
+ */
+#ifndef HTTP_GUARD_PARTS_H
+#define HTTP_GUARD_PARTS_H
+
+#include "guard.h"
+
+enum guard_state {
+    /* the request line: guard_line.c */
+    STATE_START, /* nothing yet, or empty lines */
+    STATE_START_LF,
+    STATE_METHOD,
+    STATE_TARGET,
+    STATE_FIRST_SLASH,
+    STATE_DOUBLE_SLASH,
+    STATE_PATH,
+    STATE_ESCAPE,
+    STATE_ESCAPE_LOW,
+    STATE_ESCAPE_LOW_OF_ZERO,
+    STATE_QUERY,
+    STATE_ASTERISK,
+    STATE_SCHEME,
+    STATE_AUTHORITY,
+    STATE_TUNNEL,
+    STATE_VERSION,
+    STATE_VERSION_LF,
+    /* header lines, and trailers: guard_field.c */
+    STATE_FIELD,
+    STATE_NAME,
+    STATE_BEFORE_VALUE,
+    STATE_VALUE,
+    STATE_VALUE_LF,
+    STATE_HEAD_LF,
+    /* the body: guard_body.c */
+    STATE_BODY,
+    STATE_SIZE,
+    STATE_EXTENSION,
+    STATE_EXTENSION_NAME_START,
+    STATE_EXTENSION_NAME,
+    STATE_EXTENSION_NAME_END,
+    STATE_EXTENSION_VALUE_START,
+    STATE_EXTENSION_VALUE,
+    STATE_QUOTED,
+    STATE_QUOTED_PAIR,
+    STATE_QUOTED_END,
+    STATE_SIZE_LF,
+    STATE_CHUNK,
+    STATE_CHUNK_CR,
+    STATE_CHUNK_LF,
+    /* the end */
+    STATE_DONE,
+    STATE_REFUSED,
+};
+
+/* Methods by their place in guard_methods. */
+enum guard_method {
+    GUARD_GET,
+    GUARD_POST,
+    GUARD_PUT,
+    GUARD_PATCH,
+    GUARD_DELETE,
+    GUARD_OPTIONS,
+    GUARD_HEAD_METHOD,
+    GUARD_TRACE,
+    GUARD_CONNECT,
+    GUARD_METHOD_COUNT, /* one that nobody knows */
+};
+
+/* The fields that framing depends on. */
+enum guard_field {
+    FIELD_HOST,
+    FIELD_CONTENT_LENGTH,
+    FIELD_TRANSFER_ENCODING,
+    FIELD_EXPECT,
+    FIELD_COUNT, /* any other */
+};
+
+/* Bits of guard_class. */
+enum {
+    CLASS_TOKEN = 1 << 0, /* tchar */
+    CLASS_TEXT = 1 << 1,  /* what a value may hold, the blank and the tab included */
+    CLASS_PATH = 1 << 2,  /* pchar without %, the slash, and []^`{|} */
+    CLASS_QUERY = 1 << 3, /* anything visible but "#<> */
+    CLASS_HOST = 1 << 4,  /* unreserved and sub-delims, without the comma */
+    CLASS_DIGIT = 1 << 5,
+    CLASS_HEX = 1 << 6,
+    CLASS_BLANK = 1 << 7,
+};
+
+extern const unsigned char guard_class[256];
+
+static inline bool guard_is(char c, unsigned classes)
+{
+    return guard_class[(unsigned char)c] & classes;
+}
+
+static inline void guard_refuse(struct guard *guard, int status, const char *reason)
+{
+    guard->state = STATE_REFUSED;
+    guard->status = status;
+    guard->reason = reason;
+}
+
+/* Words, compared as they arrive; `words` ends at `count`. */
+void guard_word_start(struct guard_word *word, unsigned count);
+void guard_word_take(struct guard_word *word, const char *const *words, unsigned count, char c);
+/* Return the word that it is, or `count`. */
+unsigned guard_word_find(const struct guard_word *word, const char *const *words, unsigned count);
+
+char guard_lower(char c);
+
+/* Hosts. Taking returns whether the host is well formed so far. */
+void guard_host_start(struct guard_host *host);
+bool guard_host_take(struct guard_host *host, char c);
+bool guard_host_is_whole(const struct guard_host *host);
+bool guard_host_is_empty(const struct guard_host *host);
+
+/* Take one byte in a state of theirs. */
+void guard_line_take(struct guard *guard, char c);
+void guard_field_take(struct guard *guard, char c);
+void guard_body_take(struct guard *guard, char *c);
+
+/* The head has ended well: what follows? */
+void guard_body_start(struct guard *guard);
+
+#endif

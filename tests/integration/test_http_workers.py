@@ -116,6 +116,13 @@ def test_the_status_is_the_upstreams(server, upstream, status):
         assert reply.json() == {"status": status}
 
 
+def test_a_live_caller_is_told_when_to_come_back(server, upstream):
+    reply = server.get(f"/open?url={upstream.url}/status/503%3Fretry_after=7")
+    assert (reply.status, reply.headers["Retry-After"]) == (503, "7")
+    reply = server.request("POST", f"/plain?url={upstream.url}/status/429%3Fretry_after=8", body="b")
+    assert (reply.status, reply.headers["Retry-After"]) == (502, "8")
+
+
 def test_connections_are_used_again(server, upstream):
     server.get("/nobody")  # the pool's threads have handles of their own: one thread, one connection
     for _ in range(40):

@@ -20,7 +20,7 @@ foreach(name mail_relay mail_delivery)
     SMTP_SERVER="${CMAKE_SOURCE_DIR}/tests/integration/smtp_server.py")
 endforeach()
 foreach(noun http_url http_request http_target hmac json_pointer webhook_signature
-             sms_secrets sms_template sms_outcome sms_message)
+             sms sms_secrets sms_template sms_outcome sms_message sms_request)
   ferry_unit_test(workers ${noun})
   target_link_libraries(test_workers_${noun} PRIVATE PkgConfig::JANSSON)
 endforeach()

@@ -15,6 +15,7 @@
 #include "complaint.h"
 #include "guard.h"
 #include "loop_base.h"
+#include "tls.h"
 
 struct bufferevent;
 struct evbuffer;
@@ -60,8 +61,11 @@ struct connection {
     bool is_cutting;         /* the input buffer changes by our own hand */
     bool has_close_callback; /* evhttp tells us of the end */
     bool is_watched;
-    bool is_over_unsent;       /* its deadline is short, as replies together are too much */
-    bool is_last;              /* evhttp closes it after this reply */
+    bool is_over_unsent; /* its deadline is short, as replies together are too much */
+    bool is_last;        /* evhttp closes it after this reply */
+    bool is_tls;
+    bool is_cert_known;
+    char *client_cert;         /* its subject, once asked for; NULL: none */
     struct event closed_event; /* the client left; armed while watched */
 };
 
@@ -122,9 +126,12 @@ bool connections_init(struct connections *all, ferry_loop *loop,
 /* After evhttp_free: drop the records that evhttp did not tell about. */
 void connections_fini(struct connections *all);
 
-/* Make the bufferevent of a new connection, with its record; for evhttp_set_bevcb. NULL without
- * memory. */
-struct bufferevent *connection_new(struct connections *all);
+/* Make the bufferevent of a new connection, with its record; for evhttp_set_bevcb. With `tls` it
+ * speaks TLS. NULL without memory: evhttp would then go on in plain text. */
+struct bufferevent *connection_new(struct connections *all, ferry_tls *tls);
+
+/* Return the subject of the client's certificate, NULL if there is none. */
+const char *connection_client_cert(struct connection *connection);
 
 /* Return the record of a connection that has brought a request, or NULL if it has none. */
 struct connection *connection_of(struct connections *all, struct evhttp_connection *evcon);

@@ -130,8 +130,11 @@ void config_free(struct config *config)
 {
     if (!config)
         return;
-    for (char **address = config->listen; address && *address; address++)
-        free(*address);
+    for (size_t i = 0; config->listen && config->listen[i]; i++) {
+        if (config->listen_tls)
+            config_tls_fini(&config->listen_tls[i]);
+        free(config->listen[i]);
+    }
     for (size_t i = 0; i < config->pool_count; i++)
         free(config->pools[i].name);
     for (size_t i = 0; i < config->route_count; i++) {
@@ -139,7 +142,9 @@ void config_free(struct config *config)
         free(config->routes[i].methods);
     }
     free(config->listen);
+    free(config->listen_tls);
     free(config->admin_listen);
+    config_tls_fini(&config->admin_tls);
     free(config->admin_token);
     free(config->state);
     free(config->pools);

@@ -74,9 +74,17 @@ struct config_schedule {
     struct bytes block; /* the input of its jobs (call_input.h) */
 };
 
+/* What a listener needs to speak TLS. */
+struct config_tls {
+    ferry_tls *context; /* NULL: it does not */
+    char *certificate;  /* its file */
+};
+
 struct config {
-    char **listen; /* NULL-terminated, at least one */
+    char **listen;                 /* NULL-terminated, at least one */
+    struct config_tls *listen_tls; /* one for each of them; NULL: none speaks TLS */
     char *admin_listen;
+    struct config_tls admin_tls;
     char *admin_token; /* NULL: none */
     char *state;
     ferry_http_options limits;

@@ -102,6 +102,13 @@ void check_retry(struct checking *checking, const struct tree *retry, const char
 bool check_secret_file(struct checking *checking, const struct tree *node, const char *key,
                        struct bytes *content);
 
+/* Warn if others may read it. */
+void check_secret_mode(struct checking *checking, const struct tree *node, const char *key);
+
+/* config_tls.c: the section `tls` of a listener; NULL: none. */
+void check_tls(struct checking *checking, const struct tree *tls, struct config_tls *into);
+void config_tls_fini(struct config_tls *tls);
+
 /* config_callbacks.c */
 void check_callbacks(struct checking *checking, const struct tree *callbacks);
 

@@ -10,8 +10,9 @@
 
 enum { SECRET_FILE_MAX = 4096 };
 
-static void warn_readable(const struct tree *node, const char *key, struct diagnostics *diagnostics)
+void check_secret_mode(struct checking *checking, const struct tree *node, const char *key)
 {
+    struct diagnostics *diagnostics = checking->diagnostics;
     const char *path = node->text;
     struct stat status;
     if (stat(path, &status) < 0 || (status.st_mode & (S_IROTH | S_IWOTH)) == 0)
@@ -33,6 +34,6 @@ bool check_secret_file(struct checking *checking, const struct tree *node, const
         bytes_fini(content);
         return false;
     }
-    warn_readable(node, key, diagnostics);
+    check_secret_mode(checking, node, key);
     return true;
 }

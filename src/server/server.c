@@ -23,6 +23,7 @@
 #include "job_events.h"
 #include "jobs_admin.h"
 #include "jobs_api.h"
+#include "listeners.h"
 #include "pool.h"
 #include "process_metrics.h"
 #include "route.h"
@@ -40,6 +41,7 @@ struct server {
     struct queue *queue;
     ferry_http_server *http;
     ferry_http_server *admin_http;
+    struct listeners listeners;
     struct held_waits waits;
     struct job_events events;
     struct jobs_api jobs_api;
@@ -196,25 +198,6 @@ static int add_own_paths(struct server *server, ferry_error *error)
     return rc < 0 ? rc : admin_bind(server->admin_http, &server->admin, error);
 }
 
-static int listen_on(ferry_http_server *http, const char *name, const char *address,
-                     ferry_error *error)
-{
-    char bound[128];
-    ferry_error why;
-    if (ferry_http_listen(http, address, bound, sizeof bound, &why) < 0)
-        return ferry_error_set(error, why.code, "cannot listen: %s", why.message);
-    ferry_log(FERRY_LOG_INFO, "listening", "listener=%s addr=%s", name, bound);
-    return 0;
-}
-
-static int listen_all(struct server *server, ferry_error *error)
-{
-    int rc = listen_on(server->admin_http, "admin", server->config->admin_listen, error);
-    for (char **address = server->config->listen; rc == 0 && *address; address++)
-        rc = listen_on(server->http, "public", *address, error);
-    return rc;
-}
-
 static double read_connections(void *arg)
 {
     ferry_http_stats stats;
@@ -228,6 +211,8 @@ static int make_http(struct server *server, ferry_error *error)
     server->admin_http = ferry_http_server_new(server->loop, NULL);
     if (!server->http || !server->admin_http)
         return ferry_error_set(error, FERRY_INTERNAL, "no memory");
+    server->listeners.http = server->http;
+    server->listeners.admin_http = server->admin_http;
     metrics_gauge(server->metrics, "ferry_connections", "Open connections of the public listeners.",
                   "", read_connections, server->http);
     return 0;
@@ -288,7 +273,7 @@ static int server_build(struct server *server, ferry_error *error)
     rc = rc < 0 ? rc : open_callbacks(server, error);
     rc = rc < 0 ? rc : add_own_paths(server, error);
     rc = rc < 0 ? rc : add_signals(server, error);
-    return rc < 0 ? rc : listen_all(server, error);
+    return rc < 0 ? rc : listeners_open(&server->listeners, server->config, error);
 }
 
 struct server *server_new(const struct config *config, struct registry *registry,
@@ -349,6 +334,7 @@ void server_free(struct server *server)
         _exit(server->loop_rc < 0); /* a worker's thread_close hangs: nothing is freed under it */
     schedules_free(server->schedules);
     ferry_http_server_free(server->admin_http);
+    listeners_fini(&server->listeners);
     for (size_t i = 0; i < server->route_count; i++)
         route_free(server->routes[i]);
     free(server->routes);

@@ -41,14 +41,19 @@ static const char *check_file(struct checking *checking, const struct tree *tls,
     return path;
 }
 
-/* The message begins with the file that it is about. */
+/* The message says which file it is about, and as what it was to be used. */
 static const struct tree *node_of(const struct tls_nodes *nodes, const char *message)
 {
-    const struct tree *const all[] = {nodes->key, nodes->client_ca};
+    const struct {
+        const struct tree *node;
+        const char *what;
+    } all[] = {{nodes->key, ": cannot be used as the certificate's key"},
+               {nodes->client_ca, ": cannot be used as the CA"}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        size_t length = all[i] ? strlen(all[i]->text) : 0;
-        if (length > 0 && strncmp(all[i]->text, message, length) == 0 && message[length] == ':')
-            return all[i];
+        size_t length = all[i].node ? strlen(all[i].node->text) : 0;
+        if (length > 0 && strncmp(all[i].node->text, message, length) == 0 &&
+            strncmp(message + length, all[i].what, strlen(all[i].what)) == 0)
+            return all[i].node;
     }
     return nodes->cert;
 }

@@ -87,6 +87,7 @@ struct config {
     struct config_tls admin_tls;
     char *admin_token; /* NULL: none */
     char *state;
+    bool wants_other_state; /* than a running server has; `state` is that one's */
     ferry_http_options limits;
     int64_t max_pending;
     int64_t max_bytes;
@@ -107,6 +108,7 @@ struct config {
 struct config_source {
     const char *file;           /* NULL: the built-in text */
     const char *const *sets;    /* "key.key=value", NULL-terminated; may be NULL */
+    const char *state;          /* the folder that a running server has; NULL: none */
     const char *const *environ; /* as in environ(7); FERRY_SECTION__KEY is looked at; may be NULL */
 };
 

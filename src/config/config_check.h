@@ -46,6 +46,7 @@ struct checking {
     struct diagnostics *diagnostics;
     struct registry *registry;
     struct config *config;
+    const char *state; /* of the config_source */
     struct pool_check *pools;
     const struct tree *routes; /* the section, while it is read */
     struct worker_check *workers;

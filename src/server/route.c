@@ -24,7 +24,7 @@ struct route {
     struct route_context *context;
     const struct config_route *config;
     struct pool *pool;
-    struct route_metrics metrics;
+    struct route_metrics *metrics;
 };
 
 struct live_call {
@@ -252,7 +252,8 @@ static void on_request(ferry_request *request, void *ctx)
     struct route *route = ctx;
     struct wishes wishes = {0};
     ferry_request_each_header(request, read_header, &wishes);
-    struct exchange exchange = exchange_begin(request, route->config, &route->metrics);
+    struct exchange exchange =
+        exchange_begin(request, route->config, route->metrics, &route->context->open);
     if (route->config->mode == ROUTE_EITHER)
         ferry_request_set_header(request, "Vary", "Prefer");
     if (is_for_later(route, &wishes))
@@ -263,56 +264,49 @@ static void on_request(ferry_request *request, void *ctx)
 
 /* ---- life ---- */
 
-static int route_join_queue(struct route *route)
+bool route_of_queue(const struct route *route, struct queue_route *into)
 {
     const struct config_route *config = route->config;
-    return queue_add_route(route->context->queue, &(struct queue_route){
-                                                      .name = config->path,
-                                                      .worker = config->worker,
-                                                      .pool = &route->pool->deferred,
-                                                      .timeout_ms = config->timeout_ms,
-                                                      .attempts = config->attempts,
-                                                      .backoff_min_ms = config->backoff_min_ms,
-                                                      .backoff_max_ms = config->backoff_max_ms,
-                                                      .priority = config->priority,
-                                                      .concurrency = config->concurrency,
-                                                      .rate_count = config->rate_count,
-                                                      .rate_per_ms = config->rate_per_ms,
-                                                      .breaker_failures = config->breaker_failures,
-                                                      .breaker_pause_ms = config->breaker_pause_ms,
-                                                      .keep_ms = config->keep_ms,
-                                                  });
+    *into = (struct queue_route){
+        .name = config->path,
+        .worker = config->worker,
+        .pool = &route->pool->deferred,
+        .timeout_ms = config->timeout_ms,
+        .attempts = config->attempts,
+        .backoff_min_ms = config->backoff_min_ms,
+        .backoff_max_ms = config->backoff_max_ms,
+        .priority = config->priority,
+        .concurrency = config->concurrency,
+        .rate_count = config->rate_count,
+        .rate_per_ms = config->rate_per_ms,
+        .breaker_failures = config->breaker_failures,
+        .breaker_pause_ms = config->breaker_pause_ms,
+        .keep_ms = config->keep_ms,
+    };
+    return config->mode != ROUTE_CALL;
 }
 
 struct route *route_new(struct route_context *context, const struct config_route *config,
                         struct pool *pool, ferry_error *error)
 {
     struct route *route = calloc(1, sizeof *route);
-    if (!route || !route_metrics_init(&route->metrics, context->metrics, config->path)) {
+    struct route_metrics *metrics =
+        route_metrics_get(context->route_metrics, context->metrics, config->path);
+    if (!route || !metrics) {
         free(route);
         ferry_error_set(error, FERRY_INTERNAL, "no memory");
         return NULL;
     }
-    route->context = context;
-    route->config = config;
-    route->pool = pool;
-    int rc = config->mode == ROUTE_CALL ? 0 : route_join_queue(route);
-    if (rc < 0)
-        ferry_error_set(error, (ferry_code)rc, "route %s: cannot join the queue", config->path);
-    else
-        rc = ferry_http_route(context->http, config->methods, config->path, on_request, route,
-                              error);
-    if (rc < 0) {
-        route_free(route);
-        return NULL;
-    }
-    return route;
+    *route = (struct route){.context = context, .config = config, .pool = pool, .metrics = metrics};
+    int rc =
+        ferry_http_route(context->http, config->methods, config->path, on_request, route, error);
+    if (rc == 0)
+        return route;
+    route_free(route);
+    return NULL;
 }
 
 void route_free(struct route *route)
 {
-    if (!route)
-        return;
-    route_metrics_fini(&route->metrics);
     free(route);
 }

@@ -17,9 +17,11 @@ struct registry {
     size_t kind_count;
     struct worker **workers;
     size_t worker_count;
-    char **plugins; /* that were asked for */
+    char **plugins; /* that the process has loaded */
     size_t plugin_count;
-    const struct registry *before;
+    size_t known_count;            /* of these that were asked for */
+    bool has_unknown;              /* others were asked for */
+    const struct registry *before; /* NULL: none, or nothing is shared with it any more */
     ferry_settings **refused; /* of workers that did not open: their problems are still read */
     size_t refused_count;
 };
@@ -80,11 +82,26 @@ static bool list_append(void *list, size_t *count, const void *item)
     return true;
 }
 
+static bool plugin_remember(struct registry *registry, const char *path)
+{
+    char *copy = strdup(path);
+    if (copy && list_append(&registry->plugins, &registry->plugin_count, copy))
+        return true;
+    free(copy);
+    return false;
+}
+
 struct registry *registry_new_after(const struct registry *before)
 {
     struct registry *registry = registry_new();
     for (size_t i = 0; registry && i < before->kind_count; i++) {
         if (!list_append(&registry->kinds, &registry->kind_count, before->kinds[i])) {
+            registry_free(registry);
+            return NULL;
+        }
+    }
+    for (size_t i = 0; registry && i < before->plugin_count; i++) {
+        if (!plugin_remember(registry, before->plugins[i])) {
             registry_free(registry);
             return NULL;
         }
@@ -166,21 +183,28 @@ static bool is_plugin(const struct registry *registry, const char *path)
 
 bool registry_has_same_plugins(const struct registry *registry)
 {
-    const struct registry *before = registry->before;
-    bool is_same = !before || before->plugin_count == registry->plugin_count;
-    for (size_t i = 0; before && is_same && i < registry->plugin_count; i++)
-        is_same = is_plugin(before, registry->plugins[i]);
-    return is_same;
+    return !registry->has_unknown && registry->known_count == registry->plugin_count;
+}
+
+void registry_detach(struct registry *registry)
+{
+    registry->before = NULL;
 }
 
 int registry_load_plugin(struct registry *registry, const char *path, ferry_error *error)
 {
-    char *copy = strdup(path);
-    if (!copy || !list_append(&registry->plugins, &registry->plugin_count, copy)) {
-        free(copy);
-        return ferry_error_set(error, FERRY_INTERNAL, "no memory");
+    if (registry->before && is_plugin(registry, path)) {
+        registry->known_count++;
+        return 0;
     }
-    return registry->before ? 0 : plugin_load(registry, path, error);
+    if (registry->before) {
+        registry->has_unknown = true;
+        return 0;
+    }
+    if (!plugin_remember(registry, path))
+        return ferry_error_set(error, FERRY_INTERNAL, "no memory");
+    registry->known_count++;
+    return plugin_load(registry, path, error);
 }
 
 /* ---- workers ---- */

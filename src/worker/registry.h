@@ -7,6 +7,7 @@
 #define WORKER_REGISTRY_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include <ferry/worker.h>
 
@@ -34,11 +35,12 @@ void worker_unref(struct worker *worker);
 /*
  * Make the registry of a config that is to replace another one's: it knows the same kinds, loads no
  * plug-in, and instead of opening a worker that `before` has with the same name, kind and settings
- * it shares that one. `before` must outlive its opening of workers.
+ * it shares that one. `before` must outlive it, or registry_detach, after which nothing is shared.
  */
 struct registry *registry_new_after(const struct registry *before);
+void registry_detach(struct registry *registry);
 
-/* Tell whether it was asked for the plug-ins that its predecessor loaded, and no others. */
+/* Tell whether it was asked for the plug-ins that the process has loaded, and no others. */
 bool registry_has_same_plugins(const struct registry *registry);
 
 /* Make a kind known. Errors: FERRY_CONFLICT a kind of this name is known already. */

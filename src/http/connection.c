@@ -71,10 +71,23 @@ void connection_hold(struct connection *connection, size_t bytes)
 
 /* ---- the end of the turn ---- */
 
+/* The newest stands first in the list; the oldest has its turn first. */
+static void connections_reverse_due(struct connections *all)
+{
+    struct connection *reversed = NULL, *next;
+    for (struct connection *at = all->due; at; at = next) {
+        next = at->due_next;
+        at->due_next = reversed;
+        reversed = at;
+    }
+    all->due = reversed;
+}
+
 static void on_due(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
     struct connections *all = arg;
+    connections_reverse_due(all);
     while (all->due) {
         struct connection *connection = all->due;
         all->due = connection->due_next;
@@ -126,18 +139,11 @@ static void connection_unlink(struct connection *connection)
         all->hooks.room(all->hooks.arg, true);
 }
 
-static void connection_unwatch(struct connection *connection)
-{
-    if (connection->is_watched)
-        event_del(&connection->closed_event);
-    connection->is_watched = false;
-}
-
 void connection_free(struct connection *connection)
 {
     void *request = connection->request;
     void (*lost)(void *) = connection->all->hooks.lost;
-    connection_unwatch(connection);
+    connection_leave_watch(connection);
     connection_hold(connection, 0);
     connection->all->unsent_bytes -= connection->unsent_bytes;
     connection_make_undue(connection);
@@ -185,15 +191,6 @@ static void on_output(struct evbuffer *output, const struct evbuffer_cb_info *in
     connection->sent_bytes += info->n_deleted;
     if (connection->status && info->orig_size + info->n_added == info->n_deleted)
         connection_answered(connection);
-}
-
-static void on_client_left(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd, (void)what;
-    struct connection *connection = arg;
-    connection->is_watched = false;
-    if (connection->request)
-        connection->all->hooks.gone(connection->request);
 }
 
 static void connection_link(struct connection *connection)
@@ -285,8 +282,6 @@ bool connection_begin(struct connection *connection, struct evhttp_connection *e
     bool agrees = guard_stage(&connection->guard) == GUARD_DONE && connection->unseen_bytes == left;
     if (!connection->has_close_callback) {
         evhttp_connection_set_closecb(evcon, on_close, connection);
-        event_assign(&connection->closed_event, loop_event_base(connection->all->loop),
-                     connection->fd, EV_CLOSED, on_client_left, connection);
         connection->has_close_callback = true;
     }
     connection->request = request;
@@ -294,12 +289,6 @@ bool connection_begin(struct connection *connection, struct evhttp_connection *e
     connection_enter(connection, PHASE_IN_FLIGHT);
     connection_hold(connection, left);
     return agrees;
-}
-
-void connection_watch(struct connection *connection)
-{
-    if (!connection->is_watched && event_add(&connection->closed_event, NULL) == 0)
-        connection->is_watched = true;
 }
 
 /* The reply is with the kernel, and evhttp goes on with the next request, or closes. */
@@ -356,7 +345,7 @@ bool connections_init(struct connections *all, ferry_loop *loop,
 {
     *all = (struct connections){.loop = loop, .limits = *limits, .hooks = *hooks};
     all->due_event = event_new(loop_event_base(loop), -1, 0, on_due, all);
-    return all->due_event;
+    return connections_watch_init(all) && all->due_event;
 }
 
 void connections_fini(struct connections *all)
@@ -365,6 +354,7 @@ void connections_fini(struct connections *all)
     while (all->first)
         connection_free(all->first);
     ferry_loop_cancel(all->loop, all->sweep_timer);
+    connections_watch_fini(all);
     if (all->due_event)
         event_free(all->due_event);
     free(all->by_fd);

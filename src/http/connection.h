@@ -7,7 +7,6 @@
 #ifndef HTTP_CONNECTION_H
 #define HTTP_CONNECTION_H
 
-#include <event2/event_struct.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +17,7 @@
 #include "tls.h"
 
 struct bufferevent;
+struct event;
 struct evbuffer;
 struct evbuffer_cb_entry;
 struct evhttp_connection;
@@ -60,13 +60,13 @@ struct connection {
     bool is_due;
     bool is_cutting;         /* the input buffer changes by our own hand */
     bool has_close_callback; /* evhttp tells us of the end */
-    bool is_watched;
-    bool is_over_unsent; /* its deadline is short, as replies together are too much */
-    bool is_last;        /* evhttp closes it after this reply */
+    bool is_watched;         /* for the client's leaving */
+    bool is_in_watch;        /* `all->watch_fd` knows it */
+    bool is_over_unsent;     /* its deadline is short, as replies together are too much */
+    bool is_last;            /* evhttp closes it after this reply */
     bool is_tls;
     bool is_cert_known;
-    char *client_cert;         /* its subject, once asked for; NULL: none */
-    struct event closed_event; /* the client left; armed while watched */
+    char *client_cert; /* its subject, once asked for; NULL: none */
 };
 
 /* What the owner of the registry is told, and asked. */
@@ -106,6 +106,8 @@ struct connections {
     struct connection *cursor; /* the next one of a walk in progress */
     struct connection *due;    /* those to look at when the turn ends */
     struct event *due_event;
+    int watch_fd; /* an epoll */
+    struct event *watch_event;
     struct connection **by_fd;
     size_t by_fd_size;
     struct peer *peers; /* those with connections */

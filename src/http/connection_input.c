@@ -104,6 +104,18 @@ static void connection_look_at_waiting(struct connection *connection, size_t len
         connection->deadline_ms = 0;
 }
 
+/* Bytes that may belong to the request in progress. evhttp may be about to take one that is whole
+ * already. */
+static void connection_take(struct connection *connection, const struct evbuffer_cb_info *info)
+{
+    if (guard_stage(&connection->guard) != GUARD_DONE) {
+        connection_see(connection, info->orig_size - info->n_deleted);
+        return;
+    }
+    connection->unseen_bytes += info->n_added;
+    connection_account(connection);
+}
+
 void connection_on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
 {
     struct connection *connection = arg;
@@ -113,11 +125,11 @@ void connection_on_input(struct evbuffer *input, const struct evbuffer_cb_info *
     switch (connection->phase) {
     case PHASE_IDLE:
         connection_enter(connection, PHASE_HEADER);
-        connection_see(connection, info->orig_size - info->n_deleted);
+        connection_take(connection, info);
         break;
     case PHASE_HEADER:
     case PHASE_BODY:
-        connection_see(connection, info->orig_size - info->n_deleted);
+        connection_take(connection, info);
         break;
     case PHASE_CLOSING:
         evbuffer_drain(input, length);

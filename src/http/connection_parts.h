@@ -50,6 +50,13 @@ void connection_answer(struct connection *connection);
 /* All of it was sent. */
 void connection_answered(struct connection *connection);
 
+/* ---- connection_watch.c ---- */
+
+void connection_unwatch(struct connection *connection);
+void connection_leave_watch(struct connection *connection);
+bool connections_watch_init(struct connections *all);
+void connections_watch_fini(struct connections *all);
+
 /* ---- connection_sweep.c ---- */
 
 /* The sweep runs while there are connections. */

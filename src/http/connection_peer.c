@@ -50,7 +50,7 @@ const char *connection_peer(const struct connection *connection, char text[PEER_
 {
     struct in6_addr address;
     if (!address_of(connection->fd, &address))
-        return strcpy(text, "-");
+        return memcpy(text, "-", sizeof "-");
     if (IN6_IS_ADDR_V4MAPPED(&address))
         inet_ntop(AF_INET, address.s6_addr + 12, text, PEER_TEXT_SIZE);
     else

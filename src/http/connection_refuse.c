@@ -36,7 +36,7 @@ static void refusal_count(struct connection *connection, int status, const char 
     struct connection_counts *counts = &connection->all->counts;
     char peer[PEER_TEXT_SIZE];
     connection_peer(connection, peer);
-    ferry_log(FERRY_LOG_DEBUG, "request refused", "status=%d reason=\"%s\" peer=%s", status, reason,
+    ferry_log(FERRY_LOG_DEBUG, "request refused", "status=%d reason=%s peer=%s", status, reason,
               peer);
     if (status == 413 || status == 414 || status == 431) {
         counts->too_large++;

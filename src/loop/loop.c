@@ -25,6 +25,7 @@
 #include <ferry/log.h>
 
 #include "clock.h"
+#include "event_log.h"
 #include "fd_handlers.h"
 #include "timer.h"
 
@@ -175,6 +176,7 @@ ferry_loop *ferry_loop_new(void)
     ferry_loop *loop = calloc(1, sizeof *loop);
     if (!loop)
         return NULL;
+    event_log_take();
     atomic_init(&loop->references, 1);
     loop_bind(loop);
     timers_init(&loop->timers);

@@ -47,6 +47,13 @@ static int open_pools(struct generation *made, const struct generation *before, 
     return 0;
 }
 
+/* The executors of its pools have taken no task, so that this thread may free them. */
+static void discard(struct generation *made)
+{
+    if (generation_close(made, 0) == 0)
+        generation_free(made);
+}
+
 struct generation *generation_open(struct config *config, struct registry *registry,
                                    const struct generation *before, ferry_error *error)
 {
@@ -65,7 +72,7 @@ struct generation *generation_open(struct config *config, struct registry *regis
         rc = open_pools(made, before, error);
     if (rc == 0)
         return made;
-    generation_close(made, 0);
+    discard(made);
     return NULL;
 }
 
@@ -88,13 +95,23 @@ int generation_close(struct generation *generation, int64_t deadline_ms)
 {
     if (stop_pools(generation, deadline_ms) < 0)
         return FERRY_DEADLINE;
+    for (size_t i = 0; i < generation->pool_count; i++) {
+        if (pool_is_last(generation->pools[i]))
+            pool_release_workers(generation->pools[i]);
+    }
+    registry_free(generation->registry);
+    config_free(generation->config);
+    generation->registry = NULL;
+    generation->config = NULL;
+    return 0;
+}
+
+void generation_free(struct generation *generation)
+{
     for (size_t i = 0; i < generation->pool_count; i++)
         pool_unref(generation->pools[i]);
     free(generation->pools);
-    registry_free(generation->registry);
-    config_free(generation->config);
     free(generation);
-    return 0;
 }
 
 /* ---- routes ---- */

@@ -5,7 +5,8 @@
  *
  * Its life: generation_open (off the loop, as workers' `open` may block) -> it is installed and
  * serves (generations.h) -> the next one is installed, and it drains: its requests, live calls and
- * attempts go on in its pools, under its workers -> generation_close (off the loop).
+ * attempts go on in its pools, under its workers -> generation_close (off the loop,
+ * as threads end and workers close) -> generation_free.
  *
  * Pools and workers whose settings are unchanged are shared with the generation before, with their
  * threads and thread states. A pool is made anew as well when a worker that it has run is gone or
@@ -39,10 +40,13 @@ struct generation {
 struct generation *generation_open(struct config *config, struct registry *registry,
                                    const struct generation *before, ferry_error *error);
 
-/* Let go of it: the threads of pools that are nobody else's end, within `deadline_ms`, then workers
+/* Close it: the threads of pools that are nobody else's end, within `deadline_ms`, then workers
  * close. Nothing of it may be under way. Any thread; blocks. Returns 0, or FERRY_DEADLINE when a
- * thread was left behind: then what it may use is left, too. */
+ * thread was left behind: then what it may use must stay, and the generation is not freed. */
 int generation_close(struct generation *generation, int64_t deadline_ms);
+
+/* Free one that is closed. Loop thread. */
+void generation_free(struct generation *generation);
 
 /* Make routes and schedules, and tell the routes to the HTTP server, and all to the queue, which is
  * the last step: either all of it is done or nothing. Loop thread. `context` is copied. */

@@ -157,7 +157,8 @@ static void free_all(struct generation *list)
         struct generation *generation = list;
         list = generation->next;
         generation_unbuild(generation);
-        generation_close(generation, 0);
+        if (generation_close(generation, 0) == 0)
+            generation_free(generation);
     }
 }
 

@@ -127,11 +127,17 @@ static struct config_pool *config_copy(const struct config_pool *config)
     return copy;
 }
 
+void pool_release_workers(struct pool *pool)
+{
+    for (size_t i = 0; i < pool->worker_count; i++)
+        worker_unref(pool->workers[i]);
+    pool->worker_count = 0;
+}
+
 static void pool_free(struct pool *pool)
 {
     ferry_executor_free(pool->executor);
-    for (size_t i = 0; i < pool->worker_count; i++)
-        worker_unref(pool->workers[i]);
+    pool_release_workers(pool);
     free(pool->workers);
     if (pool->config)
         free(pool->config->name);

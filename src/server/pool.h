@@ -30,7 +30,7 @@ struct pool {
 /* Start the threads; `config` is copied. Any thread. Errors: NULL and `error`, FERRY_INTERNAL. */
 struct pool *pool_new(const struct config_pool *config, ferry_error *error);
 
-/* Keep it; and give it up: the last one must have stopped it. Any thread. */
+/* Keep it, from any thread; and give it up: the last one has stopped it. Loop thread. */
 struct pool *pool_ref(struct pool *pool);
 void pool_unref(struct pool *pool);
 
@@ -51,6 +51,10 @@ void pool_bind_metrics(struct pool *pool, struct metrics *metrics, bool is_open)
 /* End the threads, waiting `deadline_ms` at most for what they run. Any thread; blocks. Returns 0,
  * or FERRY_DEADLINE when a thread is left behind, which may still be inside a worker. */
 int pool_stop(struct pool *pool, int64_t deadline_ms);
+
+/* Give up its workers, when all its threads have ended. Any thread; blocks as their `close` does.
+ */
+void pool_release_workers(struct pool *pool);
 
 /* Return how many threads run a call past its deadline, live or of a job. */
 unsigned pool_stuck_count(const struct pool *pool);

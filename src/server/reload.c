@@ -16,13 +16,22 @@
 
 enum { POLL_MS = 50, CLOSE_MS = 10000, QUEUE = 16 };
 
+/* A generation that is being closed: its thread's until it comes back. */
+struct closing {
+    struct reload *reload;
+    struct closing *next;
+    struct generation *generation;
+    bool is_closed;
+};
+
 struct reload {
     ferry_loop *loop;
     struct reload_options options;
     ferry_executor *executor;
     ferry_timer poll;
-    bool is_loading;
-    bool is_wanted; /* once more */
+    struct load *loading;     /* NULL: none */
+    struct closing *closings; /* those that have not come back */
+    bool is_wanted;           /* once more */
     bool is_stopped;
 };
 
@@ -57,24 +66,51 @@ static void load_run(void *arg)
 
 static void close_run(void *arg)
 {
-    if (generation_close(arg, CLOSE_MS) < 0)
+    struct closing *closing = arg;
+    closing->is_closed = generation_close(closing->generation, CLOSE_MS) == 0;
+    if (!closing->is_closed)
         ferry_log(FERRY_LOG_WARN, "threads of an old config do not end; they are left behind",
                   NULL);
 }
 
-static void closed(void *arg, const ferry_task_report *report)
+/* ---- closing ---- */
+
+/* The loop is being freed, after reload_end, which has collected what this carries. */
+static void closing_dropped(void *arg, const ferry_task_report *report)
 {
-    if (report->outcome != FERRY_OK)
-        generation_close(arg, 0); /* the server ends: it never ran */
+    (void)report;
+    free(arg);
 }
 
-/* Close a generation off the loop. Returns whether it will be. */
-static bool close_later(struct reload *reload, struct generation *generation)
+static void closing_done(void *arg, const ferry_task_report *report)
+{
+    (void)report;
+    struct closing *closing = arg, **at = &closing->reload->closings;
+    while (*at != closing)
+        at = &(*at)->next;
+    *at = closing->next;
+    if (closing->is_closed)
+        generation_free(closing->generation);
+    free(closing);
+}
+
+/* Close a generation off the loop. Without memory it stays. */
+static void close_later(struct reload *reload, struct generation *generation)
 {
     ferry_error error;
+    struct closing *closing = calloc(1, sizeof *closing);
     const ferry_task_work work = {
-        .run = close_run, .done = closed, .dropped = closed, .arg = generation};
-    return ferry_executor_submit(reload->executor, reload->loop, &work, &error) != NULL;
+        .run = close_run, .done = closing_done, .dropped = closing_dropped, .arg = closing};
+    if (closing) {
+        *closing =
+            (struct closing){.reload = reload, .generation = generation, .next = reload->closings};
+        reload->closings = closing;
+        if (ferry_executor_submit(reload->executor, reload->loop, &work, &error))
+            return;
+        reload->closings = closing->next;
+        free(closing);
+    }
+    ferry_log(FERRY_LOG_ERROR, "a config cannot be closed, it stays in memory", NULL);
 }
 
 /* ---- what has drained ---- */
@@ -95,8 +131,7 @@ static void on_poll(void *arg)
     struct generation *drained;
     while ((drained = generations_look(all)) != NULL) {
         ferry_log(FERRY_LOG_INFO, "the config before has drained", NULL);
-        if (!close_later(reload, drained))
-            ferry_log(FERRY_LOG_ERROR, "an old config cannot be closed, it stays in memory", NULL);
+        close_later(reload, drained);
     }
     if (!reload->is_stopped && (all->old || !all->current->has_schedules_started))
         poll_later(reload);
@@ -134,8 +169,7 @@ static void install(struct reload *reload, struct load *load)
     log_report(&load->report, FERRY_LOG_WARN);
     if (generations_install(all, load->made, &load->error) < 0) {
         refuse(load, load->error.message);
-        if (!close_later(reload, load->made))
-            ferry_log(FERRY_LOG_ERROR, "a config cannot be closed, it stays in memory", NULL);
+        close_later(reload, load->made);
         return;
     }
     reload->options.apply(reload->options.arg);
@@ -156,12 +190,13 @@ static void on_loaded(void *arg, const ferry_task_report *report)
 {
     struct load *load = arg;
     struct reload *reload = load->reload;
-    reload->is_loading = false;
-    if (report->outcome == FERRY_OK && !load->made)
+    (void)report;
+    reload->loading = NULL;
+    if (!load->made)
         refuse(load, load->error.message);
-    else if (load->made && reload->is_stopped)
+    else if (reload->is_stopped)
         close_later(reload, load->made);
-    else if (load->made)
+    else
         install(reload, load);
     load_free(load);
     if (reload->is_wanted && !reload->is_stopped)
@@ -171,17 +206,14 @@ static void on_loaded(void *arg, const ferry_task_report *report)
 static void on_dropped(void *arg, const ferry_task_report *report)
 {
     (void)report;
-    struct load *load = arg;
-    if (load->made)
-        generation_close(load->made, 0);
-    load_free(load);
+    load_free(arg);
 }
 
 void reload_begin(struct reload *reload)
 {
     ferry_error error;
-    reload->is_wanted = reload->is_loading;
-    if (reload->is_loading || reload->is_stopped)
+    reload->is_wanted = reload->loading != NULL;
+    if (reload->loading || reload->is_stopped)
         return;
     struct load *load = calloc(1, sizeof *load);
     ferry_log(FERRY_LOG_INFO, "reloading", NULL);
@@ -195,9 +227,10 @@ void reload_begin(struct reload *reload)
     load->source.state = load->before->config->state;
     const ferry_task_work work = {
         .run = load_run, .done = on_loaded, .dropped = on_dropped, .arg = load};
-    reload->is_loading = ferry_executor_submit(reload->executor, reload->loop, &work, &error);
-    if (reload->is_loading)
+    reload->loading = load;
+    if (ferry_executor_submit(reload->executor, reload->loop, &work, &error))
         return;
+    reload->loading = NULL;
     refuse(load, error.message);
     load_free(load);
 }
@@ -228,12 +261,25 @@ void reload_stop(struct reload *reload)
     reload->poll = 0;
 }
 
+/* What its threads have done and the loop has not taken. */
+static void collect(struct generation *generation, bool is_closed)
+{
+    if (is_closed || generation_close(generation, 0) == 0)
+        generation_free(generation);
+}
+
 bool reload_end(struct reload *reload, int64_t deadline_ms)
 {
     if (!reload)
         return true;
     reload_stop(reload);
-    return ferry_executor_shutdown(reload->executor, deadline_ms) == 0;
+    if (ferry_executor_shutdown(reload->executor, deadline_ms) < 0)
+        return false;
+    for (struct closing *at = reload->closings; at; at = at->next)
+        collect(at->generation, at->is_closed);
+    if (reload->loading && reload->loading->made)
+        collect(reload->loading->made, false);
+    return true;
 }
 
 void reload_free(struct reload *reload)

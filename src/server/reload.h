@@ -31,7 +31,7 @@ void reload_stop(struct reload *reload);
  * `open` or `close` hangs. NULL is allowed, as below. */
 bool reload_end(struct reload *reload, int64_t deadline_ms);
 
-/* After the loop has gone: what it carried came back. */
+/* After the loop, which carries what has not come back. */
 void reload_free(struct reload *reload);
 
 #endif

@@ -18,6 +18,7 @@
 #include "drain.h"
 #include "health.h"
 #include "held_wait.h"
+#include "http_metrics.h"
 #include "job_events.h"
 #include "jobs_admin.h"
 #include "jobs_api.h"
@@ -182,7 +183,8 @@ static int install_first(struct server *server, struct config *config, struct re
     if (!made)
         return error->code;
     if (generations_install(&server->generations, made, error) < 0) {
-        generation_close(made, POOL_STOP_MS);
+        if (generation_close(made, POOL_STOP_MS) == 0)
+            generation_free(made);
         return error->code;
     }
     point_at_current(server);
@@ -203,13 +205,6 @@ static int start_reload(struct server *server, const struct config_source *sourc
     return server->reload ? 0 : error->code;
 }
 
-static double read_connections(void *arg)
-{
-    ferry_http_stats stats;
-    ferry_http_server_get_stats(arg, &stats);
-    return stats.connections;
-}
-
 static int make_http(struct server *server, ferry_error *error)
 {
     server->http = ferry_http_server_new(server->loop, &server->config->limits);
@@ -218,8 +213,7 @@ static int make_http(struct server *server, ferry_error *error)
         return ferry_error_set(error, FERRY_INTERNAL, "no memory");
     server->listeners.http = server->http;
     server->listeners.admin_http = server->admin_http;
-    metrics_gauge(server->metrics, "ferry_connections", "Open connections of the public listeners.",
-                  "", read_connections, server->http);
+    http_metrics_register(server->metrics, server->http);
     return 0;
 }
 

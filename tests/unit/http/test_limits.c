@@ -31,6 +31,107 @@ static void connections_have_a_limit(void **state)
     fixture_close(&f);
 }
 
+/* ---- connections of one address ---- */
+
+static bool has_refused(struct fixture *f, void *arg)
+{
+    return fixture_stats(f).accepted == 3 &&
+           fixture_stats(f).over_connections_per_address == *(unsigned *)arg;
+}
+
+static void assert_still_served(struct fixture *f, const char *trusted, unsigned refused)
+{
+    const ferry_http_options options = {.connections_per_address = 2};
+    open_hello(f, &options);
+    if (trusted)
+        assert_int_equal(ferry_http_trust(f->server, trusted, NULL), 0);
+    int fds[3];
+    for (size_t i = 0; i < 3; i++)
+        fds[i] = client_connect(f->address);
+    assert_true(fixture_wait(f, has_refused, &refused));
+    for (size_t i = 0; i < 3; i++)
+        client_send(fds[i], "GET /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    assert_true(fixture_wait(f, has_no_connections, NULL)); /* the refused one soon, too */
+    for (size_t i = 0; i < 3; i++) {
+        char *reply = client_read_all(fds[i]);
+        assert_has(reply, refused && i == 2 ? "HTTP/1.1 503 Service Unavailable\r\n" : "hello");
+        free(reply);
+        close(fds[i]);
+    }
+    char *reply = ask(f, "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_has(reply, "hello"); /* there is room again */
+    free(reply);
+    fixture_close(f);
+}
+
+static void one_address_has_a_limit(void **state)
+{
+    (void)state;
+    struct fixture f;
+    assert_still_served(&f, NULL, 1);
+}
+
+static void trusted_addresses_have_none(void **state)
+{
+    (void)state;
+    struct fixture f;
+    assert_still_served(&f, "127.0.0.0/8", 0);
+}
+
+/* ---- requests of one connection ---- */
+
+static void a_connection_has_so_many_requests(void **state)
+{
+    (void)state;
+    const ferry_http_options options = {.requests_per_connection = 2};
+    struct fixture f;
+    open_hello(&f, &options);
+    char *reply = talk(&f, "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n"
+                           "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n"
+                           "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
+    const char *first = strstr(reply, "hello");
+    assert_non_null(first);
+    const char *close = strstr(reply, "\r\nConnection: close\r\n");
+    assert_true(close > first); /* the second says so */
+    assert_has(close, "hello");
+    assert_lacks(close + 1, "HTTP/1.1 "); /* there is no third */
+    free(reply);
+    assert_int_equal(fixture_stats(&f).over_requests_per_connection, 1);
+    fixture_close(&f);
+}
+
+/* ---- replies together ---- */
+
+static void big(ferry_request *request, void *ctx)
+{
+    (void)ctx;
+    size_t length = 32 << 20; /* more than the sockets' buffers take */
+    ferry_request_reply_owned(request, 200, NULL, calloc(1, length), length);
+}
+
+/* Whoever takes nothing is cut off long before the deadline, when replies are too much. */
+static void replies_together_have_a_limit(void **state)
+{
+    (void)state;
+    const ferry_http_options options = {.unsent_total_bytes = 1 << 20,
+                                        .write_timeout_ms = 3600 * 1000};
+    struct fixture f;
+    fixture_open(&f, &options);
+    fixture_route(&f, "GET", "/big", big, NULL);
+    int fd = client_connect(f.address);
+    unsigned one = 1;
+    client_send(fd, "GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_true(fixture_wait(&f, has_connections, &one));
+    assert_true(fixture_wait(&f, has_no_connections, NULL));
+    assert_int_equal(fixture_stats(&f).over_unsent_bytes, 1);
+    assert_int_equal(fixture_stats(&f).timed_out_write, 1);
+    assert_int_equal(fixture_stats(&f).unsent_bytes, 0);
+    close(fd);
+    fixture_close(&f);
+}
+
+/* ---- headers and bodies ---- */
+
 /* A header line of `length` bytes in a request. */
 static char *long_header(size_t length, const char *before)
 {
@@ -159,6 +260,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(connections_have_a_limit),
+        cmocka_unit_test(one_address_has_a_limit),
+        cmocka_unit_test(trusted_addresses_have_none),
+        cmocka_unit_test(a_connection_has_so_many_requests),
+        cmocka_unit_test(replies_together_have_a_limit),
         cmocka_unit_test(a_header_that_is_too_long_is_431),
         cmocka_unit_test(a_body_that_is_too_long_is_413),
         cmocka_unit_test(bodies_together_have_a_limit),

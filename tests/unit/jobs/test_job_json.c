@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,7 +72,7 @@ static void progress_error_and_a_text_result_are_escaped(void **state)
 static void expect_result_body(const char *text, const char *expected)
 {
     char body[64];
-    strcpy(body, text);
+    snprintf(body, sizeof body, "%s", text);
     struct job_record job = {
         .route = (char[]){"/r"},
         .worker = (char[]){"w"},

@@ -324,10 +324,21 @@ static bool has_failed_a_sync(struct fixture *at)
     return disk_fault_count() == 1;
 }
 
+static int64_t told_version;
+static enum job_state told_state;
+
+static void on_told(void *arg, const struct job_change *change)
+{
+    (void)arg;
+    told_version = change->version;
+    told_state = change->state;
+}
+
 static void the_end_of_an_attempt_is_written_again_until_it_is_on_disk(void **ctx)
 {
     (void)ctx;
     fixture_add_committed(f, "/gate", "x");
+    struct queue_watch *watch = queue_watch(f->queue, f->last_id, on_told, NULL);
     fixture_wait(f, is_running_one);
     fail_calls(DISK_SYNC, 1, 0);
     gate_set(true);
@@ -336,6 +347,11 @@ static void the_end_of_an_attempt_is_written_again_until_it_is_on_disk(void **ct
     fixture_wait(f, is_idle);
     assert_int_equal(fixture_get(f, f->last_id)->state, JOB_SUCCEEDED);
     assert_int_equal(atomic_load(&fakes.runs), 1);
+    assert_int_equal(told_state, JOB_SUCCEEDED);
+    assert_int_equal(told_version, f->record.version);
+    assert_true(fixture_metric(f, "ferry_jobs{state=\"running\"}") == 0);
+    assert_true(fixture_metric(f, "ferry_jobs{state=\"succeeded\"}") == 1);
+    queue_unwatch(watch);
 }
 
 static void a_claim_that_failed_is_made_again(void **ctx)

@@ -1,3 +1,4 @@
+ferry_unit_test(loop event_log)
 ferry_unit_test(loop fd_handlers)
 ferry_unit_test(loop loop)
 ferry_unit_test(loop mailbox)

@@ -14,9 +14,10 @@
 #include "section.h"
 #include "yaml.h"
 
-static const char *const section_names[] = {"listen", "admin",     "state",     "limits", "jobs",
-                                            "drain",  "plugins",   "log",       "pools",  "workers",
-                                            "routes", "callbacks", "schedules", NULL};
+static const char *const section_names[] = {
+    "listen", "admin", "state",   "limits", "jobs",      "drain",     "plugins",
+    "log",    "pools", "workers", "routes", "callbacks", "schedules", "trusted_proxies",
+    "auth",   "cors",  NULL};
 
 /* ---- the tree ---- */
 
@@ -154,6 +155,11 @@ void config_free(struct config *config)
     free(config->routes);
     callbacks_fini(&config->callbacks);
     schedules_free(config->schedules, config->schedule_count);
+    for (char **proxy = config->trusted_proxies; proxy && *proxy; proxy++)
+        free(*proxy);
+    free(config->trusted_proxies);
+    config_auths_free(config->auths);
+    config_cors_free(config->cors_list);
     free(config);
 }
 
@@ -165,13 +171,23 @@ static void cut_sections(const struct tree *root, struct sections *sections,
 #name, FIELD_NODE, FIELD_AT(struct sections, name), 0, 0, NULL                             \
     }
     static const struct field fields[] = {
-        SECTION(listen),    SECTION(admin),
-        SECTION(state),     SECTION(limits),
-        SECTION(jobs),      SECTION(drain),
-        SECTION(log),       SECTION(pools),
-        SECTION(plugins),   SECTION(workers),
-        SECTION(routes),    SECTION(callbacks),
-        SECTION(schedules), {0},
+        SECTION(listen),
+        SECTION(admin),
+        SECTION(state),
+        SECTION(limits),
+        SECTION(jobs),
+        SECTION(drain),
+        SECTION(log),
+        SECTION(pools),
+        SECTION(plugins),
+        SECTION(workers),
+        SECTION(routes),
+        SECTION(callbacks),
+        SECTION(schedules),
+        SECTION(trusted_proxies),
+        SECTION(auth),
+        SECTION(cors),
+        {0},
     };
 #undef SECTION
     section_read(root, "", fields, sections, diagnostics);
@@ -198,6 +214,7 @@ static void check_all(struct checking *checking, const struct tree *root)
     check_pools(checking, sections.pools);
     check_plugins(checking, sections.plugins);
     check_workers(checking, sections.workers);
+    check_entry(checking, root);
     check_routes(checking, sections.routes);
     check_callbacks(checking, sections.callbacks);
     check_schedules(checking, sections.schedules);

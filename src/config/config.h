@@ -14,6 +14,7 @@
 #include <ferry/log.h>
 
 #include "bytes.h"
+#include "config_entry.h"
 #include "cron.h"
 #include "registry.h"
 
@@ -44,7 +45,10 @@ struct config_route {
     int priority;              /* of a job among those of its pool: -100 to 100, higher first */
     unsigned breaker_failures; /* transient failures in a row that pause the route; 0: off */
     int64_t breaker_pause_ms;
-    int64_t keep_ms; /* a job that has ended; 0: as the config's keep_ms */
+    int64_t keep_ms;                /* a job that has ended; 0: as the config's keep_ms */
+    const struct config_auth *auth; /* NULL: open to everyone */
+    const struct config_cors *cors; /* NULL: nothing is said to browsers */
+    struct config_client_rate client_rate;
 };
 
 /* What a request may ask with Ferry-Callback. */
@@ -88,6 +92,7 @@ struct config {
     char *admin_token; /* NULL: none */
     char *state;
     bool wants_other_state; /* than a running server has; `state` is that one's */
+    char **trusted_proxies; /* NULL-terminated; NULL: none */
     ferry_http_options limits;
     int64_t max_pending;
     int64_t max_bytes;
@@ -103,6 +108,9 @@ struct config {
     struct config_callbacks callbacks;
     struct config_schedule *schedules;
     size_t schedule_count;
+    struct config_auth *auths; /* all of them; routes point at theirs */
+    struct config_cors *cors_list;
+    const struct config_cors *cors; /* of what has no route: the jobs' paths; NULL: none */
 };
 
 struct config_source {

@@ -201,7 +201,7 @@ static void read_token(struct checking *checking, const struct tree *node)
 {
     struct diagnostics *diagnostics = checking->diagnostics;
     struct bytes content = {0};
-    if (!check_secret_file(checking, node, "token_file", &content))
+    if (!check_secret_file(checking, node, "token_file", SECRET_BYTES_MAX, &content))
         return;
     bool has_nul = content.data && memchr(content.data, '\0', content.length);
     char *text = bytes_take(&content);

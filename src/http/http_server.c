@@ -294,7 +294,11 @@ int ferry_http_route_coroutine(ferry_http_server *server, const char *methods, c
 int ferry_http_trust(ferry_http_server *server, const char *network, ferry_error *error)
 {
     LOOP_CHECK(server->loop);
-    return trusted_add(&server->requests.trusted, network, error);
+    if (network)
+        return trusted_add(&server->requests.trusted, network, error);
+    trusted_fini(&server->requests.trusted);
+    server->requests.trusted = (struct trusted){0};
+    return 0;
 }
 
 void ferry_http_server_drain(ferry_http_server *server)

@@ -10,6 +10,7 @@
 #include "config.h"
 #include "held_wait.h"
 #include "metrics.h"
+#include "passwords.h"
 #include "pool.h"
 #include "queue.h"
 
@@ -23,6 +24,7 @@ struct route_context {
     struct route_metrics **route_metrics; /* the list */
     struct queue *queue;
     struct held_waits *waits;
+    struct passwords *passwords;
     char *const *callbacks; /* what a Ferry-Callback must begin with; NULL: there are none */
     unsigned open;          /* requests that are not answered */
     unsigned live_calls;    /* calls of requests that have not ended, answered or not */

@@ -26,7 +26,12 @@
 #include "process_metrics.h"
 #include "reload.h"
 
-enum { POOL_STOP_MS = 5000, QUEUE_CLOSE_MS = 10000, RELOAD_STOP_MS = 5000 };
+enum {
+    POOL_STOP_MS = 5000,
+    QUEUE_CLOSE_MS = 10000,
+    RELOAD_STOP_MS = 5000,
+    PASSWORDS_STOP_MS = 2000,
+};
 
 struct server {
     const struct config *config; /* of the current generation */
@@ -38,8 +43,9 @@ struct server {
     struct listeners listeners;
     struct held_waits waits;
     struct job_events events;
-    struct jobs_api jobs_api;
+    struct jobs_api jobs_api; /* of the admin listener */
     struct jobs_admin jobs_admin;
+    struct passwords *passwords;
     struct generations generations;
     struct reload *reload;
     struct health health;
@@ -121,16 +127,19 @@ static void init_waits(struct server *server)
 }
 
 /* The public ones, which are bound again with each generation's routes. */
-static int bind_public_paths(void *arg, ferry_error *error)
+static int bind_public_paths(void *arg, struct generation *made, ferry_error *error)
 {
     struct server *server = arg;
-    int rc = jobs_api_bind(server->http, &server->jobs_api, error);
+    made->jobs_api = (struct jobs_api){
+        .queue = server->queue, .events = &server->events, .cors = made->config->cors};
+    int rc = jobs_api_bind(server->http, &made->jobs_api, error);
     return rc < 0 ? rc : health_bind(server->http, &server->health, error);
 }
 
 static int add_admin_paths(struct server *server, ferry_error *error)
 {
     server->admin.metrics = server->metrics;
+    server->jobs_api = (struct jobs_api){.queue = server->queue, .events = &server->events};
     server->jobs_admin = (struct jobs_admin){.admin = &server->admin, .api = &server->jobs_api};
     int rc = jobs_admin_bind(server->admin_http, &server->jobs_admin, error);
     rc = rc < 0 ? rc : health_bind(server->admin_http, &server->health, error);
@@ -150,12 +159,23 @@ static void point_at_current(struct server *server)
     server->drain.limit_ms = server->config->drain_ms;
 }
 
+static int trust_proxies(struct server *server, ferry_error *error)
+{
+    int rc = ferry_http_trust(server->http, NULL, error);
+    for (char **proxy = server->config->trusted_proxies; rc == 0 && proxy && *proxy; proxy++)
+        rc = ferry_http_trust(server->http, *proxy, error);
+    return rc;
+}
+
 /* Take over what a new config says beside its routes. */
 static void on_reloaded(void *arg)
 {
     struct server *server = arg;
+    ferry_error error;
     point_at_current(server);
     const struct config *config = server->config;
+    if (trust_proxies(server, &error) < 0)
+        ferry_log(FERRY_LOG_ERROR, "not all proxies are trusted", "error=%s", error.message);
     ferry_log_set_level(config->log_level);
     ferry_log_set_format(config->log_format);
     ferry_http_set_limits(server->http, &config->limits);
@@ -175,10 +195,10 @@ static int install_first(struct server *server, struct config *config, struct re
         .metrics = server->metrics,
         .queue = server->queue,
         .waits = &server->waits,
+        .passwords = server->passwords,
     };
     server->generations.bind_own = bind_public_paths;
     server->generations.arg = server;
-    server->jobs_api = (struct jobs_api){.queue = server->queue, .events = &server->events};
     struct generation *made = generation_open(config, registry, NULL, error);
     if (!made)
         return error->code;
@@ -188,7 +208,7 @@ static int install_first(struct server *server, struct config *config, struct re
         return error->code;
     }
     point_at_current(server);
-    return 0;
+    return trust_proxies(server, error);
 }
 
 static int start_reload(struct server *server, const struct config_source *source,
@@ -257,7 +277,8 @@ static int build_base(struct server *server, ferry_error *error)
 {
     server->loop = ferry_loop_new();
     server->metrics = metrics_new();
-    if (!server->loop || !server->metrics)
+    server->passwords = server->loop ? passwords_new(server->loop) : NULL;
+    if (!server->loop || !server->metrics || !server->passwords)
         return ferry_error_set(error, FERRY_INTERNAL, "cannot make an event loop: %s",
                                strerror(errno));
     process_metrics_register(server->metrics);
@@ -326,6 +347,7 @@ void server_free(struct server *server)
     job_events_end_all(&server->events);
     held_waits_end_all(&server->waits);
     ferry_http_server_free(server->http);
+    passwords_free(server->passwords, PASSWORDS_STOP_MS);
     bool threads_ended = reload_end(server->reload, RELOAD_STOP_MS);
     threads_ended &= generations_stop_pools(&server->generations, POOL_STOP_MS);
     if (server->queue)

@@ -186,7 +186,7 @@ routes:
         server.wait_busy(1)
         if resets:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-    assert burnt_seconds(server, 1) < 0.5
+    assert burnt_seconds(server, 2) < 0.2
     gate.let()
     server.wait_metric("ferry_connections", 0)
 
@@ -221,7 +221,7 @@ def test_running_out_of_descriptors_spins_not_and_passes(serve):
     clients = [server.open_socket() for _ in range(40)]  # the rest waits in the backlog
     server.wait_logged("level=error", "connections cannot be accepted")
 
-    assert burnt_seconds(server, 2) < 1
+    assert burnt_seconds(server, 2) < 0.4
     assert len([line for line in server.lines if "cannot be accepted" in line]) <= 2
 
     clients[0].sendall(ASK)  # those who are in are served

@@ -86,7 +86,8 @@ if(TARGET ferry)
   file(CONFIGURE OUTPUT ferry.service CONTENT "${unit}" @ONLY)
 
   install(TARGETS ferry RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT ferry)
-  install(FILES conf/ferry.yaml DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT ferry)
+  install(FILES conf/ferry.yaml conf/sms-form.yaml conf/sms-get.yaml conf/sms-signed.yaml
+    DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT ferry)
   install(FILES "${PROJECT_BINARY_DIR}/ferry.service"
     DESTINATION lib/systemd/system COMPONENT ferry)
   # A config that is there is somebody's work: it stays.

@@ -106,20 +106,24 @@ static size_t b_length(size_t length)
     return (length + 2) / 3 * 4;
 }
 
-static void append_q(struct bytes *word, const char *text, size_t length)
+/* "=C3" or "%C3" */
+static void append_escaped(struct bytes *word, char mark, char c)
 {
     static const char digits[] = "0123456789ABCDEF";
+    bytes_append_char(word, mark);
+    bytes_append_char(word, digits[(unsigned char)c >> 4]);
+    bytes_append_char(word, digits[(unsigned char)c & 15]);
+}
+
+static void append_q(struct bytes *word, const char *text, size_t length)
+{
     for (size_t i = 0; i < length; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c == ' ') {
+        if (text[i] == ' ')
             bytes_append_char(word, '_');
-        } else if (is_q_literal(text[i])) {
+        else if (is_q_literal(text[i]))
             bytes_append_char(word, text[i]);
-        } else {
-            bytes_append_char(word, '=');
-            bytes_append_char(word, digits[c >> 4]);
-            bytes_append_char(word, digits[c & 15]);
-        }
+        else
+            append_escaped(word, '=', text[i]);
     }
 }
 
@@ -218,6 +222,104 @@ void mail_header_text(struct bytes *message, const char *name, const char *text)
     field_end(&field);
 }
 
+static bool is_ascii(const char *text)
+{
+    while (*text && (unsigned char)*text < 0x7F)
+        text++;
+    return !*text;
+}
+
+void mail_header_value(struct bytes *message, const char *name, const char *value)
+{
+    struct field field = field_begin(message, name);
+    if (!is_ascii(value)) {
+        field_words(&field, value);
+        value = "";
+    }
+    for (value += strspn(value, " "); *value; value += strspn(value, " ")) {
+        size_t length = strcspn(value, " ");
+        field_token(&field, value, length);
+        value += length;
+    }
+    field_end(&field);
+}
+
+/* ---- parameters ---- */
+
+enum { PARAMETER_MAX_CHARS = LINE_MAX_CHARS - 1 }; /* without the ';' */
+
+static void append_quoted(struct bytes *out, const char *text)
+{
+    bytes_append_char(out, '"');
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            bytes_append_char(out, '\\');
+        bytes_append_char(out, *text);
+    }
+    bytes_append_char(out, '"');
+}
+
+/* What stands for itself in RFC 2231's form. */
+static bool is_attribute_char(char c)
+{
+    return isalnum((unsigned char)c) || (c && strchr("!#$&+-.^_`|~", c));
+}
+
+/* Append whole characters of `value` while the line has room. Returns what is left of it. */
+static const char *append_percent(struct bytes *line, const char *value)
+{
+    while (*value) {
+        size_t length = character_length(value), room = 0;
+        for (size_t i = 0; i < length; i++)
+            room += is_attribute_char(value[i]) ? 1 : 3;
+        if (line->failed || line->length + room > PARAMETER_MAX_CHARS)
+            break;
+        for (size_t i = 0; i < length; i++, value++) {
+            if (is_attribute_char(*value))
+                bytes_append_char(line, *value);
+            else
+                append_escaped(line, '%', *value);
+        }
+    }
+    return value;
+}
+
+/* " name*0*=utf-8''begin;\r\n name*1*=end" */
+static void append_continued(struct bytes *message, struct bytes *line, const char *name,
+                             const char *value)
+{
+    for (unsigned i = 0; *value && !line->failed; i++) {
+        bytes_clear(line);
+        bytes_printf(line, " %s*%u*=%s", name, i, i == 0 ? "utf-8''" : "");
+        value = append_percent(line, value);
+        bytes_printf(message, "%s%s", i == 0 ? "" : ";\r\n", bytes_text(line));
+    }
+}
+
+void mail_header_parameter(struct bytes *message, const char *name, const char *value)
+{
+    struct bytes line = {0};
+    bool is_done = is_ascii(value);
+    bytes_append_text(message, ";\r\n");
+    if (is_done) {
+        bytes_printf(&line, " %s=", name);
+        append_quoted(&line, value);
+        is_done = line.length <= PARAMETER_MAX_CHARS;
+    }
+    if (!is_done) {
+        bytes_clear(&line);
+        bytes_printf(&line, " %s*=utf-8''", name);
+        is_done = *append_percent(&line, value) == '\0';
+    }
+    if (is_done)
+        bytes_append(message, bytes_text(&line), line.length);
+    else
+        append_continued(message, &line, name, value);
+    if (line.failed)
+        message->failed = true;
+    bytes_fini(&line);
+}
+
 /* ---- addresses ---- */
 
 /* Tell whether a name consists of words that need no quotes. */
@@ -233,13 +335,7 @@ static bool is_phrase(const char *name)
 static void field_quoted(struct field *field, const char *name)
 {
     struct bytes quoted = {0};
-    bytes_append_char(&quoted, '"');
-    for (; *name; name++) {
-        if (*name == '"' || *name == '\\')
-            bytes_append_char(&quoted, '\\');
-        bytes_append_char(&quoted, *name);
-    }
-    bytes_append_char(&quoted, '"');
+    append_quoted(&quoted, name);
     field_token(field, bytes_text(&quoted), quoted.length);
     if (quoted.failed)
         field->message->failed = true;

@@ -1,9 +1,12 @@
 /*
- * Writing a message: header fields, then one part, or text and html as alternatives.
+ * Writing a message: header fields, then one part, or a multipart of several.
  *
- * Both parts are quoted-printable. Its output holds "=" only before two hexadecimal digits or a
- * line end, so a boundary with "=_" in it can never occur in a part, and need not be random: the
- * same call makes the same message. Any thread; nothing is shared.
+ * Texts are quoted-printable, whose output holds "=" only before two hexadecimal digits or a line
+ * end; attachments are base64, where "=" ends a line or comes before one. So a boundary with "=_"
+ * in it can never occur in a part, and need not be random: the same call makes the same message.
+ *
+ * The line end before a boundary belongs to the boundary: each part arrives exactly as given. Any
+ * thread; nothing is shared.
  */
 #include "mail_message.h"
 
@@ -12,8 +15,6 @@
 #include <time.h>
 
 #include "mail_header.h"
-
-#define BOUNDARY "=_ferry_alternative"
 
 /* ---- quoted-printable ---- */
 
@@ -95,26 +96,92 @@ static void write_part(struct bytes *out, const char *type, const char *text)
     mail_quoted_printable(out, text);
 }
 
-/* One part is the whole body; its last line must end. */
-static void write_single(struct bytes *out, const char *type, const char *text)
+/* ---- multiparts; their kind is "mixed", "alternative" or "related" ---- */
+
+/* `parameter` is one more of the content type, or "". */
+static void multipart_open(struct bytes *out, const char *kind, const char *parameter)
 {
-    write_part(out, type, text);
-    if (out->length > 0 && out->data[out->length - 1] != '\n')
-        bytes_append_text(out, "\r\n");
+    bytes_printf(out,
+                 "Content-Type: multipart/%s;%s\r\n"
+                 " boundary=\"=_ferry_%s\"\r\n"
+                 "\r\n"
+                 "--=_ferry_%s\r\n",
+                 kind, parameter, kind, kind);
 }
 
-/* The line end before a boundary belongs to the boundary: each part arrives exactly as given. */
-static void write_alternatives(struct bytes *out, const struct mail_message *message)
+static void multipart_next(struct bytes *out, const char *kind)
 {
-    bytes_append_text(out, "Content-Type: multipart/alternative;\r\n"
-                           " boundary=\"" BOUNDARY "\"\r\n"
-                           "\r\n"
-                           "--" BOUNDARY "\r\n");
-    write_part(out, "text/plain", message->text);
-    bytes_append_text(out, "\r\n--" BOUNDARY "\r\n");
-    write_part(out, "text/html", message->html); /* the best one last */
-    bytes_append_text(out, "\r\n--" BOUNDARY "--\r\n");
+    bytes_printf(out, "\r\n--=_ferry_%s\r\n", kind);
 }
+
+static void multipart_close(struct bytes *out, const char *kind)
+{
+    bytes_printf(out, "\r\n--=_ferry_%s--\r\n", kind);
+}
+
+static size_t count_inline(const struct mail_message *message)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < message->attachment_count; i++)
+        count += message->attachments[i].content_id != NULL;
+    return count;
+}
+
+/* Append those attachments that are inline, or those that are not, each behind a boundary. */
+static void write_attachments(struct bytes *out, const struct mail_message *message, bool is_inline,
+                              const char *kind)
+{
+    for (size_t i = 0; i < message->attachment_count; i++) {
+        if ((message->attachments[i].content_id != NULL) != is_inline)
+            continue;
+        multipart_next(out, kind);
+        mail_attachment_write(&message->attachments[i], out);
+    }
+}
+
+/* The html, with the images that it shows. */
+static void write_html(struct bytes *out, const struct mail_message *message)
+{
+    bool has_images = count_inline(message) > 0;
+    if (has_images)
+        multipart_open(out, "related", " type=\"text/html\";");
+    write_part(out, "text/html", message->html);
+    if (has_images) {
+        write_attachments(out, message, true, "related");
+        multipart_close(out, "related");
+    }
+}
+
+static void write_words(struct bytes *out, const struct mail_message *message)
+{
+    bool has_both = message->text && message->html;
+    if (has_both)
+        multipart_open(out, "alternative", "");
+    if (message->text)
+        write_part(out, "text/plain", message->text);
+    if (has_both)
+        multipart_next(out, "alternative");
+    if (message->html) /* the best one last */
+        write_html(out, message);
+    if (has_both)
+        multipart_close(out, "alternative");
+}
+
+static void write_body(struct bytes *out, const struct mail_message *message)
+{
+    bool is_mixed = message->attachment_count > count_inline(message);
+    if (is_mixed)
+        multipart_open(out, "mixed", "");
+    write_words(out, message);
+    if (is_mixed) {
+        write_attachments(out, message, false, "mixed");
+        multipart_close(out, "mixed");
+    }
+    if (out->length > 0 && out->data[out->length - 1] != '\n')
+        bytes_append_text(out, "\r\n"); /* the last line must end */
+}
+
+/* ---- the whole ---- */
 
 void mail_message_write(const struct mail_message *message, struct bytes *out)
 {
@@ -127,11 +194,8 @@ void mail_message_write(const struct mail_message *message, struct bytes *out)
         mail_header_addresses(out, "Reply-To", message->reply_to, 1);
     mail_header_text(out, "Subject", message->subject);
     bytes_printf(out, "Message-ID: %s\r\n", message->message_id);
+    for (size_t i = 0; i < message->field_count; i++)
+        mail_header_value(out, message->fields[i].name, message->fields[i].value);
     bytes_append_text(out, "MIME-Version: 1.0\r\n");
-    if (message->text && message->html)
-        write_alternatives(out, message);
-    else if (message->html)
-        write_single(out, "text/html", message->html);
-    else
-        write_single(out, "text/plain", message->text);
+    write_body(out, message);
 }

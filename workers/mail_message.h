@@ -1,6 +1,8 @@
 /*
  * A mail message as RFC 5322 and MIME want it, ready for SMTP: CRLF lines of at most 76 characters
  * (an address alone may be longer), ASCII throughout, so that no relay has a reason to change it.
+ *
+ * With everything in it:  mixed( alternative( text, related( html, its images ) ), attachments )
  */
 #ifndef WORKERS_MAIL_MESSAGE_H
 #define WORKERS_MAIL_MESSAGE_H
@@ -12,6 +14,8 @@
 
 #include "bytes.h"
 #include "mail_address.h"
+#include "mail_attachment.h"
+#include "mail_field.h"
 
 /* What the message says; nothing in it is owned. Who gets a blind copy is the envelope's matter. */
 struct mail_message {
@@ -24,8 +28,12 @@ struct mail_message {
     const char *subject;                 /* clean: mail_header_is_clean */
     const char *text;                    /* UTF-8; NULL when there is only html */
     const char *html;                    /* or NULL */
-    const char *message_id;              /* with its angle brackets */
-    int64_t date_ms;                     /* wall clock */
+    const struct mail_attachment *attachments;
+    size_t attachment_count; /* those with a content_id need html */
+    const struct mail_field *fields;
+    size_t field_count;
+    const char *message_id; /* with its angle brackets */
+    int64_t date_ms;        /* wall clock */
 };
 
 /* Append the message to `out`; want of memory shows in out->failed. */

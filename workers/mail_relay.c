@@ -1,9 +1,10 @@
 /*
  * SMTP by libcurl's easy interface: one handle, and with it one connection, a thread.
  *
- * What the relay answered decides between "again later" and "never": libcurl tells both apart
- * badly, so every reply line is looked at as it comes (it passes them where HTTP's headers would
- * go). libcurl does the dots at the start of lines, STARTTLS, and AUTH.
+ * What the relay answered decides between "again later" and "never", for each recipient: libcurl
+ * tells that apart badly, so every reply line is looked at as it comes (it passes them where HTTP's
+ * headers would go), and every command as it leaves (which only its debug function is told).
+ * libcurl does the dots at the start of lines, STARTTLS, and AUTH.
  *
  * Two things it does not do. It keeps a connection although the answer to a message never came;
  * the answer would be taken for that of the next message. And it waits two minutes for the answer
@@ -18,21 +19,22 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { REUSE_SECONDS = 60 }; /* an older idle connection is not used again */
+#include "mail_dialogue.h"
 
-/* The last reply of the relay. */
-struct reply {
-    long code;
-    bool is_complete; /* its last line was seen: the next one begins another reply */
-    char text[200];
+enum {
+    REUSE_SECONDS = 60, /* an older idle connection is not used again */
+    TOKEN_MAX_BYTES = 16 << 10,
 };
 
 struct mail_relay {
     const struct mail_relay_options *options;
     CURL *curl;
-    struct reply reply;
+    struct mail_dialogue dialogue;
     const struct bytes *message;
-    size_t sent; /* of the message, as far as libcurl has asked for it */
+    size_t sent;    /* of the message, as far as libcurl has asked for it */
+    size_t pending; /* recipients of this attempt */
+    size_t told;    /* the progress that the call was told last */
+    ferry_call *call;
     char detail[CURL_ERROR_SIZE];
 };
 
@@ -62,26 +64,18 @@ static size_t on_read(char *buffer, size_t size, size_t count, void *arg)
     return n;
 }
 
-/* One line of a reply: "250-SIZE 1000\r\n" or, the last one, "250 OK\r\n". */
 static size_t on_reply_line(char *line, size_t size, size_t count, void *arg)
 {
-    struct reply *reply = &((struct mail_relay *)arg)->reply;
-    size_t length = size * count, text = length > 4 ? 4 : length;
-    char digits[4] = "";
-    memcpy(digits, line, length < 3 ? length : 3);
-    long code = strtol(digits, NULL, 10);
-    if (code < 100 || code == 221) /* 221 answers the QUIT, after what matters */
-        return length;
-    if (reply->is_complete || reply->code != code)
-        *reply = (struct reply){.code = code};
-    reply->is_complete = length < 4 || line[3] != '-';
-    size_t end = length;
-    while (end > text && (unsigned char)line[end - 1] <= ' ')
-        end--;
-    size_t used = strlen(reply->text);
-    snprintf(reply->text + used, sizeof reply->text - used, "%s%.*s", used ? " " : "",
-             (int)(end - text), line + text);
-    return length;
+    mail_dialogue_line(&((struct mail_relay *)arg)->dialogue, line, size * count);
+    return size * count;
+}
+
+static int on_debug(CURL *curl, curl_infotype type, char *data, size_t length, void *arg)
+{
+    (void)curl;
+    if (type == CURLINFO_HEADER_OUT)
+        mail_dialogue_command(&((struct mail_relay *)arg)->dialogue, data, length);
+    return 0;
 }
 
 static size_t on_body(char *data, size_t size, size_t count, void *arg)
@@ -91,15 +85,35 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
     return size * count;
 }
 
+/* Tell the call how far it is, when that has changed: recipients first, then the message. */
+static void tell_progress(struct mail_relay *relay)
+{
+    enum { PARTS = 100 };
+    size_t length = relay->message->length;
+    size_t parts = length > 0 ? relay->sent * PARTS / length : 0;
+    size_t now = parts > 0 ? MAIL_RECIPIENTS_MAX + parts : relay->dialogue.asked;
+    char text[64];
+    if (now == relay->told)
+        return;
+    relay->told = now;
+    if (parts > 0)
+        snprintf(text, sizeof text, "%zu of %zu KiB sent", relay->sent / 1024, length / 1024 + 1);
+    else
+        snprintf(text, sizeof text, "%zu of %zu recipients named", now, relay->pending);
+    ferry_call_progress(relay->call, (double)parts / (PARTS + 1), text); /* the answer is due yet */
+}
+
 /* libcurl calls this at least once a second. */
 static int on_progress(void *arg, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
                        curl_off_t up)
 {
+    struct mail_relay *relay = arg;
     (void)down_total;
     (void)down;
     (void)up_total;
     (void)up;
-    return ferry_call_is_cancelled(arg);
+    tell_progress(relay);
+    return ferry_call_is_cancelled(relay->call);
 }
 
 /* ---- a relay's life ---- */
@@ -120,10 +134,28 @@ static void set_security(CURL *curl, const struct mail_relay_options *options)
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, is_verified ? 2L : 0L);
     if (options->ca_file)
         curl_easy_setopt(curl, CURLOPT_CAINFO, options->ca_file);
-    if (options->username) {
+    if (options->username)
         curl_easy_setopt(curl, CURLOPT_USERNAME, options->username);
+    if (options->password)
         curl_easy_setopt(curl, CURLOPT_PASSWORD, options->password);
-    }
+    if (options->oauth_token_file) /* of all that a relay offers, these alone take a token */
+        curl_easy_setopt(curl, CURLOPT_LOGIN_OPTIONS, "AUTH=OAUTHBEARER;AUTH=XOAUTH2");
+}
+
+static void set_callbacks(CURL *curl, struct mail_relay *relay)
+{
+    curl_easy_setopt(curl, CURLOPT_READFUNCTION, on_read);
+    curl_easy_setopt(curl, CURLOPT_READDATA, relay);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_reply_line);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, relay);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, relay);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_DEBUGFUNCTION, on_debug);
+    curl_easy_setopt(curl, CURLOPT_DEBUGDATA, relay);
+    curl_easy_setopt(curl, CURLOPT_VERBOSE, 1L); /* to on_debug only */
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, relay->detail);
 }
 
 struct mail_relay *mail_relay_new(const struct mail_relay_options *options)
@@ -141,14 +173,8 @@ struct mail_relay *mail_relay_new(const struct mail_relay_options *options)
     curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* not what the environment says */
     curl_easy_setopt(curl, CURLOPT_URL, options->url);
     curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
-    curl_easy_setopt(curl, CURLOPT_READFUNCTION, on_read);
-    curl_easy_setopt(curl, CURLOPT_READDATA, relay);
-    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_reply_line);
-    curl_easy_setopt(curl, CURLOPT_HEADERDATA, relay);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
-    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, relay->detail);
+    curl_easy_setopt(curl, CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);
+    set_callbacks(curl, relay);
     curl_easy_setopt(curl, CURLOPT_MAXAGE_CONN, (long)REUSE_SECONDS);
     set_security(curl, options);
     return relay;
@@ -174,17 +200,18 @@ void mail_relay_free(struct mail_relay *relay)
 
 /* ---- sending ---- */
 
-static CURLcode relay_perform(struct mail_relay *relay, const ferry_call *call)
+static CURLcode relay_perform(struct mail_relay *relay)
 {
-    int64_t left_ms = ferry_call_time_left_ms(call);
+    int64_t left_ms = ferry_call_time_left_ms(relay->call);
     if (left_ms > relay->options->timeout_ms)
         left_ms = relay->options->timeout_ms;
     if (left_ms <= 0) /* 0 would mean no timeout to libcurl */
         return CURLE_OPERATION_TIMEDOUT;
     curl_easy_setopt(relay->curl, CURLOPT_TIMEOUT_MS, (long)left_ms);
     curl_easy_setopt(relay->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)left_ms);
-    relay->reply = (struct reply){0};
+    relay->dialogue = (struct mail_dialogue){0};
     relay->sent = 0;
+    relay->told = 0;
     relay->detail[0] = '\0';
     CURLcode rc = curl_easy_perform(relay->curl);
     if (rc != CURLE_OK)
@@ -196,51 +223,122 @@ static CURLcode relay_perform(struct mail_relay *relay, const ferry_call *call)
  * it answered nothing this time, or "421 closing". */
 static bool is_stale_connection(const struct mail_relay *relay, CURLcode rc)
 {
+    const struct mail_dialogue *dialogue = &relay->dialogue;
     long connects = 0;
     curl_easy_getinfo(relay->curl, CURLINFO_NUM_CONNECTS, &connects);
     return rc != CURLE_OK && rc != CURLE_OPERATION_TIMEDOUT && rc != CURLE_ABORTED_BY_CALLBACK &&
-           connects == 0 && (relay->reply.code == 0 || relay->reply.code == 421);
+           connects == 0 && dialogue->stage <= MAIL_STAGE_SENDER &&
+           (dialogue->last.code == 0 || dialogue->last.code == 421);
 }
 
-/* Tell whether what went wrong is the relay's reply to this message: to MAIL, RCPT or DATA, which
- * libcurl calls a send error, or to the message itself. A 5xx before that is about who we are and
- * how we connect; every message would meet it. */
-static bool is_about_message(const struct mail_relay *relay, CURLcode rc)
+/* ---- what came of it ---- */
+
+static void set_verdict(struct mail_recipient *recipient, const struct mail_reply *reply)
 {
-    return rc == CURLE_SEND_ERROR || relay->sent > 0;
+    recipient->status = mail_status_of(reply->code);
+    recipient->reply = *reply;
 }
 
-/* Authentication needed or failed: the configuration's fault, not the message's. */
-static bool is_about_authentication(long code)
+/* Tell whether every recipient has a refusal of its own. */
+static bool is_refused_to_all(const struct mail_relay *relay)
 {
-    return code == 530 || code == 535 || code == 538;
+    const struct mail_dialogue *dialogue = &relay->dialogue;
+    size_t refused = 0;
+    while (refused < dialogue->asked && dialogue->recipients[refused].code >= 400)
+        refused++;
+    return refused == relay->pending;
 }
 
-static int relay_report(const struct mail_relay *relay, CURLcode rc, ferry_error *error)
+/* Tell whether the relay has said what becomes of every recipient. To MAIL, DATA and the message
+ * it answers for all of them; to RCPT for one. Its 421 is about the connection. A refusal before
+ * MAIL is about who we are and how we connect; every message would meet it. */
+static bool is_answered(const struct mail_relay *relay, CURLcode rc)
 {
-    const struct reply *reply = &relay->reply;
+    const struct mail_dialogue *dialogue = &relay->dialogue;
     if (rc == CURLE_OK)
-        return 0;
+        return true;
+    if (rc == CURLE_ABORTED_BY_CALLBACK || rc == CURLE_OPERATION_TIMEDOUT ||
+        dialogue->stage == MAIL_STAGE_HELLO || dialogue->last.code < 400 ||
+        dialogue->last.code == 421)
+        return false;
+    return dialogue->stage != MAIL_STAGE_RECIPIENTS || is_refused_to_all(relay);
+}
+
+/* Give each recipient who was pending what the relay said of it: its own refusal, else the answer
+ * to all. Without an answer to all, a refusal for good holds all the same. */
+static void deliver_verdicts(const struct mail_relay *relay, struct mail_delivery *delivery,
+                             bool is_complete)
+{
+    const struct mail_dialogue *dialogue = &relay->dialogue;
+    size_t asked = 0;
+    for (size_t i = 0; i < delivery->count; i++) {
+        struct mail_recipient *recipient = &delivery->recipients[i];
+        if (recipient->status != MAIL_PENDING)
+            continue;
+        const struct mail_reply *own = &dialogue->recipients[asked++];
+        if (own->code > 0 && mail_status_of(own->code) != MAIL_ACCEPTED) {
+            if (is_complete || mail_status_of(own->code) == MAIL_REFUSED)
+                set_verdict(recipient, own);
+        } else if (is_complete) {
+            set_verdict(recipient, &dialogue->last);
+        }
+    }
+}
+
+static int relay_report(const struct mail_relay *relay, CURLcode rc, struct mail_report *report)
+{
+    const struct mail_reply *reply = &relay->dialogue.last;
+    const char *url = relay->options->url;
+    report->code = reply->code >= 400 ? reply->code : 0;
     if (rc == CURLE_ABORTED_BY_CALLBACK)
-        return ferry_error_set(error, FERRY_CANCELLED, "cancelled while talking to the relay");
+        return ferry_error_set(&report->error, FERRY_CANCELLED,
+                               "cancelled while talking to the relay");
     if (rc == CURLE_OPERATION_TIMEDOUT)
-        return ferry_error_set(error, FERRY_TRANSIENT, "relay %s: no answer in time",
-                               relay->options->url);
-    if (reply->code >= 500 && is_about_message(relay, rc) && !is_about_authentication(reply->code))
-        return ferry_error_set(error, FERRY_UNPROCESSABLE, "the relay refused: %ld %s", reply->code,
-                               reply->text);
-    if (reply->code >= 400)
-        return ferry_error_set(error, FERRY_TRANSIENT, "the relay refused for now: %ld %s",
+        return ferry_error_set(&report->error, FERRY_TRANSIENT, "relay %s: no answer in time", url);
+    if (report->code > 0)
+        return ferry_error_set(&report->error, FERRY_TRANSIENT, "the relay refused for now: %d %s",
                                reply->code, reply->text);
-    return ferry_error_set(error, FERRY_TRANSIENT, "relay %s: %s", relay->options->url,
+    if (relay->dialogue.stage == MAIL_STAGE_CONTENT && relay->sent == relay->message->length)
+        return ferry_error_set(
+            &report->error, FERRY_TRANSIENT,
+            "relay %s: the connection was lost before the answer to the message; "
+            "it may have arrived, and is sent again with the same Message-ID",
+            url);
+    return ferry_error_set(&report->error, FERRY_TRANSIENT, "relay %s: %s", url,
                            relay->detail[0] ? relay->detail : curl_easy_strerror(rc));
 }
 
-static struct curl_slist *recipient_list(const struct mail_envelope *envelope)
+/* ---- sending ---- */
+
+/* A token lives for an hour or so, and somebody else renews it: it is read each time. */
+static int read_token(const struct mail_relay *relay, ferry_error *error)
+{
+    struct bytes token = {0};
+    ferry_error problem;
+    const char *path = relay->options->oauth_token_file;
+    if (!path)
+        return 0;
+    if (bytes_read_file(&token, path, TOKEN_MAX_BYTES, &problem) < 0) {
+        bytes_fini(&token);
+        return ferry_error_set(error, FERRY_TRANSIENT, "oauth_token_file: %s", problem.message);
+    }
+    char *text = bytes_take(&token);
+    if (!text)
+        return ferry_error_set(error, FERRY_INTERNAL, "no memory");
+    text[strcspn(text, "\r\n")] = '\0';
+    curl_easy_setopt(relay->curl, CURLOPT_XOAUTH2_BEARER, text);
+    free(text);
+    return 0;
+}
+
+/* Those who are pending, in their order. */
+static struct curl_slist *recipient_list(const struct mail_delivery *delivery)
 {
     struct curl_slist *list = NULL;
-    for (size_t i = 0; i < envelope->recipient_count; i++) {
-        struct curl_slist *longer = curl_slist_append(list, envelope->recipients[i].address);
+    for (size_t i = 0; i < delivery->count; i++) {
+        if (delivery->recipients[i].status != MAIL_PENDING)
+            continue;
+        struct curl_slist *longer = curl_slist_append(list, delivery->recipients[i].address);
         if (!longer) {
             curl_slist_free_all(list);
             return NULL;
@@ -251,23 +349,32 @@ static struct curl_slist *recipient_list(const struct mail_envelope *envelope)
 }
 
 int mail_relay_send(struct mail_relay *relay, const struct mail_envelope *envelope,
-                    const ferry_call *call, ferry_error *error)
+                    ferry_call *call, struct mail_report *report)
 {
     CURL *curl = relay->curl;
-    struct curl_slist *recipients = recipient_list(envelope);
+    *report = (struct mail_report){0};
+    int result = read_token(relay, &report->error);
+    if (result < 0)
+        return result;
+    struct curl_slist *recipients = recipient_list(envelope->delivery);
     if (!recipients)
-        return ferry_error_set(error, FERRY_INTERNAL, "no memory");
+        return ferry_error_set(&report->error, FERRY_INTERNAL, "no memory");
     relay->message = envelope->message;
+    relay->call = call;
+    relay->pending = mail_delivery_count(envelope->delivery, MAIL_PENDING);
     curl_easy_setopt(curl, CURLOPT_MAIL_FROM, envelope->from->address);
     curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, recipients);
     curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)envelope->message->length);
-    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, (void *)call);
-    CURLcode rc = relay_perform(relay, call);
+    CURLcode rc = relay_perform(relay);
     if (is_stale_connection(relay, rc))
-        rc = relay_perform(relay, call); /* on a new one */
-    int result = relay_report(relay, rc, error);
+        rc = relay_perform(relay); /* on a new one */
+    bool is_complete = is_answered(relay, rc);
+    deliver_verdicts(relay, envelope->delivery, is_complete);
+    if (!is_complete)
+        result = relay_report(relay, rc, report);
     curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, NULL);
     curl_slist_free_all(recipients);
     relay->message = NULL;
+    relay->call = NULL;
     return result;
 }

@@ -9,6 +9,7 @@
 
 #include "bytes.h"
 #include "mail_address.h"
+#include "mail_delivery.h"
 
 enum mail_starttls {
     MAIL_STARTTLS_NONE,
@@ -21,16 +22,22 @@ struct mail_relay_options {
     const char *url; /* smtp://HOST[:PORT][/EHLO-NAME] or smtps://... */
     const char *username;
     const char *password;
-    const char *ca_file; /* NULL: the system's */
+    const char *oauth_token_file; /* instead of a password; read for each message */
+    const char *ca_file;          /* NULL: the system's */
     enum mail_starttls starttls;
     int64_t timeout_ms; /* of one attempt */
 };
 
 struct mail_envelope {
     const struct mail_address *from;
-    const struct mail_address *recipients;
-    size_t recipient_count;
+    struct mail_delivery *delivery; /* for those of it who are pending */
     const struct bytes *message;
+};
+
+/* Why a message was not handed over. */
+struct mail_report {
+    int code; /* the relay's reply that ended it; 0: there was none */
+    ferry_error error;
 };
 
 struct mail_relay;
@@ -43,13 +50,16 @@ struct mail_relay *mail_relay_new(const struct mail_relay_options *options);
 void mail_relay_free(struct mail_relay *relay);
 
 /*
- * Hand a message over, within the call's deadline, and until the call is cancelled. Blocks.
- * Returns 0: the relay has taken responsibility for every recipient. Else, with `error`:
- * FERRY_UNPROCESSABLE it refused this message for good; FERRY_TRANSIENT it refused for now, or
- * could not be talked to; FERRY_CANCELLED. After a connection that was lost at the end of the
- * message it may have taken it all the same: another attempt carries the same Message-ID.
+ * Hand a message over, within the call's deadline, and until the call is cancelled; the call sees
+ * its progress. Blocks.
+ *
+ * Returns 0: every recipient who was pending is now accepted, refused or deferred, with the relay's
+ * reply. Else, with the report, FERRY_TRANSIENT (the relay could not be talked to, or wants nothing
+ * from us for now), FERRY_CANCELLED or FERRY_INTERNAL; who was refused for good is refused, the
+ * others are still pending. After a connection that was lost at the end of the message the relay
+ * may have taken it all the same: another attempt carries the same Message-ID.
  */
 int mail_relay_send(struct mail_relay *relay, const struct mail_envelope *envelope,
-                    const ferry_call *call, ferry_error *error);
+                    ferry_call *call, struct mail_report *report);
 
 #endif

@@ -165,7 +165,8 @@ FERRY_API void ferry_call_pause_route(ferry_call *call, int64_t ms);
 /* ---- settings ----
  * Each getter returns `fallback` when the key is absent. A value of the wrong kind is reported with
  * its line in the config file, and makes `open` fail whatever it returns; so does a key that `open`
- * never asked for. Strings live as long as the worker's state.
+ * never asked for. Strings live as long as the worker's state. What stands in a map has a key with
+ * dots: "success.pointer".
  */
 FERRY_API const char *ferry_settings_string(ferry_settings *settings, const char *key,
                                             const char *fallback);
@@ -178,6 +179,27 @@ FERRY_API size_t ferry_settings_bytes(ferry_settings *settings, const char *key,
 
 /* A list of strings, or one string as a list of one; NULL-terminated, NULL when absent. */
 FERRY_API const char *const *ferry_settings_list(ferry_settings *settings, const char *key);
+
+/* An entry of a map, as ferry_settings_each shows it. */
+typedef enum ferry_setting_kind {
+    FERRY_SETTING_VALUE,
+    FERRY_SETTING_LIST,
+    FERRY_SETTING_MAP,
+} ferry_setting_kind;
+
+typedef struct ferry_setting {
+    const char *key;  /* for the getters, and for what is in a map: "json.message" */
+    const char *name; /* in its map: "message" */
+    ferry_setting_kind kind;
+    const char *const *values; /* NULL-terminated: one of a value, none of a map */
+} ferry_setting;
+
+typedef void ferry_settings_visitor(void *arg, const ferry_setting *setting);
+
+/* Visit what stands directly in a map whose names are the user's own, in the order written. All of
+ * it counts as asked for. Returns false when there is no such map. */
+FERRY_API bool ferry_settings_each(ferry_settings *settings, const char *key,
+                                   ferry_settings_visitor *visit, void *arg);
 
 /* The folder for files of the server's own; "state" in the config. */
 FERRY_API const char *ferry_settings_state_dir(const ferry_settings *settings);

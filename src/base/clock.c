@@ -51,6 +51,105 @@ char *clock_format_rfc3339(int64_t wall_ms, char text[CLOCK_RFC3339_SIZE])
     return text;
 }
 
+/* ---- reading a time ---- */
+
+/* Read `digits` digits at *text as a number of at most `max`, and move past them. */
+static bool read_digits(const char **text, unsigned digits, int max, int *value)
+{
+    *value = 0;
+    for (; digits > 0; digits--, ++*text) {
+        if (!isdigit((unsigned char)**text))
+            return false;
+        *value = *value * 10 + (**text - '0');
+    }
+    return *value <= max;
+}
+
+static bool read_char(const char **text, const char *allowed)
+{
+    if (!**text || !strchr(allowed, **text))
+        return false;
+    ++*text;
+    return true;
+}
+
+/* Days since 1970 of a date of the Gregorian calendar: years begin in March here, so that the leap
+ * day is the last one. */
+static int64_t days_of(int year, int month, int day)
+{
+    int64_t from_march = month > 2 ? month - 3 : month + 9;
+    int64_t y = month > 2 ? year : year - 1;
+    int64_t leap_days = y >= 0 ? y / 4 - y / 100 + y / 400 : -1;
+    return y * 365 + leap_days + (from_march * 153 + 2) / 5 + day - 1 - 719468;
+}
+
+static bool is_day(int year, int month, int day)
+{
+    static const int lengths[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    if (month < 1 || day < 1 || day > lengths[month - 1])
+        return false;
+    return month != 2 || day < 29 || is_leap;
+}
+
+static bool read_date(const char **text, int64_t *days)
+{
+    int year, month, day;
+    if (!read_digits(text, 4, 9999, &year) || !read_char(text, "-") ||
+        !read_digits(text, 2, 12, &month) || !read_char(text, "-") ||
+        !read_digits(text, 2, 31, &day) || !is_day(year, month, day))
+        return false;
+    *days = days_of(year, month, day);
+    return true;
+}
+
+static bool read_time(const char **text, int64_t *ms)
+{
+    int hour, minute, second, digit, fraction_ms = 0;
+    if (!read_digits(text, 2, 23, &hour) || !read_char(text, ":") ||
+        !read_digits(text, 2, 59, &minute) || !read_char(text, ":") ||
+        !read_digits(text, 2, 60, &second))
+        return false;
+    if (read_char(text, ".")) {
+        if (!isdigit((unsigned char)**text))
+            return false;
+        for (int weight = 100; read_digits(text, 1, 9, &digit); weight /= 10)
+            fraction_ms += digit * weight;
+    }
+    *ms = ((hour * 60 + minute) * 60LL + second) * 1000 + fraction_ms;
+    return true;
+}
+
+static bool read_offset(const char **text, int64_t *ms)
+{
+    int hour, minute;
+    *ms = 0;
+    if (read_char(text, "Zz"))
+        return true;
+    bool is_west = **text == '-';
+    if (!read_char(text, "+-") || !read_digits(text, 2, 23, &hour) || !read_char(text, ":") ||
+        !read_digits(text, 2, 59, &minute))
+        return false;
+    *ms = (hour * 60 + minute) * (is_west ? -60000LL : 60000LL);
+    return true;
+}
+
+int clock_parse_rfc3339(const char *text, int64_t *wall_ms, ferry_error *error)
+{
+    const char *at = text;
+    int64_t days, time_ms, offset_ms;
+    if (!read_date(&at, &days) || !read_char(&at, "Tt") || !read_time(&at, &time_ms) ||
+        !read_offset(&at, &offset_ms) || *at)
+        return ferry_error_set(error, FERRY_INVALID,
+                               "\"%s\" is not a time; write 2026-11-21T10:09:14Z or "
+                               "2026-11-21T11:09:14.5+01:00",
+                               text);
+    *wall_ms = days * 86400000 + time_ms - offset_ms;
+    return 0;
+}
+
+/* ---- durations and sizes ---- */
+
 static const double quantity_max = 9e15; /* every whole number up to it is a double */
 
 struct unit {

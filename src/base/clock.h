@@ -24,6 +24,11 @@ int64_t clock_monotonic_us_after(int64_t ms);
 /* Write wall-clock milliseconds as "2026-11-21T10:09:14.123Z"; returns `text`. */
 char *clock_format_rfc3339(int64_t wall_ms, char text[CLOCK_RFC3339_SIZE]);
 
+/* Parse "2026-11-21T10:09:14.5+01:00" (RFC 3339): any number of digits of a second, of which
+ * milliseconds are kept; an offset or Z. A leap second, :60, is the second after it. Returns 0 or
+ * FERRY_INVALID with a message that shows the form. */
+int clock_parse_rfc3339(const char *text, int64_t *wall_ms, ferry_error *error);
+
 /* Parse "5s", "1.5h", "250ms", "7d", "1m30s"; a bare "0" is allowed, any other number needs its
  * unit. At most 9e15 ms, so that microseconds fit as well. Returns 0 or FERRY_INVALID with a
  * message that names the units. */

@@ -1,8 +1,8 @@
 /*
  * Time zones from TZif files (RFC 8536). Immutable once made; any thread.
  *
- * Not by setenv("TZ") and localtime_r: that is one zone for the whole process, and no thread may
- * read the environment while it is changed.
+ * Not by the C library's TZ: that is one zone for the whole process, and no thread may read the
+ * environment while it is changed.
  *
  * A file has its data twice, first with times of 32 bits, which are skipped, and a rule at its end
  * for what comes after the last change that it lists.

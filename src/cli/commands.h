@@ -12,6 +12,8 @@ enum exit_code {
 /* `argv[0]` is the command's name. Main thread. */
 int command_serve(int argc, char **argv);
 int command_check(int argc, char **argv);
+int command_call(int argc, char **argv);
+int command_jobs(int argc, char **argv);
 int command_version(int argc, char **argv);
 
 #endif

@@ -1,7 +1,7 @@
 /* From the command line to a loaded config. Main thread. */
 #include "config_options.h"
 
-#include <getopt.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -18,58 +18,44 @@ const char config_options_help[] =
     "\n"
     "The environment sets keys as well: FERRY_POOLS__DEFAULT__THREADS=16.\n";
 
-static int add_set(struct config_options *options, const char *set)
+int usage_error(const char *command, const char *format, ...)
 {
-    if (options->set_count == CONFIG_SETS_MAX) {
-        fprintf(stderr, "ferry: more than %d --set options; write a config file\n",
-                CONFIG_SETS_MAX);
-        return EXIT_USAGE;
-    }
-    options->sets[options->set_count++] = set;
-    return 0;
+    struct bytes text = {0};
+    va_list args;
+    va_start(args, format);
+    bytes_vprintf(&text, format, args);
+    va_end(args);
+    fprintf(stderr, "ferry %s: %s\ntry: ferry %s --help\n", command, bytes_text(&text), command);
+    bytes_fini(&text);
+    return EXIT_USAGE;
 }
 
-static int add_listen(struct config_options *options, const char *address)
+static int add_listen(struct config_options *options)
 {
-    free(options->listen_set);
-    options->listen_set = text_printf("listen=\"%s\"", address);
-    return options->listen_set ? 0 : EXIT_RUNTIME;
+    struct option_list *sets = &options->sets;
+    options->listen_set = text_printf("listen=\"%s\"", options->listen);
+    if (!options->listen_set || sets->count == OPTION_LIST_MAX) {
+        fprintf(stderr, "ferry: too many --set options; write a config file\n");
+        return EXIT_USAGE;
+    }
+    sets->items[sets->count++] = options->listen_set;
+    return 0;
 }
 
 int config_options_read(struct config_options *options, int argc, char **argv)
 {
-    static const struct option known[] = {
-        {"config", required_argument, NULL, 'c'},
-        {"listen", required_argument, NULL, 'l'},
-        {"set", required_argument, NULL, 's'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
     *options = (struct config_options){0};
-    int letter, rc = 0;
-    optind = 1;
-    while (rc == 0 && (letter = getopt_long(argc, argv, "c:h", known, NULL)) != -1) {
-        if (letter == 'c')
-            options->file = optarg;
-        else if (letter == 's')
-            rc = add_set(options, optarg);
-        else if (letter == 'l')
-            rc = add_listen(options, optarg);
-        else if (letter == 'h')
-            options->wants_help = true;
-        else
-            rc = EXIT_USAGE;
-    }
-    if (rc == 0 && optind < argc) {
-        fprintf(stderr, "ferry %s: what is \"%s\"? a config file is given with -c FILE\n", argv[0],
-                argv[optind]);
-        rc = EXIT_USAGE;
-    }
-    if (rc == 0 && options->listen_set)
-        rc = add_set(options, options->listen_set);
-    if (rc == EXIT_USAGE)
-        fprintf(stderr, "try: ferry %s --help\n", argv[0]);
-    return rc;
+    const struct option_def defs[] = {
+        CONFIG_OPTION_DEFS(options),
+        option_text("listen", 0, &options->listen),
+        {0},
+    };
+    ferry_error error;
+    if (options_read(defs, &argc, argv, &error) < 0)
+        return usage_error(argv[0], "%s", error.message);
+    if (argc > 1)
+        return usage_error(argv[0], "what is \"%s\"? a config file is given with -c FILE", argv[1]);
+    return options->listen ? add_listen(options) : 0;
 }
 
 void config_options_fini(struct config_options *options)
@@ -99,11 +85,12 @@ int loaded_config_init(struct loaded_config *loaded, const struct config_options
     struct bytes report = {0};
     struct config_source source = {
         .file = options->file,
-        .sets = options->sets,
+        .sets = options->sets.items,
         .environ = (const char *const *)environ,
     };
     loaded->config = config_load(&source, loaded->registry, &report);
-    fputs(bytes_text(&report), stderr);
+    if (!loaded->config || !options->hides_warnings)
+        fputs(bytes_text(&report), stderr);
     bytes_fini(&report);
     if (loaded->config)
         return 0;

@@ -1,23 +1,31 @@
-/* The options that every command with a config takes: -c FILE, --set KEY=VALUE, --listen ADDRESS.
- */
+/* The options that a command with a config takes: -c FILE, --set KEY=VALUE, --listen ADDRESS. */
 #ifndef CLI_CONFIG_OPTIONS_H
 #define CLI_CONFIG_OPTIONS_H
 
 #include "config.h"
-
-enum { CONFIG_SETS_MAX = 64 };
+#include "options.h"
 
 struct config_options {
     const char *file;
-    const char *sets[CONFIG_SETS_MAX + 1];
-    size_t set_count;
+    struct option_list sets;
+    const char *listen;
     char *listen_set; /* what --listen stands for, as a --set */
     bool wants_help;
+    bool hides_warnings; /* of the config: the command is about something else */
 };
+
+/* For the table of a command that has options of its own as well. */
+#define CONFIG_OPTION_DEFS(options)                                                                \
+    option_text("config", 'c', &(options)->file), option_list("set", &(options)->sets),            \
+        option_flag("help", 'h', &(options)->wants_help)
 
 /* Read them from the command line. Returns 0, or EXIT_USAGE after saying why on standard error. */
 int config_options_read(struct config_options *options, int argc, char **argv);
 void config_options_fini(struct config_options *options);
+
+/* Say on standard error that a command was asked for wrongly, and how to learn more. Returns
+ * EXIT_USAGE. */
+int usage_error(const char *command, const char *format, ...) FERRY_PRINTF(2, 3);
 
 /* What --help says of them. */
 extern const char config_options_help[];

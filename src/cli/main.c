@@ -6,6 +6,7 @@
 #include <ferry/version.h>
 
 #include "commands.h"
+#include "suggest.h"
 
 static const struct command {
     const char *name;
@@ -14,6 +15,8 @@ static const struct command {
 } commands[] = {
     {"serve", command_serve, "serve the routes of a config"},
     {"check", command_check, "check a config, without serving it"},
+    {"call", command_call, "run one call of a route, without a server"},
+    {"jobs", command_jobs, "see and steer the jobs of a running server"},
     {"version", command_version, "show the version"},
 };
 
@@ -26,6 +29,19 @@ static void print_usage(FILE *out)
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
     fprintf(out, "\nferry COMMAND --help tells more. To begin: ferry serve\n");
+}
+
+static void print_unknown(const char *name)
+{
+    struct suggestion suggestion = {.given = name};
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        suggestion_add(&suggestion, commands[i].name);
+    const char *closest = suggestion_closest(&suggestion);
+    fprintf(stderr, "ferry: there is no command \"%s\"", name);
+    if (closest)
+        fprintf(stderr, "; did you mean %s?", closest);
+    fputs("\n\n", stderr);
+    suggestion_fini(&suggestion);
 }
 
 int command_version(int argc, char **argv)
@@ -56,7 +72,7 @@ int main(int argc, char **argv)
             return commands[i].run(argc - 1, argv + 1);
     }
     if (*name)
-        fprintf(stderr, "ferry: there is no command \"%s\"\n\n", name);
+        print_unknown(name);
     print_usage(stderr);
     return EXIT_USAGE;
 }

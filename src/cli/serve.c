@@ -25,15 +25,16 @@ static void raise_descriptor_limit(const struct config *config)
                   config->limits.connections, "raise ulimit -n, or lower limits.connections");
 }
 
-static int serve(const struct config *config)
+static int serve(const struct loaded_config *loaded)
 {
+    const struct config *config = loaded->config;
     ferry_log_set_level(config->log_level);
     ferry_log_set_format(config->log_format);
     ferry_log_set_sink(ferry_log_to_stderr, NULL);
     signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit(config);
     ferry_error error;
-    struct server *server = server_new(config, &error);
+    struct server *server = server_new(config, loaded->registry, &error);
     if (!server) {
         fprintf(stderr, "ferry: %s\n", error.message);
         return EXIT_RUNTIME;
@@ -54,7 +55,7 @@ int command_serve(int argc, char **argv)
         struct loaded_config loaded;
         rc = loaded_config_init(&loaded, &options);
         if (rc == 0) {
-            rc = serve(loaded.config);
+            rc = serve(&loaded);
             loaded_config_fini(&loaded);
         }
     }

@@ -14,9 +14,9 @@
 #include "section.h"
 #include "yaml.h"
 
-static const char *const section_names[] = {"listen", "admin",     "state", "limits", "jobs",
-                                            "drain",  "plugins",   "log",   "pools",  "workers",
-                                            "routes", "callbacks", NULL};
+static const char *const section_names[] = {"listen", "admin",     "state",     "limits", "jobs",
+                                            "drain",  "plugins",   "log",       "pools",  "workers",
+                                            "routes", "callbacks", "schedules", NULL};
 
 /* ---- the tree ---- */
 
@@ -119,6 +119,16 @@ static void callbacks_fini(struct config_callbacks *callbacks)
     free(callbacks->secret_file);
 }
 
+static void schedules_free(struct config_schedule *schedules, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(schedules[i].name);
+        time_zone_free(schedules[i].zone);
+        bytes_fini(&schedules[i].block);
+    }
+    free(schedules);
+}
+
 void config_free(struct config *config)
 {
     if (!config)
@@ -138,6 +148,7 @@ void config_free(struct config *config)
     free(config->pools);
     free(config->routes);
     callbacks_fini(&config->callbacks);
+    schedules_free(config->schedules, config->schedule_count);
     free(config);
 }
 
@@ -149,19 +160,13 @@ static void cut_sections(const struct tree *root, struct sections *sections,
 #name, FIELD_NODE, FIELD_AT(struct sections, name), 0, 0, NULL                             \
     }
     static const struct field fields[] = {
-        SECTION(listen),
-        SECTION(admin),
-        SECTION(state),
-        SECTION(limits),
-        SECTION(jobs),
-        SECTION(drain),
-        SECTION(log),
-        SECTION(pools),
-        SECTION(plugins),
-        SECTION(workers),
-        SECTION(routes),
-        SECTION(callbacks),
-        {0},
+        SECTION(listen),    SECTION(admin),
+        SECTION(state),     SECTION(limits),
+        SECTION(jobs),      SECTION(drain),
+        SECTION(log),       SECTION(pools),
+        SECTION(plugins),   SECTION(workers),
+        SECTION(routes),    SECTION(callbacks),
+        SECTION(schedules), {0},
     };
 #undef SECTION
     section_read(root, "", fields, sections, diagnostics);
@@ -178,6 +183,7 @@ static void check_all(struct checking *checking, const struct tree *root)
     check_workers(checking, sections.workers);
     check_routes(checking, sections.routes);
     check_callbacks(checking, sections.callbacks);
+    check_schedules(checking, sections.schedules);
     if (checking->config->route_count == 0 && !diagnostics_failed(checking->diagnostics))
         diagnostics_warning(checking->diagnostics, mark_whole(root->mark.source),
                             "there are no routes: every request will be answered with 404");

@@ -14,6 +14,7 @@
 #include <ferry/log.h>
 
 #include "bytes.h"
+#include "cron.h"
 #include "registry.h"
 
 enum route_mode { ROUTE_CALL, ROUTE_DEFER, ROUTE_EITHER };
@@ -58,6 +59,21 @@ struct config_callbacks {
     bool enabled; /* there is an `allow`, and so a secret_file */
 };
 
+enum schedule_missed { MISSED_SKIP, MISSED_ONCE };
+
+/* What adds a job to a route, by the clock. */
+struct config_schedule {
+    char *name;
+    const struct config_route *route;
+    int64_t every_ms; /* 0: as `cron` says */
+    struct cron cron;
+    struct time_zone *zone; /* of cron; never NULL */
+    enum schedule_missed missed;
+    bool may_overlap; /* with its run before */
+    int64_t jitter_ms;
+    struct bytes block; /* the input of its jobs (call_input.h) */
+};
+
 struct config {
     char **listen; /* NULL-terminated, at least one */
     char *admin_listen;
@@ -76,6 +92,8 @@ struct config {
     struct config_route *routes;
     size_t route_count;
     struct config_callbacks callbacks;
+    struct config_schedule *schedules;
+    size_t schedule_count;
 };
 
 struct config_source {

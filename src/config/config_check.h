@@ -24,6 +24,7 @@ struct sections {
     const struct tree *workers;
     const struct tree *routes;
     const struct tree *callbacks;
+    const struct tree *schedules;
 };
 
 /* What is known of a pool beyond its config_pool (of the same index). */
@@ -103,5 +104,19 @@ bool check_secret_file(struct checking *checking, const struct tree *node, const
 
 /* config_callbacks.c */
 void check_callbacks(struct checking *checking, const struct tree *callbacks);
+
+/* config_schedules.c, after the routes. */
+void check_schedules(struct checking *checking, const struct tree *schedules);
+
+/* config_schedule_input.c: what a schedule asks of its route, made into the block of a call.
+ * `route` may be NULL, when it is not known. */
+struct input_nodes {
+    const struct tree *method;
+    const struct tree *query;
+    const struct tree *headers;
+    const struct tree *body;
+};
+void check_schedule_input(struct checking *checking, const struct input_nodes *nodes,
+                          const struct config_route *route, struct bytes *block);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bytes.h"
 #include "config_check.h"
 #include "section.h"
 #include "settings.h"
@@ -33,23 +34,20 @@ void check_plugins(struct checking *checking, const struct tree *plugins)
 static const char *setting_text(const struct tree *node, const struct tree *setting,
                                 struct diagnostics *diagnostics)
 {
-    const char *key = setting->key, *kind = tree_kind_name(node->kind);
+    const char *key = setting->key;
     if (node->kind == TREE_SCALAR)
         return node->text;
     if (node->kind == TREE_NULL)
         diagnostics_error(diagnostics, setting->key_mark, "%s has no value", key);
-    else if (node == setting)
-        diagnostics_error(diagnostics, node->mark, "%s must be a value or a list, not %s", key,
-                          kind);
     else
         diagnostics_error(diagnostics, node->mark, "an item of %s must be a single value, not %s",
-                          key, kind);
+                          key, tree_kind_name(node->kind));
     return NULL;
 }
 
-/* Returns false after a report. */
-static bool setting_add(ferry_settings *settings, const struct tree *setting,
-                        struct diagnostics *diagnostics)
+/* Returns false after a report. `map` is the whole key of the map that the setting is in. */
+static bool add_values(ferry_settings *settings, const char *map, const struct tree *setting,
+                       struct diagnostics *diagnostics)
 {
     bool is_list = setting->kind == TREE_LIST;
     size_t count = is_list ? tree_count(setting) : 1;
@@ -59,11 +57,26 @@ static bool setting_add(ferry_settings *settings, const struct tree *setting,
     const struct tree *node = is_list ? setting->first : setting;
     for (size_t i = 0; complete && i < count; i++, node = node->next)
         complete = (values[i] = setting_text(node, setting, diagnostics)) != NULL;
-    if (complete && settings_add(settings, setting->key, values, count, is_list) < 0) {
+    if (complete && settings_add_below(settings, map, setting->key, values, count, is_list) < 0) {
         diagnostics->no_memory = true;
         complete = false;
     }
     free(values);
+    return complete;
+}
+
+/* Returns false after a report. The tree's depth is bounded. */
+static bool add_setting(ferry_settings *settings, const char *map, const struct tree *setting,
+                        struct diagnostics *diagnostics)
+{
+    if (setting->kind != TREE_MAP)
+        return add_values(settings, map, setting, diagnostics);
+    char *key = map ? text_printf("%s.%s", map, setting->key) : strdup(setting->key);
+    bool complete = key && settings_add_map(settings, map, setting->key) == 0;
+    diagnostics->no_memory |= !complete;
+    for (const struct tree *child = setting->first; key && child; child = child->next)
+        complete = add_setting(settings, key, child, diagnostics) && complete;
+    free(key);
     return complete;
 }
 
@@ -80,7 +93,7 @@ static ferry_settings *settings_read(struct checking *checking, const char *name
     bool complete = true;
     for (const struct tree *setting = node ? node->first : NULL; setting; setting = setting->next) {
         if (strcmp(setting->key, "use") != 0)
-            complete = setting_add(settings, setting, checking->diagnostics) && complete;
+            complete = add_setting(settings, NULL, setting, checking->diagnostics) && complete;
     }
     if (!complete) {
         settings_free(settings);
@@ -95,15 +108,36 @@ struct problem_reader {
     struct mark mark;
 };
 
-/* A problem with a key that is there is shown at its value, any other at the worker's name. */
+/* Return what a key with dots stands for; `nearest` becomes the innermost map on the way there, if
+ * there is one. A name may have dots of its own. */
+static const struct tree *find_setting(const struct tree *map, const char *key,
+                                       const struct tree **nearest)
+{
+    for (const struct tree *child = map ? map->first : NULL; child; child = child->next) {
+        size_t length = strlen(child->key);
+        if (strncmp(child->key, key, length) != 0)
+            continue;
+        if (key[length] == '\0')
+            return child;
+        if (key[length] != '.' || child->kind != TREE_MAP)
+            continue;
+        *nearest = child;
+        const struct tree *found = find_setting(child, key + length + 1, nearest);
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
+/* A problem with a key that is there is shown at its value, any other at the map that lacks it. */
 static void on_problem(void *arg, const char *key, const char *message)
 {
     const struct problem_reader *reader = arg;
-    const struct tree *setting = tree_find(reader->node, key);
+    const struct tree *map = NULL, *setting = find_setting(reader->node, key, &map);
     bool is_unknown = strncmp(message, "unknown key", strlen("unknown key")) == 0;
-    struct mark mark = setting ? setting->mark : reader->mark;
-    if (setting && is_unknown)
-        mark = setting->key_mark;
+    struct mark mark = map ? map->key_mark : reader->mark;
+    if (setting)
+        mark = is_unknown ? setting->key_mark : setting->mark;
     diagnostics_error(reader->diagnostics, mark, "%s", message);
 }
 

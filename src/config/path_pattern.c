@@ -9,7 +9,7 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { SEGMENTS_MAX = 32, PARAMETERS_MAX = 16 };
+enum { SEGMENTS_MAX = 32 };
 
 static size_t segment_length(const char *segment)
 {
@@ -106,10 +106,10 @@ static int segments_check(const char *path, ferry_error *error)
         parameters += is_parameter(segment);
         segment += segment_length(segment);
     } while (*segment);
-    if (segments > SEGMENTS_MAX || parameters > PARAMETERS_MAX)
+    if (segments > SEGMENTS_MAX || parameters > PATH_PARAMS_MAX)
         return ferry_error_set(error, FERRY_INVALID,
                                "a path has %d segments at most, %d of them parameters",
-                               SEGMENTS_MAX, PARAMETERS_MAX);
+                               SEGMENTS_MAX, PATH_PARAMS_MAX);
     return 0;
 }
 
@@ -136,4 +136,37 @@ bool path_pattern_is_same(const char *a, const char *b)
         b += *b == '/';
     }
     return *a == *b;
+}
+
+int path_pattern_match(const char *pattern, const char *path, size_t length,
+                       struct path_param params[PATH_PARAMS_MAX])
+{
+    const char *end = path + length;
+    int count = 0;
+    while (*pattern == '/' && path < end && *path == '/') {
+        const char *slash = memchr(path + 1, '/', (size_t)(end - path - 1));
+        size_t part = (size_t)((slash ? slash : end) - path - 1);
+        size_t segment = segment_length(pattern + 1);
+        if (is_parameter(pattern + 1)) {
+            if (part == 0)
+                return -1;
+            params[count++] = (struct path_param){pattern + 2, segment - 2, path + 1, part};
+        } else if (segment != part || memcmp(pattern + 1, path + 1, part) != 0) {
+            return -1;
+        }
+        pattern += 1 + segment;
+        path += 1 + part;
+    }
+    return *pattern == '\0' && path == end ? count : -1;
+}
+
+bool path_pattern_is_before(const char *a, const char *b)
+{
+    while (*a == '/' && *b == '/') {
+        if (is_parameter(a + 1) != is_parameter(b + 1))
+            return is_parameter(b + 1);
+        a += 1 + segment_length(a + 1);
+        b += 1 + segment_length(b + 1);
+    }
+    return false;
 }

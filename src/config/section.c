@@ -52,17 +52,29 @@ const char *expect_text(const struct tree *node, const char *what, struct diagno
     return node->text;
 }
 
-bool expect_name(const struct tree *node, const char *what, struct diagnostics *diagnostics)
+static bool is_name(const char *name, struct mark mark, const char *what,
+                    struct diagnostics *diagnostics)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                   "0123456789_-";
-    size_t length = strlen(node->key);
-    if (length <= NAME_MAX_LENGTH && strspn(node->key, allowed) == length)
+    size_t length = strlen(name);
+    if (length <= NAME_MAX_LENGTH && strspn(name, allowed) == length)
         return true;
-    diagnostics_error(diagnostics, node->key_mark,
+    diagnostics_error(diagnostics, mark,
                       "the name of %s is of letters, digits, \"_\" and \"-\", %d at most", what,
                       NAME_MAX_LENGTH);
     return false;
+}
+
+bool expect_name(const struct tree *node, const char *what, struct diagnostics *diagnostics)
+{
+    return is_name(node->key, node->key_mark, what, diagnostics);
+}
+
+bool expect_name_text(const struct tree *node, const char *what, struct diagnostics *diagnostics)
+{
+    return expect_text(node, "name", diagnostics) &&
+           is_name(node->text, node->mark, what, diagnostics);
 }
 
 /* ---- values ---- */

@@ -52,7 +52,9 @@ bool expect_list(const struct tree *node, const char *where, struct diagnostics 
 /* Return the text of a scalar; report anything else, and an empty text. A list's item, too. */
 const char *expect_text(const struct tree *node, const char *what, struct diagnostics *diagnostics);
 
-/* Report a name that should be of letters, digits, '-' and '_': it goes into metrics and logs. */
+/* Report a name that should be of letters, digits, '-' and '_': it goes into metrics and logs. It
+ * is the node's key, or its text. */
 bool expect_name(const struct tree *node, const char *what, struct diagnostics *diagnostics);
+bool expect_name_text(const struct tree *node, const char *what, struct diagnostics *diagnostics);
 
 #endif

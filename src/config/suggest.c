@@ -69,12 +69,19 @@ void suggestion_fini(struct suggestion *suggestion)
     bytes_fini(&suggestion->known);
 }
 
-void suggestion_hint(struct suggestion *suggestion, struct diagnostics *diagnostics)
+const char *suggestion_closest(const struct suggestion *suggestion)
 {
     size_t tolerated = 1 + strlen(suggestion->given) / 4;
-    if (suggestion->closest.length > 0 && suggestion->distance <= least(tolerated, 3) &&
-        suggestion->distance < suggestion->closest.length)
-        diagnostics_hint(diagnostics, "did you mean \"%s\"?", bytes_text(&suggestion->closest));
+    bool is_close = suggestion->closest.length > 0 && suggestion->distance <= least(tolerated, 3) &&
+                    suggestion->distance < suggestion->closest.length;
+    return is_close ? bytes_text(&suggestion->closest) : NULL;
+}
+
+void suggestion_hint(struct suggestion *suggestion, struct diagnostics *diagnostics)
+{
+    const char *closest = suggestion_closest(suggestion);
+    if (closest)
+        diagnostics_hint(diagnostics, "did you mean \"%s\"?", closest);
     else if (suggestion->known.length > 0)
         diagnostics_hint(diagnostics, "known: %s", bytes_text(&suggestion->known));
     suggestion_fini(suggestion);

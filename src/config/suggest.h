@@ -16,6 +16,9 @@ struct suggestion {
 
 void suggestion_add(struct suggestion *suggestion, const char *name);
 
+/* Return the one that was probably meant, NULL if none is close. Valid until the end. */
+const char *suggestion_closest(const struct suggestion *suggestion);
+
 /* Either ends it and gives up its memory. */
 void suggestion_fini(struct suggestion *suggestion);
 void suggestion_hint(struct suggestion *suggestion, struct diagnostics *diagnostics);

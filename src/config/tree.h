@@ -5,6 +5,7 @@
 #ifndef CONFIG_TREE_H
 #define CONFIG_TREE_H
 
+#include "bytes.h"
 #include "source.h"
 
 enum tree_kind {
@@ -18,6 +19,7 @@ struct tree {
     enum tree_kind kind;
     char *key;            /* of a map's entry, else NULL */
     char *text;           /* of a scalar, else NULL; without NUL bytes inside */
+    bool is_plain;        /* of a scalar: without quotes, so that it may stand for a number */
     struct mark key_mark; /* of a map's entry; elsewhere the same as `mark` */
     struct mark mark;
     struct tree *first; /* of a list or map, in the order of the text */
@@ -42,6 +44,9 @@ size_t tree_count(const struct tree *tree);
 
 /* Make it an empty map, whatever it was. */
 void tree_become_map(struct tree *tree, struct mark mark);
+
+/* Append a node as JSON: what is plain is a number, true or false where it reads as one. */
+void tree_append_json(const struct tree *tree, struct bytes *out);
 
 /* "a map", "a list", ...: for messages. */
 const char *tree_kind_name(enum tree_kind kind);

@@ -179,7 +179,11 @@ static int build_scalar(struct builder *builder, struct fy_event *event)
         return build_key(builder, text, length, mark);
     if (is_null(text, length, style))
         return build_node(builder, TREE_NULL, NULL, 0, mark);
-    return build_node(builder, TREE_SCALAR, text, length, mark);
+    int rc = build_node(builder, TREE_SCALAR, text, length, mark);
+    struct tree *parent = innermost(builder);
+    if (rc == 0)
+        (parent ? parent->last : builder->root)->is_plain = style == FYSS_PLAIN;
+    return rc;
 }
 
 static int build_event(struct builder *builder, struct fy_event *event)

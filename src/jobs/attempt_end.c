@@ -113,9 +113,9 @@ void attempt_release(struct attempt *attempt, int64_t delay_ms)
         .now_ms = now_ms,
         .run_at_ms = now_ms + delay_ms,
     };
+    dispatch_expect(attempt->route, now_ms + delay_ms);
     attempt->holders++;
     store_write(queue->store, &attempt->write.base);
-    dispatch_expect(attempt->route, attempt->write.release.run_at_ms);
 }
 
 static enum job_event attempt_event(const struct attempt *attempt, ferry_code outcome)
@@ -143,11 +143,10 @@ static void attempt_settle(struct attempt *attempt, int64_t retry_after_ms)
         int64_t wait_ms =
             retry_wait_ms(route->backoff_min_ms, route->backoff_max_ms, attempt->number);
         settle->run_at_ms = settle->now_ms + (wait_ms > retry_after_ms ? wait_ms : retry_after_ms);
+        dispatch_expect(attempt->route, settle->run_at_ms);
     }
     attempt->holders++;
     store_write(queue->store, &settle->base);
-    if (settle->state == JOB_RETRYING)
-        dispatch_expect(attempt->route, settle->run_at_ms);
 }
 
 void attempt_fail(struct attempt *attempt, const ferry_error *why)

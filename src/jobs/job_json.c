@@ -21,15 +21,20 @@ static void put_time(struct bytes *out, const char *key, int64_t wall_ms)
     put_text(out, key, wall_ms ? clock_format_rfc3339(wall_ms, text) : NULL);
 }
 
-static void put_progress(struct bytes *out, const struct job_progress *progress)
+void job_json_progress(struct bytes *out, const struct job_progress *progress)
 {
-    if (!progress) {
-        bytes_append_text(out, ",\"progress\":null");
-        return;
-    }
-    bytes_printf(out, ",\"progress\":{\"fraction\":%.4g,\"message\":", progress->fraction);
+    bytes_printf(out, "{\"fraction\":%.4g,\"message\":", progress->fraction);
     bytes_append_json(out, progress->message, strlen(progress->message));
     bytes_append_char(out, '}');
+}
+
+static void put_progress(struct bytes *out, const struct job_progress *progress)
+{
+    bytes_append_text(out, ",\"progress\":");
+    if (progress)
+        job_json_progress(out, progress);
+    else
+        bytes_append_text(out, "null");
 }
 
 static void put_error(struct bytes *out, const struct job_record *job)
@@ -107,7 +112,7 @@ void job_json(struct bytes *out, const struct job_record *job, const struct job_
     put_progress(out, progress);
     put_error(out, job);
     put_result(out, job);
-    bytes_append_text(out, "}\n");
+    bytes_append_char(out, '}');
 }
 
 void job_json_event(struct bytes *out, const struct job_record *job, int64_t now_ms)

@@ -11,8 +11,11 @@ struct job_progress {
     char message[160];
 };
 
-/* Append the job as its owner sees it, and a line feed. `progress` may be NULL. */
+/* Append the job as its owner sees it. `progress` may be NULL. */
 void job_json(struct bytes *out, const struct job_record *job, const struct job_progress *progress);
+
+/* Append a progress alone. */
+void job_json_progress(struct bytes *out, const struct job_progress *progress);
 
 /* Append what a callback tells of a job that has ended. Without the id: that is a permission. */
 void job_json_event(struct bytes *out, const struct job_record *job, int64_t now_ms);

@@ -35,6 +35,14 @@ static int only_state(unsigned states)
     return -1;
 }
 
+/* What LIST or LIST_IN_STATE compare the state with. */
+static int64_t walk_states(const struct walk *walk)
+{
+    if (walk->state >= 0)
+        return walk->state;
+    return walk->filter->states ? walk->filter->states : UINT32_MAX;
+}
+
 /* Find the next row below *row. Returns 1 and the row, 0 when there is none, or a code. */
 static int walk_next(const struct walk *walk, int64_t *row, ferry_error *error)
 {
@@ -60,10 +68,7 @@ static int walk_window(const struct walk *walk, int64_t bottom, int64_t top, fer
     sqlite3_stmt *at = statement_of(walk->statements, which);
     sqlite3_bind_int64(at, 1, bottom);
     sqlite3_bind_int64(at, 2, top);
-    sqlite3_bind_int64(at, 3,
-                       walk->state >= 0 ? walk->state
-                       : filter->states ? filter->states
-                                        : ~0U);
+    sqlite3_bind_int64(at, 3, walk_states(walk));
     if (filter->route)
         sqlite3_bind_text(at, 4, filter->route, -1, SQLITE_STATIC);
     sqlite3_bind_int64(at, 5, (int64_t)(walk->limit - listing->count));

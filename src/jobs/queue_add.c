@@ -85,7 +85,7 @@ static void add_accepted(struct add *add)
     if (is_made)
         queue_count(queue, add->route->counts, JOB_NOWHERE, (int)insert->state, 1,
                     (int64_t)insert->length);
-    if (insert->schedule)
+    if (insert->schedule && insert->outcome != INSERT_SLOT_TAKEN)
         named_time_set(&queue->slots, insert->schedule, insert->slot_ms);
     struct queue_receipt receipt = {
         .outcome = outcome_of(insert),
@@ -190,12 +190,12 @@ static void add_set_due(struct add *add, const struct queue_job *job)
 static void add_submit(struct add *add)
 {
     struct insert_operation *insert = &add->insert;
+    if (!add->is_claimed)
+        dispatch_expect(add->route, insert->run_at_ms);
     queue_count_coming(add->queue, (int64_t)insert->length);
     store_write(add->queue->store, &insert->base);
-    if (add->is_claimed)
-        return;
-    dispatch_expect(add->route, insert->run_at_ms);
-    dispatch(add->queue);
+    if (!add->is_claimed)
+        dispatch(add->queue);
 }
 
 int queue_add(struct queue *queue, const struct queue_job *job, queue_accepted *accepted, void *arg,

@@ -70,7 +70,8 @@ static const char *const steps[] = {
     "CREATE TABLE schedules ("
     "  name TEXT PRIMARY KEY,"
     "  slot_ms INTEGER NOT NULL,"
-    "  job INTEGER REFERENCES jobs (job) ON DELETE SET NULL) WITHOUT ROWID;"
+    "  job INTEGER REFERENCES jobs (job) ON DELETE SET NULL," /* of the last run that was made, */
+    "  job_slot_ms INTEGER) WITHOUT ROWID;"                   /* and its slot */
     "CREATE INDEX schedules_job ON schedules (job);"
     "CREATE TABLE paused (route TEXT PRIMARY KEY, since_ms INTEGER NOT NULL) WITHOUT ROWID;"
     /* One row: the wall clock when its steps were last made up for, and the newest job then. */

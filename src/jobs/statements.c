@@ -47,10 +47,11 @@ static const char *const sql_of[STATEMENT_COUNT] = {
                   " ON CONFLICT (name) DO UPDATE SET slot_ms = ?2 WHERE slot_ms < ?2",
     [SLOT_JOB_STATE] = "SELECT state FROM schedules JOIN jobs ON jobs.job = schedules.job"
                        " WHERE name = ?1",
-    [SET_SLOT_JOB] = "UPDATE schedules SET job = ?2 WHERE name = ?1",
-    /* Only the very slot: those before it stay taken. */
+    [SET_SLOT_JOB] = "UPDATE schedules SET job = ?2, job_slot_ms = slot_ms WHERE name = ?1",
+    /* Only the job's own slot: those before it stay taken, and so does one that overlapped. */
     [GIVE_SLOT_BACK] = "UPDATE schedules SET slot_ms = slot_ms - 1"
-                       " WHERE job = (SELECT job FROM jobs WHERE id = ?1)",
+                       " WHERE job = (SELECT job FROM jobs WHERE id = ?1)"
+                       "   AND slot_ms = job_slot_ms",
     [UNDO_INSERT] = "DELETE FROM jobs WHERE id = ?1",
 
     [FIND_DUE] = "SELECT jobs.job, id, delivery_id, state, attempt, version, input_bytes, block,"

@@ -34,7 +34,7 @@ static struct watched *watched_get(struct watches *watches, const char *id)
     HASH_FIND_STR(watches->jobs, id, job);
     if (job || strlen(id) >= sizeof job->id || !(job = calloc(1, sizeof *job)))
         return job;
-    strcpy(job->id, id);
+    memcpy(job->id, id, strlen(id) + 1);
     job->watches = watches;
     HASH_ADD_STR(watches->jobs, id, job);
     return job;

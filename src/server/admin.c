@@ -1,4 +1,4 @@
-/* The admin listener's own paths. Loop thread. */
+/* The admin listener's metrics and its token. Loop thread. */
 #include "admin.h"
 
 #include <string.h>
@@ -16,7 +16,7 @@ static bool is_same(const char *given, const char *wanted)
     return difference == 0;
 }
 
-static bool is_allowed(const struct admin *admin, ferry_request *request)
+bool admin_allows(const struct admin *admin, ferry_request *request)
 {
     static const char scheme[] = "Bearer ";
     const char *given = ferry_request_header(request, "Authorization");
@@ -35,7 +35,7 @@ static bool is_allowed(const struct admin *admin, ferry_request *request)
 static void on_metrics(ferry_request *request, void *ctx)
 {
     const struct admin *admin = ctx;
-    if (!is_allowed(admin, request))
+    if (!admin_allows(admin, request))
         return;
     struct bytes text = {0};
     metrics_render(admin->metrics, &text);
@@ -47,5 +47,6 @@ static void on_metrics(ferry_request *request, void *ctx)
 
 int admin_bind(ferry_http_server *http, struct admin *admin, ferry_error *error)
 {
-    return own_path_bind(http, "/metrics", on_metrics, admin, error);
+    static const struct own_path path = {.path = "/metrics", .get = on_metrics};
+    return own_path_bind(http, &path, admin, error);
 }

@@ -1,4 +1,4 @@
-/* What is for the operator only: /metrics. Loop thread. */
+/* What is for the operator only: the token, and /metrics. Loop thread. */
 #ifndef SERVER_ADMIN_H
 #define SERVER_ADMIN_H
 
@@ -11,7 +11,10 @@ struct admin {
     const char *token; /* NULL: none is asked for, which the config allows on loopback only */
 };
 
-/* Bind the admin paths. `admin` stays the caller's. */
+/* Tell whether a request carries the token; one that does not has been answered. */
+bool admin_allows(const struct admin *admin, ferry_request *request);
+
+/* Bind /metrics. `admin` stays the caller's. */
 int admin_bind(ferry_http_server *http, struct admin *admin, ferry_error *error);
 
 #endif

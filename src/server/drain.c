@@ -2,21 +2,23 @@
  * Shutdown. The order, of which this file is the first half and server_free the second:
  *
  *   1. /readyz answers 503, so that the balancer looks elsewhere
- *   2. the queue claims nothing more; what is accepted from here on waits for the next start
+ *   2. schedules add nothing more, and the queue claims nothing more; what is accepted from here
+ *      on waits for the next start
  *   3. the public listeners close, replies carry Connection: close, idle connections end
- *   4. requests whose headers were complete finish; so do running attempts
- *   5. the loop runs until no reply, no call and no commit is left          -> ferry_loop_stop
+ *   4. event streams end, and requests that are held for a job's end are answered with 202
+ *   5. requests whose headers were complete finish; so do running attempts
+ *   6. the loop runs until no reply, no call and no commit is left          -> ferry_loop_stop
  *      (one turn at least: it reads the requests that came in beside the signal)
- *   6. the public HTTP server is freed, the pools' threads end (one that hangs in a worker's
- *      thread_close is left: then the process exits after step 7, with nothing freed under it)
- *   7. the queue closes the database
- *   8. the admin listener goes, which answered probes until step 5; then the loop
+ *   7. the public HTTP server is freed, the pools' threads end (one that hangs in a worker's
+ *      thread_close is left: then the process exits after step 8, with nothing freed under it)
+ *   8. the queue closes the database
+ *   9. the admin listener goes, which answered probes until step 6; then the loop
  *
  * Past the limit, or at a second signal: running attempts are recorded as interrupted, without a
  * crash count, every call is cancelled, and after a short while for its thread to see that, the
  * process exits under the threads that are left, with nothing freed.
  *
- * Loop thread. Step 5 is a question asked each POLL_MS: four parties would have to report
+ * Loop thread. Step 6 is a question asked each POLL_MS: four parties would have to report
  * otherwise, for an event that comes once in a process' life.
  */
 #include "drain.h"
@@ -88,7 +90,10 @@ void drain_begin(struct drain *drain)
     drain->begin_ms = ferry_loop_now_ms(drain->loop);
     drain->health->draining = true;
     ferry_log(FERRY_LOG_INFO, "draining", "limit_ms=%lld", (long long)drain->limit_ms);
+    schedules_stop(drain->schedules);
     queue_drain(drain->queue);
     ferry_http_server_drain(drain->http);
+    job_events_end_all(drain->events);
+    held_waits_end_all(drain->routes->waits);
     poll_later(drain);
 }

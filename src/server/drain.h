@@ -5,8 +5,10 @@
 #include <ferry/http.h>
 
 #include "health.h"
+#include "job_events.h"
 #include "queue.h"
 #include "route.h"
+#include "schedules.h"
 
 struct drain {
     ferry_loop *loop;
@@ -16,6 +18,8 @@ struct drain {
     size_t pool_count;
     struct queue *queue;
     struct route_context *routes;
+    struct schedules *schedules;
+    struct job_events *events;
     int64_t limit_ms; /* how long what is under way may take */
     int64_t begin_ms;
 };

@@ -36,6 +36,9 @@ static void on_readyz(ferry_request *request, void *ctx)
 
 int health_bind(ferry_http_server *http, struct health *health, ferry_error *error)
 {
-    int rc = own_path_bind(http, "/livez", on_livez, health, error);
-    return rc < 0 ? rc : own_path_bind(http, "/readyz", on_readyz, health, error);
+    static const struct own_path paths[] = {
+        {.path = "/livez", .get = on_livez},
+        {.path = "/readyz", .get = on_readyz},
+    };
+    return own_paths_bind(http, paths, sizeof paths / sizeof *paths, health, error);
 }

@@ -5,12 +5,18 @@
 #include <strings.h>
 
 #include "call_input.h"
+#include "fingerprint.h"
 
-/* RFC 9110, 7.6.1: they belong to one connection. The body's length goes with the body, and Prefer
- * is for the route. */
+/* RFC 9110, 7.6.1: they belong to one connection. The body's length goes with the body, and the
+ * last four are for the route. */
 static const char *const connection_headers[] = {
-    "connection", "keep-alive", "proxy-connection", "te",     "trailer", "transfer-encoding",
-    "upgrade",    "expect",     "content-length",   "prefer", NULL,
+    "connection",       "keep-alive",
+    "proxy-connection", "te",
+    "trailer",          "transfer-encoding",
+    "upgrade",          "expect",
+    "content-length",   "prefer",
+    "ferry-delay",      "ferry-run-at",
+    "ferry-callback",   NULL,
 };
 
 static const char *const credential_headers[] = {
@@ -33,15 +39,43 @@ static bool is_one_of(const char *const *names, const char *name)
     return *names != NULL;
 }
 
+bool request_input_has_header(const char *name, bool for_disk)
+{
+    return !is_one_of(connection_headers, name) &&
+           !(for_disk && is_one_of(credential_headers, name));
+}
+
 static bool write_pair(void *arg, const char *name, const char *value)
 {
     const struct writer *writer = arg;
-    bool skipped =
-        writer->field == CALL_HEADER && (is_one_of(connection_headers, name) ||
-                                         (writer->for_disk && is_one_of(credential_headers, name)));
-    if (!skipped)
+    if (writer->field != CALL_HEADER || request_input_has_header(name, writer->for_disk))
         call_input_add(writer->block, writer->field, name, value, strlen(value));
     return true;
+}
+
+static bool add_part(void *arg, const char *name, const char *value)
+{
+    fingerprint_add_text(arg, name);
+    fingerprint_add_text(arg, value);
+    return true;
+}
+
+bool request_fingerprint(ferry_request *request, unsigned char out[JOB_FINGERPRINT_BYTES])
+{
+    struct fingerprint *fingerprint = fingerprint_new();
+    if (!fingerprint)
+        return false;
+    const char *type = ferry_request_header(request, "Content-Type");
+    fingerprint_add_text(fingerprint, ferry_request_method(request));
+    ferry_request_each_param(request, add_part, fingerprint);
+    fingerprint_add_text(fingerprint, "?"); /* no path parameter for a query value */
+    ferry_request_each_query(request, add_part, fingerprint);
+    fingerprint_add_text(fingerprint, type ? type : "");
+    size_t length;
+    const void *body = ferry_request_body(request, &length);
+    if (body)
+        fingerprint_add(fingerprint, body, length);
+    return fingerprint_end(fingerprint, out) && body;
 }
 
 void request_input(ferry_request *request, bool for_disk, struct bytes *block)

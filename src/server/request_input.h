@@ -1,10 +1,11 @@
-/* A request as the input of a call. Loop thread. */
+/* A request as the input of a call, and its fingerprint. Loop thread. */
 #ifndef SERVER_REQUEST_INPUT_H
 #define SERVER_REQUEST_INPUT_H
 
 #include <ferry/http.h>
 
 #include "bytes.h"
+#include "job.h"
 
 /*
  * Write a request as the block of a call's input (call_input.h): the one copy that its payload
@@ -12,5 +13,12 @@
  * too.
  */
 void request_input(ferry_request *request, bool for_disk, struct bytes *block);
+
+/* Tell whether a header is left in. */
+bool request_input_has_header(const char *name, bool for_disk);
+
+/* Make the fingerprint of a request: of its method, path parameters, query, content type and body.
+ * Returns whether there was memory. */
+bool request_fingerprint(ferry_request *request, unsigned char out[JOB_FINGERPRINT_BYTES]);
 
 #endif

@@ -8,6 +8,7 @@
 #include <ferry/http.h>
 
 #include "config.h"
+#include "held_wait.h"
 #include "metrics.h"
 #include "pool.h"
 #include "queue.h"
@@ -20,8 +21,10 @@ struct route_context {
     ferry_http_server *http;
     struct metrics *metrics;
     struct queue *queue;
-    unsigned live_calls;        /* calls of requests that have not ended, answered or not */
-    struct exchange *exchanges; /* theirs */
+    struct held_waits *waits;
+    char *const *callbacks; /* what a Ferry-Callback must begin with; NULL: there are none */
+    unsigned live_calls;    /* calls of requests that have not ended, answered or not */
+    struct live_call *live; /* these */
 };
 
 /* Make a route and bind it to context->http; jobs of it are made known to the queue. `context`,

@@ -15,19 +15,25 @@
 #include <ferry/version.h>
 
 #include "admin.h"
+#include "callbacks.h"
 #include "clock.h"
 #include "drain.h"
 #include "health.h"
+#include "held_wait.h"
 #include "http_metrics.h"
+#include "job_events.h"
+#include "jobs_admin.h"
 #include "jobs_api.h"
 #include "pool.h"
 #include "process_metrics.h"
 #include "route.h"
+#include "schedules.h"
 
 enum { POOL_STOP_MS = 5000, QUEUE_CLOSE_MS = 10000 };
 
 struct server {
     const struct config *config;
+    struct registry *registry;
     ferry_loop *loop;
     struct metrics *metrics;
     struct pool *pools;
@@ -35,9 +41,14 @@ struct server {
     struct queue *queue;
     ferry_http_server *http;
     ferry_http_server *admin_http;
+    struct held_waits waits;
+    struct job_events events;
+    struct jobs_api jobs_api;
+    struct jobs_admin jobs_admin;
     struct route_context route_context;
     struct route **routes;
     size_t route_count;
+    struct schedules *schedules;
     struct health health;
     struct admin admin;
     struct loop_lag lag;
@@ -123,6 +134,8 @@ static int add_routes(struct server *server, ferry_error *error)
         .http = server->http,
         .metrics = server->metrics,
         .queue = server->queue,
+        .waits = &server->waits,
+        .callbacks = config->callbacks.enabled ? config->callbacks.allow : NULL,
     };
     server->routes = calloc(config->route_count + 1, sizeof(struct route *));
     if (!server->routes)
@@ -138,13 +151,47 @@ static int add_routes(struct server *server, ferry_error *error)
     return 0;
 }
 
+static int add_schedules(struct server *server, ferry_error *error)
+{
+    server->schedules = schedules_new(&(struct schedules_options){
+        .loop = server->loop,
+        .queue = server->queue,
+        .metrics = server->metrics,
+        .schedules = server->config->schedules,
+        .count = server->config->schedule_count,
+    });
+    return server->schedules ? 0 : ferry_error_set(error, FERRY_INTERNAL, "no memory");
+}
+
+/* Connections that may wait for a job are a part of all, so that they never keep out a probe, or
+ * the request that would end them. */
+static void init_waits(struct server *server)
+{
+    unsigned connections = server->config->limits.connections;
+    held_waits_init(&server->waits, server->loop, server->queue, (connections + 1) / 2,
+                    server->metrics);
+    job_events_init(&server->events, server->loop, server->queue, (connections + 3) / 4,
+                    server->metrics);
+}
+
+static int open_callbacks(struct server *server, ferry_error *error)
+{
+    const struct config_callbacks *callbacks = &server->config->callbacks;
+    struct pool *pool = callbacks->enabled ? find_pool(server, callbacks->pool) : NULL;
+    return callbacks_open(callbacks, server->config->state, server->registry, server->queue,
+                          pool ? &pool->deferred : NULL, error);
+}
+
 static int add_own_paths(struct server *server, ferry_error *error)
 {
     server->health.pools = server->pools;
     server->health.pool_count = server->pool_count;
     server->admin.metrics = server->metrics;
     server->admin.token = server->config->admin_token;
-    int rc = jobs_api_bind(server->http, server->queue, error);
+    server->jobs_api = (struct jobs_api){.queue = server->queue, .events = &server->events};
+    server->jobs_admin = (struct jobs_admin){.admin = &server->admin, .api = &server->jobs_api};
+    int rc = jobs_api_bind(server->http, &server->jobs_api, error);
+    rc = rc < 0 ? rc : jobs_admin_bind(server->admin_http, &server->jobs_admin, error);
     rc = rc < 0 ? rc : health_bind(server->http, &server->health, error);
     rc = rc < 0 ? rc : health_bind(server->admin_http, &server->health, error);
     return rc < 0 ? rc : admin_bind(server->admin_http, &server->admin, error);
@@ -203,6 +250,8 @@ static int add_signals(struct server *server, ferry_error *error)
         .pool_count = server->pool_count,
         .queue = server->queue,
         .routes = &server->route_context,
+        .schedules = server->schedules,
+        .events = &server->events,
         .limit_ms = config->drain_ms,
     };
     if (!ferry_loop_add_signal(server->loop, SIGTERM, on_terminate, &server->drain) ||
@@ -225,13 +274,18 @@ static int server_build(struct server *server, ferry_error *error)
     int rc = make_http(server, error);
     rc = rc < 0 ? rc : open_queue(server, error);
     rc = rc < 0 ? rc : start_pools(server, error);
+    if (rc == 0)
+        init_waits(server);
     rc = rc < 0 ? rc : add_routes(server, error);
+    rc = rc < 0 ? rc : add_schedules(server, error);
+    rc = rc < 0 ? rc : open_callbacks(server, error);
     rc = rc < 0 ? rc : add_own_paths(server, error);
     rc = rc < 0 ? rc : add_signals(server, error);
     return rc < 0 ? rc : listen_all(server, error);
 }
 
-struct server *server_new(const struct config *config, ferry_error *error)
+struct server *server_new(const struct config *config, struct registry *registry,
+                          ferry_error *error)
 {
     struct server *server = calloc(1, sizeof *server);
     if (!server) {
@@ -239,6 +293,7 @@ struct server *server_new(const struct config *config, ferry_error *error)
         return NULL;
     }
     server->config = config;
+    server->registry = registry;
     if (server_build(server, error) < 0) {
         server_free(server);
         return NULL;
@@ -250,6 +305,7 @@ int server_run(struct server *server)
 {
     loop_lag_start(&server->lag, server->loop, server->metrics);
     queue_start(server->queue);
+    schedules_start(server->schedules);
     ferry_log(FERRY_LOG_INFO, "serving", "version=%s routes=%zu pools=%zu state=%s pid=%d",
               ferry_version(), server->route_count, server->pool_count, server->config->state,
               (int)getpid());
@@ -276,12 +332,15 @@ void server_free(struct server *server)
 {
     if (!server)
         return;
+    job_events_end_all(&server->events);
+    held_waits_end_all(&server->waits);
     ferry_http_server_free(server->http);
     bool threads_ended = stop_pools(server);
     if (server->queue)
         queue_close(server->queue, QUEUE_CLOSE_MS);
     if (!threads_ended)
         _exit(server->loop_rc < 0); /* a worker's thread_close hangs: nothing is freed under it */
+    schedules_free(server->schedules);
     ferry_http_server_free(server->admin_http);
     for (size_t i = 0; i < server->route_count; i++)
         route_free(server->routes[i]);

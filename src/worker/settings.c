@@ -1,6 +1,10 @@
 /*
  * A worker's settings: a small table of text, what was asked of it, and what was wrong.
  * One thread at a time: the main thread, while the config is read.
+ *
+ * A map's entries stand in the same table, behind the map itself, under their whole key
+ * ("success.pointer"). Since a name may have a dot of its own, an entry knows where its name
+ * begins.
  */
 #include "settings.h"
 
@@ -14,9 +18,10 @@
 
 struct setting {
     char *key;
-    char **values; /* NULL-terminated */
+    const char *name; /* its last part, within `key` */
+    char **values;    /* NULL-terminated */
     size_t count;
-    bool is_list;
+    ferry_setting_kind kind;
 };
 
 struct problem {
@@ -77,29 +82,53 @@ void settings_free(ferry_settings *settings)
     free(settings);
 }
 
-int settings_add(ferry_settings *settings, const char *key, const char *const *values, size_t count,
-                 bool is_list)
+/* Fill an entry; false without memory, what there is of it then is setting_fini's. */
+static bool setting_init(struct setting *entry, const char *map, const char *name,
+                         const char *const *values)
+{
+    entry->key = map ? text_printf("%s.%s", map, name) : strdup(name);
+    entry->values = calloc(entry->count + 1, sizeof *entry->values);
+    bool complete = entry->key && entry->values;
+    if (complete)
+        entry->name = entry->key + (map ? strlen(map) + 1 : 0);
+    for (size_t i = 0; complete && i < entry->count; i++)
+        complete = (entry->values[i] = strdup(values[i])) != NULL;
+    return complete;
+}
+
+static int add_entry(ferry_settings *settings, const char *map, const char *name,
+                     const char *const *values, size_t count, ferry_setting_kind kind)
 {
     size_t size = (settings->entry_count + 1) * sizeof *settings->entries;
     struct setting *entries = realloc(settings->entries, size);
     if (!entries)
         return FERRY_INTERNAL;
     settings->entries = entries;
-    struct setting entry = {
-        .key = strdup(key),
-        .values = calloc(count + 1, sizeof *entry.values),
-        .count = count,
-        .is_list = is_list,
-    };
-    bool complete = entry.key && entry.values;
-    for (size_t i = 0; complete && i < count; i++)
-        complete = (entry.values[i] = strdup(values[i])) != NULL;
-    if (!complete) {
+    struct setting entry = {.count = count, .kind = kind};
+    if (!setting_init(&entry, map, name, values)) {
         setting_fini(&entry);
         return FERRY_INTERNAL;
     }
     entries[settings->entry_count++] = entry;
     return 0;
+}
+
+int settings_add(ferry_settings *settings, const char *key, const char *const *values, size_t count,
+                 bool is_list)
+{
+    return settings_add_below(settings, NULL, key, values, count, is_list);
+}
+
+int settings_add_below(ferry_settings *settings, const char *map, const char *name,
+                       const char *const *values, size_t count, bool is_list)
+{
+    return add_entry(settings, map, name, values, count,
+                     is_list ? FERRY_SETTING_LIST : FERRY_SETTING_VALUE);
+}
+
+int settings_add_map(ferry_settings *settings, const char *map, const char *name)
+{
+    return add_entry(settings, map, name, NULL, 0, FERRY_SETTING_MAP);
 }
 
 static bool is_asked(const ferry_settings *settings, const char *key)
@@ -125,9 +154,8 @@ static void remember_asked(ferry_settings *settings, const char *key)
         asked[settings->asked_count++] = copy;
 }
 
-static const struct setting *settings_ask(ferry_settings *settings, const char *key)
+static const struct setting *settings_find(const ferry_settings *settings, const char *key)
 {
-    remember_asked(settings, key);
     for (size_t i = 0; i < settings->entry_count; i++) {
         if (strcmp(settings->entries[i].key, key) == 0)
             return &settings->entries[i];
@@ -135,17 +163,31 @@ static const struct setting *settings_ask(ferry_settings *settings, const char *
     return NULL;
 }
 
-/* Return the one value of a key, NULL if it is absent or a list (which is reported). */
+static const struct setting *settings_ask(ferry_settings *settings, const char *key)
+{
+    remember_asked(settings, key);
+    return settings_find(settings, key);
+}
+
+/* Return the one value of a key, NULL if it is absent or something else (which is reported). */
 static const char *settings_scalar(ferry_settings *settings, const char *key)
 {
     const struct setting *entry = settings_ask(settings, key);
     if (!entry)
         return NULL;
-    if (entry->is_list) {
-        ferry_settings_fail(settings, key, "%s takes one value, not a list", key);
+    if (entry->kind != FERRY_SETTING_VALUE) {
+        ferry_settings_fail(settings, key, "%s takes one value, not a %s", key,
+                            entry->kind == FERRY_SETTING_LIST ? "list" : "map");
         return NULL;
     }
     return entry->values[0];
+}
+
+/* Tell whether an entry is directly in a map. */
+static bool is_in_map(const struct setting *entry, const char *map)
+{
+    size_t length = strlen(map);
+    return entry->name == entry->key + length + 1 && strncmp(entry->key, map, length) == 0;
 }
 
 /* ---- what was wrong ---- */
@@ -171,23 +213,89 @@ int ferry_settings_fail(ferry_settings *settings, const char *key, const char *f
     return FERRY_INVALID;
 }
 
+/* Tell whether `key` names something inside of the map. */
+static bool is_below(const char *key, const char *map, size_t map_length)
+{
+    return strncmp(key, map, map_length) == 0 && key[map_length] == '.';
+}
+
+/* Tell whether somebody asked for an entry, or for something inside of it. */
+static bool is_known(const ferry_settings *settings, const struct setting *entry)
+{
+    bool known = is_asked(settings, entry->key);
+    for (size_t i = 0; !known && i < settings->asked_count; i++)
+        known = is_below(settings->asked[i], entry->key, strlen(entry->key));
+    return known;
+}
+
+/* Tell whether an entry goes with a map around it, for which somebody asked as a whole (and saw
+ * what is in it, or had it reported), or for which nobody asked (and which is reported). */
+static bool is_covered(const ferry_settings *settings, const struct setting *entry)
+{
+    for (size_t i = 0; i < settings->entry_count; i++) {
+        const struct setting *map = &settings->entries[i];
+        if (map->kind == FERRY_SETTING_MAP && is_below(entry->key, map->key, strlen(map->key)) &&
+            (is_asked(settings, map->key) || !is_known(settings, map)))
+            return true;
+    }
+    return false;
+}
+
+/* Tell whether an earlier key that was asked for begins with the same `length` bytes, as a name. */
+static bool is_listed(const ferry_settings *settings, size_t index, size_t length)
+{
+    const char *name = settings->asked[index];
+    for (size_t i = 0; i < index; i++) {
+        const char *earlier = settings->asked[i];
+        if (strncmp(earlier, name, length) == 0 && (!earlier[length] || earlier[length] == '.'))
+            return true;
+    }
+    return false;
+}
+
+/* Write the names that were asked for in the map that an entry is in. */
+static void list_known(const ferry_settings *settings, const struct setting *entry,
+                       struct bytes *known)
+{
+    size_t skipped = (size_t)(entry->name - entry->key);
+    for (size_t i = 0; i < settings->asked_count; i++) {
+        const char *asked = settings->asked[i];
+        if (strncmp(asked, entry->key, skipped) != 0)
+            continue;
+        size_t length = strcspn(asked + skipped, ".");
+        if (!is_listed(settings, i, skipped + length))
+            bytes_printf(known, "%s%.*s", known->length ? ", " : "", (int)length, asked + skipped);
+    }
+}
+
+static void report_unknown(ferry_settings *settings, const struct setting *entry)
+{
+    struct bytes known = {0}, where = {0};
+    if (entry->name > entry->key)
+        bytes_printf(&where, " in %.*s", (int)(entry->name - entry->key - 1), entry->key);
+    list_known(settings, entry, &known);
+    if (known.length)
+        ferry_settings_fail(settings, entry->key, "unknown key \"%s\"%s; this worker knows %s",
+                            entry->name, bytes_text(&where), bytes_text(&known));
+    else
+        ferry_settings_fail(settings, entry->key,
+                            "unknown key \"%s\"%s; this worker has no settings", entry->name,
+                            bytes_text(&where));
+    bytes_fini(&known);
+    bytes_fini(&where);
+}
+
 void settings_report_unknown(ferry_settings *settings)
 {
-    struct bytes known = {0};
-    for (size_t i = 0; i < settings->asked_count; i++)
-        bytes_printf(&known, "%s%s", i ? ", " : "", settings->asked[i]);
     for (size_t i = 0; i < settings->entry_count; i++) {
-        const char *key = settings->entries[i].key;
-        if (is_asked(settings, key))
+        const struct setting *entry = &settings->entries[i];
+        if (is_asked(settings, entry->key) || is_covered(settings, entry))
             continue;
-        if (known.length)
-            ferry_settings_fail(settings, key, "unknown key \"%s\"; this worker knows %s", key,
-                                bytes_text(&known));
-        else
-            ferry_settings_fail(settings, key, "unknown key \"%s\"; this worker has no settings",
-                                key);
+        if (!is_known(settings, entry))
+            report_unknown(settings, entry);
+        else if (entry->kind != FERRY_SETTING_MAP)
+            ferry_settings_fail(settings, entry->key, "%s takes a map", entry->key);
     }
-    bytes_fini(&known);
 }
 
 size_t settings_problem_count(const ferry_settings *settings)
@@ -261,7 +369,30 @@ size_t ferry_settings_bytes(ferry_settings *settings, const char *key, size_t fa
 const char *const *ferry_settings_list(ferry_settings *settings, const char *key)
 {
     const struct setting *entry = settings_ask(settings, key);
+    if (entry && entry->kind == FERRY_SETTING_MAP) {
+        ferry_settings_fail(settings, key, "%s takes a list or one value, not a map", key);
+        return NULL;
+    }
     return entry ? (const char *const *)entry->values : NULL;
+}
+
+bool ferry_settings_each(ferry_settings *settings, const char *key, ferry_settings_visitor *visit,
+                         void *arg)
+{
+    const struct setting *map = settings_ask(settings, key);
+    if (map && map->kind != FERRY_SETTING_MAP)
+        ferry_settings_fail(settings, key, "%s takes a map of names and values", key);
+    if (!map || map->kind != FERRY_SETTING_MAP)
+        return false;
+    for (size_t i = 0; i < settings->entry_count; i++) {
+        const struct setting *entry = &settings->entries[i];
+        if (is_in_map(entry, key))
+            visit(arg, &(ferry_setting){.key = entry->key,
+                                        .name = entry->name,
+                                        .kind = entry->kind,
+                                        .values = (const char *const *)entry->values});
+    }
+    return true;
 }
 
 const char *ferry_settings_state_dir(const ferry_settings *settings)

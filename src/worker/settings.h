@@ -16,6 +16,12 @@ void settings_free(ferry_settings *settings);
 int settings_add(ferry_settings *settings, const char *key, const char *const *values, size_t count,
                  bool is_list);
 
+/* The same inside of a map, which `map` names by its whole key ("json.message"), and an empty map
+ * to put them into. A map comes before what is in it; a `map` of NULL is the worker's own. */
+int settings_add_below(ferry_settings *settings, const char *map, const char *name,
+                       const char *const *values, size_t count, bool is_list);
+int settings_add_map(ferry_settings *settings, const char *map, const char *name);
+
 /* Report every key that no getter has asked for, naming those that were. */
 void settings_report_unknown(ferry_settings *settings);
 

@@ -177,6 +177,7 @@ static int disk_shm_map(sqlite3_file *file, int region, int size, int extend,
                         void volatile **memory)
 {
     struct handle *handle = (struct handle *)file;
+    (void)size; /* SQLite maps regions of one size only */
     assert(size == DISK_REGION_BYTES && region < DISK_MAX_REGIONS);
     lock_disk();
     *memory = NULL;

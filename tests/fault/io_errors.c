@@ -1,7 +1,7 @@
 /*
  * I/O errors: one at every call of the file system, and all of them from there on.
  *
- *   fault_io_errors [ROUNDS [KIND [CALL]]]    all kinds, or one, from a call on
+ *   fault_io_errors [KIND]    all kinds of calls, or one
  *
  * The same workload again and again, with the fault one call later each time, until it is past the
  * last one: for each kind of call, with an I/O error and with a full disk, once and until it is
@@ -21,7 +21,9 @@
 
 enum { PAUSE_US = 2000000, MORE_ROUNDS = 3, MAX_TRIES = 5 };
 
-static unsigned rounds = 8, biggest_bytes = 20000;
+static struct {
+    unsigned rounds, seeds, biggest_bytes;
+} settings = {.rounds = 4, .seeds = 1, .biggest_bytes = 20000};
 
 static struct {
     unsigned long runs, refused_to_open, failures, acknowledged;
@@ -53,6 +55,27 @@ static void no_log(void *arg, ferry_log_level level, const char *line, size_t le
         fprintf(stderr, "%.*s", (int)length, line);
 }
 
+struct kind {
+    const char *name;
+    unsigned calls;
+    int code;
+};
+
+/* What goes wrong in a run. */
+struct plan {
+    const struct kind *kind;
+    bool while_opening; /* the calls are counted from there, else from when it is open */
+    unsigned seed, first, count;
+};
+
+static void arm(const struct plan *plan)
+{
+    disk_fail((struct disk_fault){.calls = plan->kind->calls,
+                                  .first = plan->first,
+                                  .count = plan->count,
+                                  .code = plan->kind->code});
+}
+
 static void open_at_last(struct workload *workload)
 {
     if (workload_open(workload) == 0)
@@ -64,7 +87,7 @@ static void open_at_last(struct workload *workload)
         workload_fail(workload, "the store does not open after the fault", "");
 }
 
-static void work_in_failure(struct workload *workload)
+static void work_in_failure(struct workload *workload, unsigned rounds)
 {
     for (unsigned round = 0; round < rounds; round++) {
         workload_round(workload);
@@ -91,24 +114,27 @@ static void work_in_health(struct workload *workload)
         workload_fail(workload, "the fault has passed, and an operation fails", "");
 }
 
-struct kind {
-    const char *name;
-    unsigned calls;
-    int code;
-};
+static struct workload *start(const struct plan *plan)
+{
+    struct workload *workload = workload_new(plan->seed);
+    snprintf(workload->name, sizeof workload->name, "seed %u, '%s' %s, call %u, %s", plan->seed,
+             plan->kind->name, plan->while_opening ? "opening" : "working", plan->first,
+             plan->count == 1 ? "once" : "from then on");
+    workload->biggest_bytes = settings.biggest_bytes;
+    if (plan->while_opening)
+        arm(plan);
+    open_at_last(workload);
+    if (!plan->while_opening)
+        arm(plan);
+    return workload;
+}
 
 /* Returns whether there was a fault. */
-static bool run(const struct kind *kind, unsigned first, unsigned count)
+static bool run(const struct plan *plan)
 {
-    struct workload *workload = workload_new(1);
-    snprintf(workload->name, sizeof workload->name, "%u rounds, '%s', call %u, %s", rounds,
-             kind->name, first, count == 1 ? "once" : "from then on");
     counts.runs++;
-    workload->biggest_bytes = biggest_bytes;
-    disk_fail((struct disk_fault){
-        .calls = kind->calls, .first = first, .count = count, .code = kind->code});
-    open_at_last(workload);
-    work_in_failure(workload);
+    struct workload *workload = start(plan);
+    work_in_failure(workload, plan->while_opening ? 1 : settings.rounds);
     bool was_faulty = disk_fault_count() > 0;
     work_in_health(workload);
     disk_cut_power_now();
@@ -134,32 +160,41 @@ static const struct kind kinds[] = {
     {"lock", DISK_LOCK, 0},
 };
 
-static void sweep(const struct kind *kind, unsigned first)
+/* Returns how many calls there were. */
+static unsigned sweep(struct plan plan)
 {
     bool once = true, for_good = true;
-    unsigned n = first;
-    for (; once || for_good; n++) {
-        once = once && run(kind, n, 1);
-        for_good = for_good && run(kind, n, UINT_MAX);
+    for (plan.first = 1; once || for_good; plan.first++) {
+        plan.count = 1;
+        once = once && run(&plan);
+        plan.count = UINT_MAX;
+        for_good = for_good && run(&plan);
     }
-    printf("%-16s %5u calls\n", kind->name, n - 2);
+    return plan.first - 2;
+}
+
+static void sweep_kind(const struct kind *kind)
+{
+    printf("%-14s %4u calls opening, working", kind->name,
+           sweep((struct plan){.kind = kind, .while_opening = true, .seed = 1}));
+    for (unsigned seed = 1; seed <= settings.seeds; seed++)
+        printf(" %u", sweep((struct plan){.kind = kind, .seed = seed}));
+    printf("\n");
 }
 
 int main(int argc, char **argv)
 {
     const char *is_long = getenv("FERRY_LONG");
     if (is_long && strcmp(is_long, "1") == 0) {
-        rounds = 30;
-        biggest_bytes = 400000; /* enough for checkpoints in between */
+        settings.rounds = 20;
+        settings.seeds = 5;
+        settings.biggest_bytes = 300000; /* enough for checkpoints in between */
     }
-    if (argc > 1)
-        rounds = (unsigned)strtoul(argv[1], NULL, 10);
-    unsigned first = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 1;
     ferry_log_set_sink(no_log, NULL);
     disk_install();
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        if (argc < 3 || strcmp(argv[2], kinds[i].name) == 0)
-            sweep(&kinds[i], first);
+        if (argc < 2 || strcmp(argv[1], kinds[i].name) == 0)
+            sweep_kind(&kinds[i]);
     }
     printf("%lu runs: %lu did not open at first, %lu operations failed, %lu were acknowledged, "
            "none of those was lost\n",

@@ -199,7 +199,7 @@ const char *ledger_retired(struct ledger *ledger, const struct retire_operation 
 
 /* ---- operations on one ---- */
 
-static bool has_key(const struct entry *entry, const struct entry *other)
+static bool shares_key(const struct entry *entry, const struct entry *other)
 {
     return entry != other && strcmp(entry->route, other->route) == 0 &&
            strcmp(entry->key, other->key) == 0;
@@ -209,7 +209,7 @@ static const char *check_added(const struct ledger *ledger, const struct entry *
 {
     for (unsigned i = 0; *entry->key && i < ledger->count; i++) {
         const struct entry *other = &ledger->entries[i];
-        if (has_key(other, entry) && entry_must_be_there(other))
+        if (shares_key(entry, other) && entry_must_be_there(other))
             return "a job was made although its key names an earlier one";
     }
     return NULL;
@@ -219,7 +219,7 @@ static const char *check_repeated(struct ledger *ledger, const struct entry *ent
                                   const struct insert_operation *insert)
 {
     const struct entry *other = ledger_find(ledger, insert->id);
-    if (!*entry->key || !other || !has_key(other, entry) || !entry_may_be_there(other))
+    if (!*entry->key || !other || !shares_key(entry, other) || !entry_may_be_there(other))
         return "a job was not made although its key is new";
     if ((other->fingerprint == entry->fingerprint) != (insert->outcome == INSERT_REPEATED))
         return "a key was compared wrongly";

@@ -38,7 +38,7 @@ struct paused {
 };
 
 struct workload {
-    char name[80]; /* what to repeat when it fails */
+    char name[96]; /* what to repeat when it fails */
     struct chance chance;
     struct ledger ledger;
     ferry_loop *loop;
@@ -80,7 +80,10 @@ void workload_finish(struct workload *workload);
 /* Say what is wrong, and exit. */
 _Noreturn void workload_fail(const struct workload *workload, const char *what, const char *which);
 
-/* ---- for workload.c ---- */
+/* ---- for the files of workload*.c ---- */
+
+/* The `done` of each step. */
+void workload_answered(struct operation *operation);
 
 const char *workload_route(struct workload *workload);
 

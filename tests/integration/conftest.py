@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from harness import Gate, Servers, SmtpServer, compile_plugin
+from harness import Gate, Gateway, Servers, SmtpServer, Steps, compile_plugin
 
 
 @pytest.fixture
@@ -30,6 +30,21 @@ def smtp(tmp_path):
     server.stop()
 
 
+@pytest.fixture
+def gateway(tmp_path):
+    server = Gateway(tmp_path)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def gateway_module(tmp_path_factory):
+    """The same for all tests of a file."""
+    server = Gateway(tmp_path_factory.mktemp("gateway"))
+    yield server
+    server.stop()
+
+
 @pytest.fixture(scope="session")
 def gate_plugin(tmp_path_factory):
     source = pathlib.Path(__file__).with_name("gate.c").read_text()
@@ -44,3 +59,19 @@ def gate(tmp_path, gate_plugin, serve):
     gate.let_all()  # a server ends when its calls do
     serve.stop()
     gate.close()
+
+
+@pytest.fixture(scope="session")
+def steps_plugin(tmp_path_factory):
+    source = pathlib.Path(__file__).with_name("steps.c").read_text()
+    return compile_plugin(tmp_path_factory.mktemp("steps"), "steps", source)
+
+
+@pytest.fixture
+def steps(tmp_path, steps_plugin, serve):
+    """A worker that does what it is told."""
+    steps = Steps(tmp_path, steps_plugin)
+    yield steps
+    steps.tell("end", "end", "end", "end")  # a server ends when its calls do
+    serve.stop()
+    steps.close()

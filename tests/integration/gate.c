@@ -1,4 +1,5 @@
-/* gate: a worker for tests. A call runs until a byte can be read from a fifo, whatever happens. */
+/* gate: a worker for tests. A call runs until a byte can be read from a fifo, whatever happens;
+ * with ?steps=N until there were so many, and tells its progress after each. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,10 +38,16 @@ static int run(ferry_call *call, void *state)
 {
     const struct gate *gate = state;
     char byte;
+    int64_t steps = 1;
     write_record(gate, ferry_call_param(call, "name"));
     int fd = open(gate->fifo, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || read(fd, &byte, 1) < 0)
-        abort();
+    ferry_call_param_int(call, "steps", &steps);
+    for (int64_t step = 1; step <= steps; step++) {
+        if (fd < 0 || read(fd, &byte, 1) < 0)
+            abort();
+        if (steps > 1)
+            ferry_call_progress(call, (double)step / (double)steps, "a step");
+    }
     close(fd);
     return ferry_call_reply_text(call, 200, "through");
 }

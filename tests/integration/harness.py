@@ -92,8 +92,9 @@ class Pending:
 class Server:
     """A running `ferry serve` with its log, in a folder of its own."""
 
-    def __init__(self, folder, config, args=(), env=None):
+    def __init__(self, folder, config, args=(), env=None, starter=()):
         self.folder = pathlib.Path(folder)
+        self.starter = list(starter)  # a command that becomes the program it is given
         self.config = self.folder / "ferry.yaml"
         self.config.write_text(config)
         self.args = list(args)
@@ -107,7 +108,7 @@ class Server:
         """Start the process, and do not wait for it."""
         self.lines = []
         self.process = subprocess.Popen(
-            [FERRY, "serve", "-c", str(self.config), "--listen", "127.0.0.1:0",
+            [*self.starter, FERRY, "serve", "-c", str(self.config), "--listen", "127.0.0.1:0",
              "--set", "admin.listen=127.0.0.1:0", *self.args],
             cwd=self.folder, env=self.env, stderr=subprocess.PIPE, text=True)
         self.reader = threading.Thread(target=self._read, args=(self.process, self.lines))
@@ -257,6 +258,38 @@ class Servers:
         self.stack.close()
 
 
+class SmallDisk:
+    """A tmpfs of a few pages, in a mount namespace of its own that is gone when this is closed."""
+
+    def __init__(self, folder, size):
+        self.path = pathlib.Path(folder) / "small"
+        self.path.mkdir()
+        self.user = [] if os.geteuid() == 0 else ["--user"]  # else root in a namespace of its own
+        self.holder = subprocess.Popen(
+            ["unshare", "--mount", *(["--map-root-user"] if self.user else []), "sh", "-c",
+             'mount -t tmpfs -o size="$1" tmpfs "$0" && echo mounted && read -r _',
+             str(self.path), size],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if self.holder.stdout.readline() != "mounted\n":
+            raise PermissionError("no file system can be mounted: "
+                                  + self.holder.communicate()[1].strip())
+        self.starter = ["nsenter", *self.user, "--preserve-credentials", "--mount",
+                        "--target", str(self.holder.pid)]
+        self.ballast = pathlib.Path(f"/proc/{self.holder.pid}/root{self.path}/ballast")
+
+    def fill(self, pages=1 << 30):
+        """Take so many pages away, or all that there are."""
+        with contextlib.suppress(OSError), open(self.ballast, "ab", buffering=0) as file:
+            while pages > 0 and file.write(b"x" * 4096) == 4096:
+                pages -= 1
+
+    def free(self):
+        self.ballast.unlink()
+
+    def close(self):
+        self.holder.communicate("", timeout=DEADLINE)
+
+
 class SmtpServer:
     """smtp_server.py as a process of its own, and what it has taken."""
 
@@ -266,10 +299,37 @@ class SmtpServer:
             [sys.executable, str(pathlib.Path(__file__).with_name("smtp_server.py")),
              "--output", str(self.output), "--until-eof", *args],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.url = f"smtp://127.0.0.1:{int(self.process.stdout.readline())}"
+        self.port = int(self.process.stdout.readline())
+        self.url = f"smtp://127.0.0.1:{self.port}"
 
     def messages(self):
         return [json.loads(line) for line in self.output.read_text().splitlines()]
+
+    def stop(self):
+        self.process.communicate(timeout=DEADLINE)  # closes its standard input
+
+
+class Gateway:
+    """gateway.py as a process of its own, and what it was asked."""
+
+    def __init__(self, folder, *args):
+        self.output = pathlib.Path(folder) / "gateway.jsonl"
+        self.process = subprocess.Popen(
+            [sys.executable, str(pathlib.Path(__file__).with_name("gateway.py")),
+             "--output", str(self.output), "--until-eof", *args],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        scheme = "https" if "--tls" in args else "http"
+        self.address = f"127.0.0.1:{int(self.process.stdout.readline())}"
+        self.url = f"{scheme}://{self.address}"
+
+    def requests(self, path=None):
+        """What it was asked so far, or that for a path."""
+        lines = self.output.read_text().splitlines() if self.output.exists() else []
+        return [entry for entry in map(json.loads, lines) if path in (None, entry["path"])]
+
+    def wait_requests(self, path, count):
+        return wait_until(lambda: len(self.requests(path)) >= count and self.requests(path),
+                          f"{count} requests for {path}")
 
     def stop(self):
         self.process.communicate(timeout=DEADLINE)  # closes its standard input
@@ -302,6 +362,36 @@ class Gate:
 
     def runs(self):
         return self.record.read_text().split()
+
+    def close(self):
+        os.close(self.fd)
+
+
+def make_certificate(folder):
+    """A certificate of 127.0.0.1's own, which is its own authority; the paths of it and its key."""
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=under test",
+                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+                   check=True, capture_output=True)
+    return certificate, key
+
+
+class Steps:
+    """A worker that reports the progress that the test tells it to: see steps.c."""
+
+    def __init__(self, folder, plugin):
+        self.plugin = plugin
+        self.fifo = folder / "steps.fifo"
+        os.mkfifo(self.fifo)
+        self.fd = os.open(self.fifo, os.O_RDWR)
+
+    def settings(self):
+        """The line of a config's `workers:` that makes it known as `steps`."""
+        return f"steps: {{use: steps, fifo: {self.fifo}}}"
+
+    def tell(self, *lines):
+        os.write(self.fd, "".join(f"{line}\n" for line in lines).encode())
 
     def close(self):
         os.close(self.fd)

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """A real SMTP server for tests (Debian's python3-aiosmtpd).
 
-    smtp_server.py --output FILE [--port N] [--delay SECONDS] [--until-eof]
-                   [--starttls CERT KEY | --smtps CERT KEY] [--auth USER:PASSWORD]
+    smtp_server.py --output FILE [--port N] [--delay SECONDS] [--hold FILE] [--until-eof]
+                   [--starttls CERT KEY | --smtps CERT KEY]
+                   [--auth USER:PASSWORD | --oauth USER:TOKEN]
 
 It listens on 127.0.0.1, prints its port as the first line, and runs until SIGTERM (or, with
 --until-eof, until its standard input closes, so that it never outlives the test that started it).
@@ -16,22 +17,27 @@ Messages that are refused are not written.
 A recipient's address says what happens, whatever its domain:
     tempfail-N@   451 after DATA, the first N times for one Message-ID
     tempfail@     450 at RCPT, always
+    greylist-*@   451 at RCPT, the first time for one address
+    vanish@       the connection is cut instead of the answer to RCPT
     reject@       550 at RCPT
     reject-data@  554 after DATA
     drop@         the message is taken, then the connection is cut instead of the 250,
                   the first time for one Message-ID
     hangup@       421 at RCPT, and the connection is closed
     idle-out@     the message is taken; then "421 idle" is sent unasked, and the connection closed
---delay waits that long before the answer to DATA.
+--delay waits that long before the answer to DATA, --hold until that file is there. --oauth offers XOAUTH2 beside PLAIN and LOGIN,
+which nobody passes then.
 """
 
 import argparse
 import asyncio
+import base64
 import collections
 import email
 import itertools
 import json
 import logging
+import os
 import re
 import signal
 import ssl
@@ -44,10 +50,11 @@ from aiosmtpd.smtp import SMTP, AuthResult
 class Recorder:
     """What the server does with each command; one for all connections."""
 
-    def __init__(self, output, delay):
+    def __init__(self, output, delay, hold):
         self.output = output
         self.delay = delay
-        self.failures = collections.Counter()  # by (kind, Message-ID)
+        self.hold = hold
+        self.failures = collections.Counter()  # by (kind, Message-ID or address)
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         knob = address.partition("@")[0]
@@ -55,6 +62,10 @@ class Recorder:
             return "550 5.1.1 no such mailbox here"
         if knob == "tempfail":
             return "450 4.2.0 greylisted, come back later"
+        if knob.startswith("greylist-") and self.first_times("greylist", address, 1):
+            return "451 4.7.1 greylisted, come back later"
+        if knob == "vanish":
+            server.transport.abort()
         if knob == "hangup":
             await server.push("421 4.3.2 closing down")
             server.transport.close()
@@ -62,12 +73,14 @@ class Recorder:
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 
-    def first_times(self, kind, message_id, limit):
-        self.failures[kind, message_id] += 1
-        return self.failures[kind, message_id] <= limit
+    def first_times(self, kind, what, limit):
+        self.failures[kind, what] += 1
+        return self.failures[kind, what] <= limit
 
     async def handle_DATA(self, server, session, envelope):
         await asyncio.sleep(self.delay)
+        while self.hold and not os.path.exists(self.hold):
+            await asyncio.sleep(0.01)
         message_id = str(email.message_from_bytes(envelope.content)["Message-ID"] or "").strip()
         knobs = [address.partition("@")[0] for address in envelope.rcpt_tos]
         if "reject-data" in knobs:
@@ -123,11 +136,26 @@ def authenticator(expected):
     return check
 
 
+def token_authenticator(expected):
+    """The handler of AUTH XOAUTH2, which takes one token."""
+    user, _, token = expected.partition(":")
+    good = f"user={user}\1auth=Bearer {token}\1\1".encode()
+
+    async def auth_xoauth2(server, words):
+        blob = base64.b64decode(words[1]) if len(words) > 1 else await server.challenge_auth("")
+        return AuthResult(success=blob == good, handled=False)
+
+    return auth_xoauth2
+
+
 async def serve(options):
     # Clients that break off are what it is for, and AUTH without TLS is asked for.
     logging.getLogger("mail.log").setLevel(logging.CRITICAL)
     warnings.simplefilter("ignore")
-    recorder = Recorder(open(options.output, "a", encoding="utf-8"), options.delay)
+    output = open(options.output, "a", encoding="utf-8")
+    recorder = Recorder(output, options.delay, options.hold)
+    if options.oauth:
+        recorder.auth_XOAUTH2 = token_authenticator(options.oauth)
     numbers = itertools.count(1)
 
     def connection():
@@ -136,7 +164,7 @@ async def serve(options):
             hostname="test.invalid",
             tls_context=tls_context(options.starttls),
             authenticator=authenticator(options.auth),
-            auth_required=bool(options.auth),
+            auth_required=bool(options.auth or options.oauth),
             auth_require_tls=False,
             loop=loop,
         )
@@ -161,10 +189,12 @@ def main():
     parser.add_argument("--output", required=True)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--delay", type=float, default=0)
+    parser.add_argument("--hold", metavar="FILE")
     parser.add_argument("--until-eof", action="store_true")
     parser.add_argument("--starttls", nargs=2, metavar=("CERT", "KEY"))
     parser.add_argument("--smtps", nargs=2, metavar=("CERT", "KEY"))
     parser.add_argument("--auth", metavar="USER:PASSWORD")
+    parser.add_argument("--oauth", metavar="USER:TOKEN")
     asyncio.run(serve(parser.parse_args()))
 
 

@@ -4,6 +4,8 @@ import http.client
 
 import pytest
 
+from harness import compile_plugin
+
 CONFIG = """
 limits: {header_bytes: 4KiB, body_bytes: 2MiB}
 pools:
@@ -164,7 +166,7 @@ def test_a_saturated_pool_holds_up_no_other(server):
 
 @pytest.mark.parametrize("method, path, status", [
     ("POST", "/livez", 405), ("DELETE", "/readyz", 405), ("GET", "/jobs", 404),
-    ("DELETE", "/jobs/0123456789abcdef0123456789abcdef", 405)])
+    ("DELETE", "/jobs", 405), ("DELETE", "/jobs/0123456789abcdef0123456789abcdef", 404)])
 def test_no_pattern_takes_over_a_path_of_the_servers_own(serve, method, path, status):
     server = serve("routes:\n  /{x}: {worker: noop, methods: [GET, POST, DELETE]}\n"
                    "  /{x}/{y}: {worker: noop, methods: [GET, POST, DELETE]}\n")
@@ -173,3 +175,35 @@ def test_no_pattern_takes_over_a_path_of_the_servers_own(serve, method, path, st
     assert reply.headers["Content-Type"] == "application/problem+json"
     if status == 405:
         assert reply.headers["Allow"] == "GET, HEAD, OPTIONS"
+
+
+# ---- when to come back ----
+
+BUSY = """
+#include <ferry/worker.h>
+
+static int run(ferry_call *call, void *state)
+{
+    int64_t ms = 0, status = 0;
+    (void)state;
+    ferry_call_param_int(call, "ms", &ms);
+    ferry_call_param_int(call, "status", &status);
+    ferry_call_retry_after(call, ms);
+    if (status)
+        return ferry_call_reply_text(call, (int)status, "a reply");
+    return ferry_call_fail(call, FERRY_TRANSIENT, "a failure");
+}
+FERRY_WORKER(busy, .run = run)
+"""
+
+
+def test_a_worker_says_when_to_come_back(serve, tmp_path):
+    plugin = compile_plugin(tmp_path, "busy", BUSY)
+    server = serve(f"plugins: [{plugin}]\nroutes: {{/busy: {{worker: busy}}}}")
+    for query, status, seconds in [
+            ("ms=1", 502, "1"), ("ms=1000", 502, "1"), ("ms=1001", 502, "2"), ("ms=0", 502, None),
+            ("ms=5000&status=503", 503, "5"), ("ms=5000&status=429", 429, "5"),
+            ("status=503", 503, "1"), ("ms=5000&status=200", 200, None),
+            ("ms=5000&status=404", 404, None)]:
+        reply = server.get(f"/busy?{query}")
+        assert (reply.status, reply.headers["Retry-After"]) == (status, seconds), query

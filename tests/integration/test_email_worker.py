@@ -1,5 +1,6 @@
 """Messages of the email worker, read by a parser that is not ours: Python's email package."""
 
+import base64
 import email
 import email.header
 import email.policy
@@ -88,3 +89,66 @@ def test_blind_copies_are_blind(server):
     assert message["Cc"] == "c@example.org"
     assert message["Reply-To"] == "Help <help@example.org>"
     assert "secret" not in message.as_string()
+
+
+# ---- attachments and headers ----
+
+FILES = {
+    "a.pdf": ("application/pdf", b"%PDF-1.4\n" + bytes(range(256)) * 10),
+    "Größe & Maß.csv": ("text/csv", "ä;ö\r\n".encode()),
+    HAN[:40] + ".txt": ("text/plain", b""),
+    'a "quoted" name, with spaces; and = that is long.bin': ("application/octet-stream", b"\0"),
+    "deck.pptx": ("application/vnd.openxmlformats-officedocument.presentationml.presentation",
+                  b"x" * 57),
+}
+
+
+def attachment(name, **more):
+    (content_type, content) = FILES[name]
+    return {"filename": name, "content_type": content_type,
+            "content": base64.b64encode(content).decode(), **more}
+
+
+def test_attachments_arrive_as_they_were(server):
+    message = send(server, text="t", html="<p>", attachments=[attachment(name) for name in FILES])
+    assert message.get_content_type() == "multipart/mixed"
+    assert message.get_body(("html",)).get_content().startswith("<p>")
+    parts = list(message.iter_attachments())
+    assert [part.get_filename() for part in parts] == list(FILES)
+    for part, (content_type, content) in zip(parts, FILES.values()):
+        assert part.get_content_disposition() == "attachment"
+        assert part.get_content_type() == content_type
+        assert part.get_payload(decode=True) == content
+
+
+def test_an_image_within_the_html(server):
+    picture = {"filename": "logo.png", "content_type": "image/png", "content": "iVBORw0KGgo=",
+               "content_id": "logo@example.org"}
+    message = send(server, text="t", html="<img src='cid:logo@example.org'>",
+                   attachments=[attachment("a.pdf"), picture])
+    related = message.get_body(("related",))
+    assert related.get_content_type() == "multipart/related"
+    (html, image) = related.iter_parts()
+    assert html.get_content_type() == "text/html"
+    assert image["Content-ID"] == "<logo@example.org>"
+    assert image.get_content_disposition() == "inline"
+    assert image.get_content() == b"\x89PNG\r\n\x1a\n"
+    assert [part.get_filename() for part in message.iter_attachments()] == ["a.pdf"]
+
+
+def test_headers_of_the_callers_own(server):
+    message = send(server, text="t", headers={
+        "X-Campaign": "Frühling " + HAN, "In-Reply-To": "<before@example.org>",
+        "Auto-Submitted": "auto-generated", "X-Words": "word " * 40 + "end"})
+    assert message["X-Campaign"] == "Frühling " + HAN
+    assert message["In-Reply-To"] == "<before@example.org>"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["X-Words"] == "word " * 40 + "end"
+
+
+def test_a_header_cannot_replace_what_ferry_writes(server):
+    for name in ("Bcc", "from", "Content-Type", "Message-ID"):
+        reply = server.post_json("/email", {"to": "a@example.org", "subject": "s", "text": "t",
+                                            "headers": {name: "x"}})
+        assert reply.status == 400
+        assert f"{name} cannot be set" in reply.problem()

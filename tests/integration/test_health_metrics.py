@@ -34,6 +34,7 @@ PROMISED = {
     "ferry_connections": "gauge",
     "ferry_jobs": "gauge",
     "ferry_job_attempts_total": "counter",
+    "ferry_store_wal_bytes": "gauge",
     "ferry_build_info": "gauge",
     "process_cpu_seconds_total": "counter",
     "process_virtual_memory_bytes": "gauge",

@@ -6,7 +6,7 @@ import pathlib
 
 import pytest
 
-from harness import wait_until
+from harness import UNFINISHED, wait_until
 
 # {relay} and {gate} are filled in where a test needs them.
 CONFIG = """
@@ -14,7 +14,7 @@ log: {{level: debug}}
 {jobs}
 plugins: [{gate.plugin}]
 workers:
-  mailer: {{use: email, {relay}}}
+  mailer: {{use: email, greylist_wait: 10ms, pause: 10ms, {relay}}}
   {gate_settings}
 pools:
   default: {{threads: 2}}
@@ -33,8 +33,8 @@ routes:
   /hurry: {{worker: gate, pool: single, methods: [POST], mode: defer, timeout: 50ms}}
 """
 MAIL = {"to": "you@example.org", "subject": "hello", "text": "from ferry"}
-JOB_KEYS = {"id", "route", "worker", "state", "attempt", "crashes", "created_at", "run_at",
-            "started_at", "finished_at", "progress", "error", "result"}
+JOB_KEYS = {"id", "delivery_id", "route", "worker", "state", "attempt", "crashes", "cancelling",
+            "created_at", "run_at", "started_at", "finished_at", "progress", "error", "result"}
 
 
 @pytest.fixture
@@ -62,8 +62,11 @@ def test_a_deferred_route_answers_202_with_the_jobs_place(start):
     assert reply.headers["Content-Type"] == "application/json"
     body = reply.json()
     assert reply.headers["Location"] == f"/jobs/{body['id']}"
-    assert body["state"] == "queued"
-    assert len(body["id"]) == 32
+    assert set(body) == {"id", "delivery_id", "state"}
+    assert body["state"] in UNFINISHED
+    assert len(body["id"]) == len(body["delivery_id"]) == 32
+    assert body["id"] != body["delivery_id"]
+    assert reply.headers["Retry-After"] == "1"
 
 
 def test_a_job_shows_all_of_its_keys(start):
@@ -103,7 +106,7 @@ def test_a_second_prefer_header_counts_as_well(start):
     server = start()
     with server.open_socket() as client:
         client.sendall(b"POST /either HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n"
-                       b"Prefer: handling=strict\r\nPrefer: wait=1, Respond-Async\r\n\r\n")
+                       b"Prefer: handling=strict\r\nPrefer: depth=1, Respond-Async\r\n\r\n")
         assert client.recv(12) == b"HTTP/1.1 202"
 
 

@@ -38,9 +38,8 @@ def answered(server, route, code):
 
 def stick_pair(server):
     """Leave both threads of the pool `pair` in calls past their deadline."""
-    calls = [server.send("GET", "/pair") for _ in range(2)]
-    assert [call.reply().status for call in calls] == [504, 504]
-    server.wait_metric('ferry_stuck_threads{pool="pair"}', 2)
+    while server.metric('ferry_stuck_threads{pool="pair"}') < 2:
+        assert server.get("/pair").status == 504  # on a busy machine it may not even have begun
 
 
 # ---- a full queue ----

@@ -1,5 +1,6 @@
 """What the README shows works as it is written there."""
 
+import json
 import re
 import shlex
 import sqlite3
@@ -100,8 +101,9 @@ def test_the_first_curl_lines_work_as_written(default_server):
 
     default_server.wait_job(place, "succeeded")
     out = run_curl(look.replace("/jobs/5f1c...", place), default_server)
-    id = place.removeprefix("/jobs/")
-    assert out.startswith(job.removeprefix("# ").split(",...}")[0].replace("5f1c...", id))
+    for shown, key in ("5f1c...", "id"), ("91d3...", "delivery_id"):
+        job = job.replace(shown, json.loads(out)[key])
+    assert out.startswith(job.removeprefix("# ").split(",...}")[0])
 
 
 def test_the_first_email_is_in_the_outbox(tmp_path, serve):
@@ -110,6 +112,34 @@ def test_the_first_email_is_in_the_outbox(tmp_path, serve):
     outbox = server.folder / "var" / "outbox"
     [path] = wait_until(lambda: list(outbox.glob("*.eml")), "the e-mail is in the outbox")
     assert b"from ferry" in path.read_bytes()
+
+
+# ---- jobs, and calls without a server ----
+
+def commands(title):
+    """The command lines below a heading, without their comments."""
+    lines = "".join(blocks(section(title), "sh")).splitlines()
+    return [shlex.split(line, comments=True)[1:] for line in lines]
+
+
+def test_the_commands_for_jobs_work_as_written(tmp_path, serve):
+    server = serve((ROOT / "conf" / "ferry.yaml").read_text())
+    place = server.post_job("/email", {"to": "you@example.org", "subject": "x", "text": "y"})
+    server.wait_job(place, "succeeded")
+    id = place.removeprefix("/jobs/")
+    for _, command, *args in [args for args in commands("See and steer jobs") if args[0] == "jobs"]:
+        args = [arg.replace("5f1c...", id) for arg in args]
+        args += ["--yes"] if command == "retry" else []  # here is no terminal to ask on
+        result = run_ferry("jobs", command, *args, "--admin", server.admin_address, cwd=tmp_path)
+        assert result.returncode == 0, (command, result.stderr)
+
+
+def test_the_calls_without_a_server_work_as_written(tmp_path):
+    [email, sleep] = [args for args in commands("See and steer jobs") if args[0] == "call"]
+    assert run_ferry(*email, cwd=tmp_path).returncode == 0
+    [path] = (tmp_path / "var" / "outbox").glob("*.eml")
+    assert b"from ferry" in path.read_bytes()
+    assert run_ferry(*sleep, cwd=tmp_path).stdout.startswith("HTTP/1.1 200\n")
 
 
 # ---- the config ----

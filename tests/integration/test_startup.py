@@ -257,7 +257,7 @@ def test_version_tells_the_version(tmp_path):
 
 
 @pytest.mark.parametrize("args", [["--help"], ["help"], ["serve", "--help"], ["check", "-h"],
-                                  ["version", "--help"]],
+                                  ["call", "--help"], ["jobs", "--help"], ["version", "--help"]],
                          ids=" ".join)
 def test_help_goes_to_standard_output(tmp_path, args):
     result = run_ferry(*args, cwd=tmp_path)
@@ -267,16 +267,17 @@ def test_help_goes_to_standard_output(tmp_path, args):
 
 def test_help_names_every_command(tmp_path):
     out = run_ferry("--help", cwd=tmp_path).stdout
-    for command in "serve", "check", "version":
+    for command in "serve", "check", "call", "jobs", "version":
         assert re.search(rf"^  {command} ", out, re.M)
 
 
 @pytest.mark.parametrize("args, word", [
     ([], "usage"),
-    (["srve"], '"srve"'),
+    (["srve"], '"srve"; did you mean serve'),
     (["serve", "--nope"], "nope"),
+    (["serve", "--lisen", ":0"], "did you mean --listen"),
     (["serve", "ferry.yaml"], "ferry.yaml"),
-    (["check", "-c"], "-c, --config|requires an argument"),
+    (["check", "-c"], "-c, --config needs a value"),
     (["version", "now"], "now"),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
 def test_wrong_usage_is_told(tmp_path, args, word):

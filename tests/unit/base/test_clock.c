@@ -163,6 +163,84 @@ static void test_rfc3339(void **state)
     }
 }
 
+static void test_times_that_people_write(void **state)
+{
+    (void)state;
+    const struct quantity good[] = {
+        {"1970-01-01T00:00:00Z", 0},
+        {"2026-11-21T10:09:14.123Z", 1795255754123},
+        {"2026-11-21t10:09:14z", 1795255754000},
+        {"2026-11-21T11:09:14+01:00", 1795255754000},
+        {"2026-11-21T04:39:14.5-05:30", 1795255754500},
+        {"2026-11-21T10:09:14-00:00", 1795255754000},
+        {"2026-11-21T10:09:14.9999999Z", 1795255754999},
+        {"2026-11-21T10:09:14.05Z", 1795255754050},
+        {"2016-12-31T23:59:60Z", 1483228800000}, /* a leap second */
+        {"2024-02-29T00:00:00Z", 1709164800000},
+        {"2000-02-29T00:00:00Z", 951782400000},
+        {"1969-12-31T23:59:59.999Z", -1},
+        {"0000-01-01T00:00:00Z", -62167219200000},
+        {"9999-12-31T23:59:59.999Z", 253402300799999},
+    };
+    for (size_t i = 0; i < COUNT_OF(good); i++) {
+        int64_t ms = -2;
+        assert_int_equal(clock_parse_rfc3339(good[i].text, &ms, NULL), 0);
+        assert_int_equal(ms, good[i].value);
+    }
+}
+
+static void test_every_day_of_five_centuries_is_read_as_it_is_written(void **state)
+{
+    (void)state;
+    for (int64_t day = -100000; day < 100000; day++) {
+        char text[CLOCK_RFC3339_SIZE];
+        int64_t ms = 0;
+        clock_format_rfc3339(day * 86400000 + 3723004, text);
+        assert_int_equal(clock_parse_rfc3339(text, &ms, NULL), 0);
+        assert_int_equal(ms, day * 86400000 + 3723004);
+    }
+}
+
+static void test_what_is_no_time(void **state)
+{
+    (void)state;
+    const char *const bad[] = {
+        "",
+        "now",
+        "2026-11-21",
+        "2026-11-21T10:09:14",
+        "2026-11-21 10:09:14Z",
+        "2026-11-21T10:09Z",
+        "2026-11-21T10:09:14.Z",
+        "2026-11-21T10:09:14,5Z",
+        "2026-11-21T10:09:61Z",
+        "2026-11-21T10:60:14Z",
+        "2026-11-21T24:00:00Z",
+        "2026-02-29T00:00:00Z",
+        "1900-02-29T00:00:00Z",
+        "2026-04-31T00:00:00Z",
+        "2026-00-01T00:00:00Z",
+        "2026-13-01T00:00:00Z",
+        "2026-01-00T00:00:00Z",
+        "26-11-21T10:09:14Z",
+        "+2026-11-21T10:09:14Z",
+        "2026-11-21T10:09:14+1:00",
+        "2026-11-21T10:09:14+0100",
+        "2026-11-21T10:09:14+24:00",
+        "2026-11-21T10:09:14Z ",
+        " 2026-11-21T10:09:14Z",
+        "2026-11-21T10:09:14ZZ",
+        "1795255754",
+    };
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        int64_t ms = -2;
+        ferry_error error = {0};
+        assert_int_equal(clock_parse_rfc3339(bad[i], &ms, &error), FERRY_INVALID);
+        assert_non_null(strstr(error.message, "2026-11-21T10:09:14Z"));
+        assert_int_equal(ms, -2);
+    }
+}
+
 static void test_a_time_far_off_does_not_overflow(void **state)
 {
     (void)state;
@@ -192,6 +270,9 @@ int main(void)
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_what_is_no_size),
         cmocka_unit_test(test_rfc3339),
+        cmocka_unit_test(test_times_that_people_write),
+        cmocka_unit_test(test_every_day_of_five_centuries_is_read_as_it_is_written),
+        cmocka_unit_test(test_what_is_no_time),
         cmocka_unit_test(test_a_time_far_off_does_not_overflow),
         cmocka_unit_test(test_the_clocks_agree_with_each_other),
     };

@@ -49,6 +49,26 @@ static inline int fake_strict_open(ferry_settings *settings, void **state, ferry
     return 0;
 }
 
+static inline void fake_visit(void *arg, const ferry_setting *setting)
+{
+    if (setting->values[0] && strcmp(setting->values[0], "bad") == 0)
+        ferry_settings_fail((ferry_settings *)arg, setting->key, "%s: bad", setting->key);
+}
+
+static inline int fake_maps_open(ferry_settings *settings, void **state, ferry_error *error)
+{
+    (void)error;
+    *state = NULL;
+    const char *pointer = ferry_settings_string(settings, "success.pointer", "/");
+    const char *status = ferry_settings_string(settings, "success.status", "");
+    if (*pointer != '/')
+        ferry_settings_fail(settings, "success.pointer", "success.pointer: begins with /");
+    if (strcmp(status, "missing") == 0)
+        ferry_settings_fail(settings, "success.range", "success.range is missing");
+    ferry_settings_each(settings, "query", fake_visit, settings);
+    return 0;
+}
+
 static inline int fake_broken_open(ferry_settings *settings, void **state, ferry_error *error)
 {
     (void)settings, (void)state;
@@ -66,6 +86,7 @@ static const ferry_worker fake_kinds[] = {
      .run = fake_run},
     {.abi = FERRY_WORKER_ABI, .name = "strict", .open = fake_strict_open, .run = fake_run},
     {.abi = FERRY_WORKER_ABI, .name = "broken", .open = fake_broken_open, .run = fake_run},
+    {.abi = FERRY_WORKER_ABI, .name = "maps", .open = fake_maps_open, .run = fake_run},
 };
 
 /* ---- loading ---- */

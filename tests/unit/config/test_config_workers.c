@@ -25,12 +25,12 @@ static void test_use(void **state)
          "ferry.yaml:1:11: error: the worker \"mailer\" lacks the key \"use\": which kind it is\n"
          "    workers: {mailer: {relay: x}}\n"
          "              ^~~~~~\n"
-         "    hint: known: noop, echo, sleep, email, strict, broken\n"},
+         "    hint: known: noop, echo, sleep, email, strict, broken, maps\n"},
         {"workers: {mailer: }\n" A_ROUTE,
          "ferry.yaml:1:11: error: the worker \"mailer\" lacks the key \"use\": which kind it is\n"
          "    workers: {mailer: }\n"
          "              ^~~~~~\n"
-         "    hint: known: noop, echo, sleep, email, strict, broken\n"},
+         "    hint: known: noop, echo, sleep, email, strict, broken, maps\n"},
         {"workers: {mailer: {use: emial}}\n" A_ROUTE,
          "ferry.yaml:1:25: error: unknown kind of worker \"emial\"\n"
          "    workers: {mailer: {use: emial}}\n"
@@ -80,7 +80,7 @@ static void test_settings(void **state)
          "      mailer: {use: email, relay: [a, b]}\n"
          "                                  ^~~~~~\n"},
         {"workers: {mailer: {use: email, headers: {a: b}}}\n" A_ROUTE,
-         "ferry.yaml:1:41: error: headers must be a value or a list, not a map\n"
+         "ferry.yaml:1:41: error: headers takes a list or one value, not a map\n"
          "    workers: {mailer: {use: email, headers: {a: b}}}\n"
          "                                            ^~~~~~\n"},
         {"workers: {mailer: {use: email, headers: [a, [b], ~]}}\n" A_ROUTE,
@@ -91,6 +91,48 @@ static void test_settings(void **state)
          "ferry.yaml:1:32: error: relay has no value\n"
          "    workers: {mailer: {use: email, relay: }}\n"
          "                                   ^~~~~\n"});
+}
+
+/* So it is for what stands in a map: its key has dots, also where a name has one of its own. */
+static void test_settings_in_maps(void **state)
+{
+    (void)state;
+    CHECK_REPORTS(
+        {"workers:\n"
+         "  gateway: {use: maps, success: {pointer: code}}\n"
+         "routes: {/: {worker: gateway}}\n",
+         "ferry.yaml:2:43: error: success.pointer: begins with /\n"
+         "      gateway: {use: maps, success: {pointer: code}}\n"
+         "                                              ^~~~\n"},
+        {"workers:\n"
+         "  gateway: {use: maps, success: {poiner: /code}}\n"
+         "routes: {/: {worker: gateway}}\n",
+         "ferry.yaml:2:34: error: unknown key \"poiner\" in success; this worker knows pointer, "
+         "status\n"
+         "      gateway: {use: maps, success: {poiner: /code}}\n"
+         "                                     ^~~~~~\n"},
+        {"workers:\n"
+         "  gateway: {use: maps, success: {pointer: /code, status: missing}}\n"
+         "routes: {/: {worker: gateway}}\n",
+         "ferry.yaml:2:24: error: success.range is missing\n"
+         "      gateway: {use: maps, success: {pointer: /code, status: missing}}\n"
+         "                           ^~~~~~~\n"},
+        {"workers:\n"
+         "  gateway: {use: maps, query: {a.b: bad, a: {b: bad}, c: [bad]}}\n"
+         "routes: {/: {worker: gateway}}\n",
+         "ferry.yaml:2:37: error: query.a.b: bad\n"
+         "      gateway: {use: maps, query: {a.b: bad, a: {b: bad}, c: [bad]}}\n"
+         "                                        ^~~\n"
+         "ferry.yaml:2:58: error: query.c: bad\n"
+         "      gateway: {use: maps, query: {a.b: bad, a: {b: bad}, c: [bad]}}\n"
+         "                                                             ^~~~~\n"},
+        {"workers: {gateway: {use: maps, query: {a: ~, b: [[c]]}}}\n" A_ROUTE,
+         "ferry.yaml:1:40: error: a has no value\n"
+         "    workers: {gateway: {use: maps, query: {a: ~, b: [[c]]}}}\n"
+         "                                           ^\n"
+         "ferry.yaml:1:50: error: an item of b must be a single value, not a list\n"
+         "    workers: {gateway: {use: maps, query: {a: ~, b: [[c]]}}}\n"
+         "                                                     ^~~\n"});
 }
 
 /* A key that is not there is reported at the name of its worker. */
@@ -131,9 +173,10 @@ static void test_unused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plugins),    cmocka_unit_test(test_use),
-        cmocka_unit_test(test_settings),   cmocka_unit_test(test_missing_setting),
-        cmocka_unit_test(test_open_fails), cmocka_unit_test(test_unused),
+        cmocka_unit_test(test_plugins),          cmocka_unit_test(test_use),
+        cmocka_unit_test(test_settings),         cmocka_unit_test(test_missing_setting),
+        cmocka_unit_test(test_open_fails),       cmocka_unit_test(test_unused),
+        cmocka_unit_test(test_settings_in_maps),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -97,11 +98,67 @@ static void test_same(void **state)
     assert_false(path_pattern_is_same("/", "/a"));
 }
 
+/* The parameters as "name=value;", "-" where the path does not match. */
+static void check_match(const char *pattern, const char *path, const char *expected)
+{
+    struct path_param params[PATH_PARAMS_MAX];
+    int count = path_pattern_match(pattern, path, strlen(path), params);
+    char text[256] = "";
+    for (int i = 0; i < count; i++) {
+        size_t at = strlen(text);
+        snprintf(text + at, sizeof text - at, "%.*s=%.*s;", (int)params[i].name_length,
+                 params[i].name, (int)params[i].value_length, params[i].value);
+    }
+    assert_string_equal(count < 0 ? "-" : text, expected);
+}
+
+static void test_a_path_is_matched_segment_by_segment(void **state)
+{
+    (void)state;
+    check_match("/", "/", "");
+    check_match("/a/b", "/a/b", "");
+    check_match("/users/{id}", "/users/42", "id=42;");
+    check_match("/{a}/x/{b}", "/1/x/2%2F3", "a=1;b=2%2F3;");
+    check_match("/a/", "/a/", "");
+    check_match("/a", "/a/", "-");
+    check_match("/a/", "/a", "-");
+    check_match("/a", "/ab", "-");
+    check_match("/ab", "/a", "-");
+    check_match("/", "", "-");
+    check_match("/users/{id}", "/users/", "-");
+    check_match("/users/{id}", "/users", "-");
+    check_match("/users/{id}", "/users/4/2", "-");
+    check_match("/users/{id}", "users/4", "-");
+}
+
+static void test_a_match_ends_with_the_length(void **state)
+{
+    (void)state;
+    struct path_param params[PATH_PARAMS_MAX];
+    assert_int_equal(path_pattern_match("/a/{b}", "/a/1/2", 4, params), 1);
+    assert_int_equal(params[0].value_length, 1);
+}
+
+static void test_the_literal_segment_goes_first(void **state)
+{
+    (void)state;
+    assert_true(path_pattern_is_before("/users/me", "/users/{id}"));
+    assert_false(path_pattern_is_before("/users/{id}", "/users/me"));
+    assert_true(path_pattern_is_before("/a/{x}", "/{y}/b"));
+    assert_false(path_pattern_is_before("/{y}/b", "/a/{x}"));
+    assert_false(path_pattern_is_before("/a", "/a"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_well_formed), cmocka_unit_test(test_malformed),
-        cmocka_unit_test(test_bounds),      cmocka_unit_test(test_reserved),
+        cmocka_unit_test(test_well_formed),
+        cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_reserved),
+        cmocka_unit_test(test_a_path_is_matched_segment_by_segment),
+        cmocka_unit_test(test_a_match_ends_with_the_length),
+        cmocka_unit_test(test_the_literal_segment_goes_first),
         cmocka_unit_test(test_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

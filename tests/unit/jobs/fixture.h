@@ -14,7 +14,7 @@
 #include "queue.h"
 #include "settings.h"
 
-enum { PATIENCE_MS = 30000 };
+enum { PATIENCE_MS = 120000 };
 
 /* ---- fake workers; what they saw and what they wait for is shared by all of them ---- */
 

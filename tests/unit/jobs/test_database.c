@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <glob.h>
 
+#include <ferry/log.h>
+
 #include "database.h"
 
 static void the_writer_is_set_up_for_durability(void **ctx)
@@ -79,6 +81,32 @@ static void a_newer_one_is_refused_and_left_alone(void **ctx)
     assert_non_null(strstr(error.message, "999"));
     assert_false(damaged);
     assert_int_equal(folder_query(&folder, "PRAGMA user_version"), 999);
+    folder_remove(&folder);
+}
+
+static bool has_said_that_it_checks;
+
+static void look_for_check(void *arg, ferry_log_level level, const char *line, size_t length)
+{
+    (void)arg, (void)level;
+    char text[512];
+    snprintf(text, sizeof text, "%.*s", (int)length, line);
+    has_said_that_it_checks |= strstr(text, "checking the jobs' database") != NULL;
+}
+
+static void the_check_of_a_big_one_is_announced(void **ctx)
+{
+    (void)ctx;
+    struct folder folder;
+    folder_make(&folder);
+    ferry_log_set_sink(look_for_check, NULL);
+    sqlite3_close(database_open_writer(folder.database, NULL, NULL));
+    sqlite3_close(database_open_writer(folder.database, NULL, NULL));
+    assert_false(has_said_that_it_checks);
+    folder_sql(&folder, "CREATE TABLE filler (t); INSERT INTO filler VALUES (zeroblob(65 << 20))");
+    sqlite3_close(database_open_writer(folder.database, NULL, NULL));
+    assert_true(has_said_that_it_checks);
+    ferry_log_set_sink(NULL, NULL);
     folder_remove(&folder);
 }
 
@@ -174,6 +202,7 @@ int main(void)
         cmocka_unit_test(the_reader_cannot_write),
         cmocka_unit_test(it_opens_again_with_what_was_in_it),
         cmocka_unit_test(a_newer_one_is_refused_and_left_alone),
+        cmocka_unit_test(the_check_of_a_big_one_is_announced),
         cmocka_unit_test(garbage_is_damage),
         cmocka_unit_test(quick_check_finds_damaged_pages),
         cmocka_unit_test(a_damaged_one_is_set_aside_whole),

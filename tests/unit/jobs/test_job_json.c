@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,7 +38,7 @@ static void a_new_job_has_every_key(void **state)
                 "\"cancelling\":false,"
                 "\"created_at\":\"1970-01-01T00:00:01.000Z\","
                 "\"run_at\":\"1970-01-01T00:00:01.000Z\",\"started_at\":null,"
-                "\"finished_at\":null,\"progress\":null,\"error\":null,\"result\":null}\n");
+                "\"finished_at\":null,\"progress\":null,\"error\":null,\"result\":null}");
 }
 
 static void progress_error_and_a_text_result_are_escaped(void **state)
@@ -65,14 +66,13 @@ static void progress_error_and_a_text_result_are_escaped(void **state)
                 "\"started_at\":null,\"finished_at\":null,"
                 "\"progress\":{\"fraction\":0.5,\"message\":\"half \\u0001\"},"
                 "\"error\":{\"code\":\"unprocessable\",\"message\":\"550 \\\"no\\\"\\u000d\\n\"},"
-                "\"result\":{\"status\":422,\"content_type\":\"text/plain\",\"body\":\"a\\\"b\"}}"
-                "\n");
+                "\"result\":{\"status\":422,\"content_type\":\"text/plain\",\"body\":\"a\\\"b\"}}");
 }
 
 static void expect_result_body(const char *text, const char *expected)
 {
     char body[64];
-    strcpy(body, text);
+    snprintf(body, sizeof body, "%s", text);
     struct job_record job = {
         .route = (char[]){"/r"},
         .worker = (char[]){"w"},

@@ -173,6 +173,106 @@ static void a_full_disk_is_said_to_be_full_and_needs_no_new_handle(void **ctx)
     assert_int_equal(folder_query(&folder, "SELECT count(*) FROM jobs"), 1);
 }
 
+static void when_the_disk_is_full_only_new_jobs_fail_for_it(void **ctx)
+{
+    (void)ctx;
+    struct insert_operation running = make_insert();
+    running.state = JOB_RUNNING;
+    running.claim.token = 7;
+    writer_run(writer, &running.base);
+    struct insert_operation first = make_insert(), second = make_insert();
+    struct settle_operation settle = {.base = {.kind = OPERATION_SETTLE, .done = no_answer},
+                                      .key = running.claim,
+                                      .state = JOB_SUCCEEDED,
+                                      .now_ms = 2};
+    first.base.next = &settle.base;
+    settle.base.next = &second.base;
+    fail_calls(DISK_WRITE, 1, SQLITE_FULL);
+    writer_run(writer, &first.base);
+    assert_int_equal(disk_fault_count(), 1);
+    assert_int_equal(first.base.error.code, FERRY_STORAGE_FULL);
+    assert_int_equal(second.base.error.code, FERRY_STORAGE_FULL);
+    assert_int_equal(settle.base.error.code, FERRY_OK);
+    assert_true(settle.changed);
+    assert_int_equal(folder_query(&folder, "SELECT count(*) FROM jobs"), 1);
+    assert_int_equal(folder_query(&folder, "SELECT state FROM jobs"), JOB_SUCCEEDED);
+}
+
+static void when_the_disk_stays_full_all_of_it_fails(void **ctx)
+{
+    (void)ctx;
+    struct insert_operation insert = make_insert();
+    struct undo_operation undo = {.base = {.kind = OPERATION_UNDO, .done = no_answer}};
+    struct insert_operation there = write_one();
+    memcpy(undo.id, there.id, sizeof undo.id);
+    insert.base.next = &undo.base;
+    fail_calls(DISK_WRITE, UINT_MAX, SQLITE_FULL);
+    writer_run(writer, &insert.base);
+    disk_heal();
+    assert_int_equal(insert.base.error.code, FERRY_STORAGE_FULL);
+    assert_int_equal(undo.base.error.code, FERRY_STORAGE_FULL);
+    assert_int_equal(folder_query(&folder, "SELECT count(*) FROM jobs"), 1);
+    writer_run(writer, &undo.base);
+    assert_int_equal(undo.base.error.code, FERRY_OK);
+}
+
+/* Its id is the earlier job's by then: an undo of it would delete that one. */
+static void a_repeat_whose_commit_fails_is_not_in_doubt(void **ctx)
+{
+    (void)ctx;
+    struct insert_operation first = make_insert(), again = make_insert(), other = make_insert();
+    first.key = again.key = "k";
+    writer_run(writer, &first.base);
+    again.base.next = &other.base;
+    fail_calls(DISK_SYNC, 1, 0);
+    writer_run(writer, &again.base);
+    assert_int_equal(again.base.error.code, FERRY_REJECTED);
+    assert_false(again.base.in_doubt);
+    assert_true(other.base.in_doubt);
+}
+
+/* ---- the write-ahead log ---- */
+
+static sqlite3 *start_reading(void)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(folder.database, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "BEGIN; SELECT count(*) FROM jobs", NULL, NULL, NULL),
+                     SQLITE_OK);
+    return db;
+}
+
+static void write_mebibytes(size_t count)
+{
+    static char block[1 << 20];
+    for (size_t i = 0; i < count; i++) {
+        struct insert_operation insert = make_insert();
+        insert.block = block;
+        insert.length = sizeof block;
+        writer_run(writer, &insert.base);
+        assert_int_equal(insert.base.error.code, FERRY_OK);
+    }
+}
+
+static void a_log_that_a_reader_has_made_big_is_emptied_when_it_is_gone(void **ctx)
+{
+    (void)ctx;
+    write_one();
+    sqlite3 *db = start_reading();
+    write_mebibytes(70);
+    assert_true(writer_wal_bytes(writer) > 64 << 20); /* nothing fails for it */
+    sqlite3_close(db);
+    /* Changes nothing, so that no automatic checkpoint comes of it. */
+    struct undo_operation nothing = {.base = {.kind = OPERATION_UNDO, .done = no_answer}};
+    int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
+    while (writer_wal_bytes(writer) > 0 && clock_monotonic_ms() < until_ms) {
+        writer_run(writer, &nothing.base);
+        usleep(10000);
+    }
+    assert_int_equal(writer_wal_bytes(writer), 0);
+    assert_int_equal(folder_query(&folder, "SELECT count(*) FROM jobs WHERE input_bytes > 5"), 70);
+}
+
 /* ---- the queue on such a disk ---- */
 
 static struct fixture fixture, *f = &fixture;
@@ -224,10 +324,21 @@ static bool has_failed_a_sync(struct fixture *at)
     return disk_fault_count() == 1;
 }
 
+static int64_t told_version;
+static enum job_state told_state;
+
+static void on_told(void *arg, const struct job_change *change)
+{
+    (void)arg;
+    told_version = change->version;
+    told_state = change->state;
+}
+
 static void the_end_of_an_attempt_is_written_again_until_it_is_on_disk(void **ctx)
 {
     (void)ctx;
     fixture_add_committed(f, "/gate", "x");
+    struct queue_watch *watch = queue_watch(f->queue, f->last_id, on_told, NULL);
     fixture_wait(f, is_running_one);
     fail_calls(DISK_SYNC, 1, 0);
     gate_set(true);
@@ -236,6 +347,11 @@ static void the_end_of_an_attempt_is_written_again_until_it_is_on_disk(void **ct
     fixture_wait(f, is_idle);
     assert_int_equal(fixture_get(f, f->last_id)->state, JOB_SUCCEEDED);
     assert_int_equal(atomic_load(&fakes.runs), 1);
+    assert_int_equal(told_state, JOB_SUCCEEDED);
+    assert_int_equal(told_version, f->record.version);
+    assert_true(fixture_metric(f, "ferry_jobs{state=\"running\"}") == 0);
+    assert_true(fixture_metric(f, "ferry_jobs{state=\"succeeded\"}") == 1);
+    queue_unwatch(watch);
 }
 
 static void a_claim_that_failed_is_made_again(void **ctx)
@@ -268,6 +384,10 @@ int main(void)
         TEST(all_of_a_failed_commit_fails),
         TEST(an_error_of_writing_is_no_commit_either),
         TEST(a_full_disk_is_said_to_be_full_and_needs_no_new_handle),
+        TEST(when_the_disk_is_full_only_new_jobs_fail_for_it),
+        TEST(when_the_disk_stays_full_all_of_it_fails),
+        TEST(a_repeat_whose_commit_fails_is_not_in_doubt),
+        TEST(a_log_that_a_reader_has_made_big_is_emptied_when_it_is_gone),
         QUEUE_TEST(a_job_that_is_refused_does_not_run_and_leaves_nothing),
         QUEUE_TEST(the_end_of_an_attempt_is_written_again_until_it_is_on_disk),
         QUEUE_TEST(a_claim_that_failed_is_made_again),

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bytes.h"
 #include "support.h"
 
 static int setup(void **state)
@@ -133,6 +134,108 @@ static void test_unknown_keys_of_a_worker_without_settings(void **state)
     assert_problems(*state, "any|unknown key \"any\"; this worker has no settings\n");
 }
 
+/* ---- maps ---- */
+
+static void add_in(ferry_settings *settings, const char *map, const char *name, const char *value)
+{
+    assert_int_equal(settings_add_below(settings, map, name, &value, 1, false), 0);
+}
+
+static void add_map(ferry_settings *settings, const char *map, const char *name)
+{
+    assert_int_equal(settings_add_map(settings, map, name), 0);
+}
+
+static void test_what_is_in_a_map_has_a_key_with_dots(void **state)
+{
+    add_map(*state, NULL, "success");
+    add_in(*state, "success", "pointer", "/code");
+    add_map(*state, "success", "more");
+    add_in(*state, "success.more", "wait", "5s");
+    assert_string_equal(ferry_settings_string(*state, "success.pointer", NULL), "/code");
+    assert_int_equal(ferry_settings_duration_ms(*state, "success.more.wait", 0), 5000);
+    assert_null(ferry_settings_string(*state, "success.equals", NULL));
+    settings_report_unknown(*state);
+    assert_problems(*state, "");
+}
+
+static void note_entry(void *arg, const ferry_setting *setting)
+{
+    struct bytes *seen = arg;
+    bytes_printf(seen, "%s|%s|%d", setting->key, setting->name, (int)setting->kind);
+    for (const char *const *value = setting->values; *value; value++)
+        bytes_printf(seen, "|%s", *value);
+    bytes_append_char(seen, '\n');
+}
+
+static void test_a_map_of_the_users_own_names_is_visited_in_order(void **state)
+{
+    static const char *const list[] = {"a", "b"};
+    struct bytes seen = {0};
+    add_map(*state, NULL, "query");
+    add_in(*state, "query", "to", "{{to}}");
+    add_in(*state, "query", "dotted.name", "x");
+    settings_add_below(*state, "query", "list", list, 2, true);
+    add_map(*state, "query", "deep");
+    add_in(*state, "query.deep", "inside", "y");
+    add(*state, "query2", "z"); /* of a name that begins alike */
+    assert_true(ferry_settings_each(*state, "query", note_entry, &seen));
+    assert_string_equal(bytes_text(&seen), "query.to|to|0|{{to}}\n"
+                                           "query.dotted.name|dotted.name|0|x\n"
+                                           "query.list|list|1|a|b\n"
+                                           "query.deep|deep|2\n");
+    bytes_clear(&seen);
+    assert_true(ferry_settings_each(*state, "query.deep", note_entry, &seen));
+    assert_string_equal(bytes_text(&seen), "query.deep.inside|inside|0|y\n");
+    bytes_clear(&seen);
+    assert_false(ferry_settings_each(*state, "absent", note_entry, &seen));
+    assert_int_equal(seen.length, 0);
+    settings_report_unknown(*state);
+    assert_problems(*state, "query2|unknown key \"query2\"; this worker knows query, absent\n");
+    bytes_fini(&seen);
+}
+
+static void test_a_map_where_none_belongs_is_reported_once(void **state)
+{
+    add_map(*state, NULL, "relay");
+    add_in(*state, "relay", "host", "x");
+    add_map(*state, NULL, "headers");
+    add_in(*state, "headers", "From", "x");
+    assert_string_equal(ferry_settings_string(*state, "relay", "none"), "none");
+    assert_null(ferry_settings_list(*state, "headers"));
+    settings_report_unknown(*state);
+    assert_problems(*state, "relay|relay takes one value, not a map\n"
+                            "headers|headers takes a list or one value, not a map\n");
+}
+
+static void test_a_value_where_a_map_belongs_is_reported(void **state)
+{
+    add(*state, "success", "200");
+    add(*state, "query", "a=b");
+    ferry_settings_string(*state, "success.status", NULL);
+    assert_false(ferry_settings_each(*state, "query", note_entry, NULL));
+    settings_report_unknown(*state);
+    assert_problems(*state, "query|query takes a map of names and values\n"
+                            "success|success takes a map\n");
+}
+
+static void test_unknown_keys_in_a_map_are_reported_with_their_neighbours(void **state)
+{
+    add_map(*state, NULL, "success");
+    add_in(*state, "success", "poiner", "/code");
+    add_map(*state, NULL, "sucess");
+    add_in(*state, "sucess", "pointer", "/code");
+    add_map(*state, "sucess", "deep");
+    ferry_settings_string(*state, "url", NULL);
+    ferry_settings_string(*state, "success.status", NULL);
+    ferry_settings_string(*state, "success.pointer", NULL);
+    settings_report_unknown(*state);
+    assert_problems(*state,
+                    "success.poiner|unknown key \"poiner\" in success; this worker knows status, "
+                    "pointer\n"
+                    "sucess|unknown key \"sucess\"; this worker knows url, success\n");
+}
+
 static void test_fail_reports_what_the_worker_says(void **state)
 {
     char text[1000];
@@ -166,6 +269,11 @@ int main(void)
         TEST(test_values_of_the_wrong_kind_are_reported),
         TEST(test_unknown_keys_are_reported_with_those_that_are_known),
         TEST(test_unknown_keys_of_a_worker_without_settings),
+        TEST(test_what_is_in_a_map_has_a_key_with_dots),
+        TEST(test_a_map_of_the_users_own_names_is_visited_in_order),
+        TEST(test_a_map_where_none_belongs_is_reported_once),
+        TEST(test_a_value_where_a_map_belongs_is_reported),
+        TEST(test_unknown_keys_in_a_map_are_reported_with_their_neighbours),
         TEST(test_fail_reports_what_the_worker_says),
         TEST(test_everything_is_copied),
     };

@@ -17,8 +17,9 @@ static void test_the_list_can_be_registered(void **state)
         assert_int_equal(builtin_workers[count]->abi, FERRY_WORKER_ABI);
         assert_int_equal(registry_add_kind(registry, builtin_workers[count], &error), 0);
     }
-    assert_int_equal(count, 5);
-    static const char *const names[] = {"noop", "echo", "sleep", "exec", "email"};
+    assert_int_equal(count, 8);
+    static const char *const names[] = {"noop",  "echo",  "sleep", "exec",
+                                        "fetch", "email", "sms",   "webhook"};
     for (size_t i = 0; i < count; i++)
         assert_non_null(registry_kind(registry, names[i]));
     registry_free(registry);

@@ -164,6 +164,12 @@ static void test_requests_that_are_refused(void **state)
         {"{\"to\": \"a@b\", \"subject\": \"s\\u0000\", \"text\": \"t\"}", "not JSON"},
         {"{\"to\": \"a@b\", \"subject\": \"s\", \"text\": \"t\\u0000\"}", "not JSON"},
         {"{\"to\": \"a@b\", \"subject\": \"\xFF\", \"text\": \"t\"}", "not JSON"},
+        {"{\"to\": \"a@b\", \"subject\": \"s\", \"text\": \"t\", \"attachments\": 1}", "a list"},
+        {"{\"to\": \"a@b\", \"subject\": \"s\", \"text\": \"t\", \"headers\": {\"To\": \"x\"}}",
+         "headers: To cannot be set"},
+        {"{\"to\": \"a@b\", \"subject\": \"s\", \"text\": \"t\", \"attachments\": [{\"filename\":"
+         " \"f\", \"content\": \"\", \"content_id\": \"a\"}]}",
+         "there is no html that shows it"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         assert_answer_failed(send_mail(place, cases[i].body), FERRY_INVALID, cases[i].part);
@@ -224,6 +230,11 @@ static void test_settings_that_are_refused(void **state)
         {{ONE("timeout", "0")}, "timeout", "more than 0"},
         {{ONE("username", "me")}, "password_file", "belong together"},
         {{ONE("password_file", "/dev/null")}, "username", "belong together"},
+        {{ONE("oauth_token_file", "/dev/null")}, "username", "belong together"},
+        {{ONE("username", "me"), ONE("password_file", "/dev/null"),
+          ONE("oauth_token_file", "/dev/null")},
+         "oauth_token_file",
+         "not both"},
         {{ONE("username", "me"), ONE("password_file", "/nonexistent")}, "password_file", "No such"},
         {{ONE("relay", "smtp://mail.example.org"), ONE("username", "me"),
           ONE("password_file", "/dev/null"), ONE("starttls", "try")},

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -262,6 +263,56 @@ static void test_a_long_name_is_folded(void **state)
     bytes_fini(&out);
 }
 
+static void assert_value(const char *value, const char *expected)
+{
+    struct bytes out = {0};
+    mail_header_value(&out, "X-Field", value);
+    assert_string_equal(bytes_text(&out), expected);
+    bytes_fini(&out);
+}
+
+static void test_other_fields_keep_their_form(void **state)
+{
+    (void)state;
+    char url[120];
+    memset(url, 'x', sizeof url - 1);
+    url[sizeof url - 1] = '\0';
+    assert_value("<a@b.c>", "X-Field: <a@b.c>\r\n");
+    assert_value("", "X-Field:\r\n");
+    assert_value("  a   b ", "X-Field: a b\r\n");
+    assert_value("=?not?encoded?=", "X-Field: =?not?encoded?=\r\n");
+    assert_value("\xC3\xA4 b", "X-Field: =?utf-8?q?=C3=A4_b?=\r\n");
+    struct bytes expected = {0};
+    char value[140];
+    snprintf(value, sizeof value, "a %s b", url);
+    bytes_printf(&expected, "X-Field: a\r\n %s\r\n b\r\n", url); /* a word is never cut */
+    assert_value(value, bytes_text(&expected));
+    bytes_fini(&expected);
+}
+
+static void assert_parameter(const char *value, const char *expected)
+{
+    struct bytes out = {0};
+    bytes_append_text(&out, "D: a");
+    mail_header_parameter(&out, "filename", value);
+    assert_string_equal(bytes_text(&out) + 4, expected);
+    bytes_append_text(&out, "\r\n");
+    assert_well_formed(bytes_text(&out));
+    bytes_fini(&out);
+}
+
+static void test_parameters(void **state)
+{
+    (void)state;
+    assert_parameter("a.pdf", ";\r\n filename=\"a.pdf\"");
+    assert_parameter("a \"b\".pdf", ";\r\n filename=\"a \\\"b\\\".pdf\"");
+    assert_parameter("\xC3\xA4 (1)*'%.pdf", ";\r\n filename*=utf-8''%C3%A4%20%281%29%2A%27%25.pdf");
+    assert_parameter(
+        HAN HAN HAN HAN HAN HAN HAN HAN,
+        ";\r\n filename*0*=utf-8''%E6%BC%A2%E6%BC%A2%E6%BC%A2%E6%BC%A2%E6%BC%A2%E6%BC%A2"
+        ";\r\n filename*1*=%E6%BC%A2%E6%BC%A2");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +324,8 @@ int main(void)
         cmocka_unit_test(test_what_is_clean),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_a_long_name_is_folded),
+        cmocka_unit_test(test_other_fields_keep_their_form),
+        cmocka_unit_test(test_parameters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -209,6 +209,84 @@ static void test_html_alone_is_one_part(void **state)
     bytes_fini(&out);
 }
 
+/* The lines that make the structure: boundaries, and what kind of part follows. */
+static char *structure(const struct mail_message *message)
+{
+    struct bytes out = {0}, lines = {0};
+    mail_message_write(message, &out);
+    for (const char *line = bytes_text(&out); line; line = strstr(line, "\r\n")) {
+        line += strspn(line, "\r\n");
+        size_t length = strcspn(line, ";\r");
+        if (strncmp(line, "--=_ferry_", 10) == 0)
+            bytes_printf(&lines, "%.*s\n", (int)length - 10, line + 10);
+        else if (strncmp(line, "Content-Type: ", 14) == 0)
+            bytes_printf(&lines, "%.*s\n", (int)length - 14, line + 14);
+    }
+    bytes_fini(&out);
+    return bytes_take(&lines);
+}
+
+static void assert_structure(const struct mail_message *message, const char *expected)
+{
+    char *lines = structure(message);
+    assert_string_equal(lines, expected);
+    free(lines);
+}
+
+static void test_attachments_and_images_have_their_places(void **state)
+{
+    (void)state;
+    static const struct mail_attachment attachments[] = {
+        {.filename = "a.pdf", .content_type = "application/pdf", .content = ""},
+        {.filename = "b.png", .content_type = "image/png", .content = "", .content_id = "b"},
+    };
+    struct mail_message message = {
+        .from = &from,
+        .to = people,
+        .to_count = 1,
+        .subject = "Hello",
+        .text = "t",
+        .html = "<img src=cid:b>",
+        .attachments = attachments,
+        .attachment_count = 2,
+        .message_id = "<1@example.org>",
+    };
+    assert_structure(&message, "multipart/mixed\nmixed\n"
+                               "multipart/alternative\nalternative\ntext/plain\nalternative\n"
+                               "multipart/related\nrelated\ntext/html\nrelated\nimage/png\n"
+                               "related--\nalternative--\n"
+                               "mixed\napplication/pdf\nmixed--\n");
+    message.attachment_count = 1;
+    message.html = NULL;
+    assert_structure(&message, "multipart/mixed\nmixed\ntext/plain\nmixed\napplication/pdf\n"
+                               "mixed--\n");
+    message.attachments = &attachments[1];
+    message.text = NULL;
+    message.html = "<img src=cid:b>";
+    assert_structure(&message, "multipart/related\nrelated\ntext/html\nrelated\nimage/png\n"
+                               "related--\n");
+}
+
+static void test_fields_of_the_callers_own(void **state)
+{
+    (void)state;
+    static const struct mail_field fields[] = {{"X-A", "one"}, {"X-B", "\xC3\xA4"}};
+    struct mail_message message = {
+        .from = &from,
+        .to = people,
+        .to_count = 1,
+        .subject = "Hello",
+        .text = "t",
+        .fields = fields,
+        .field_count = 2,
+        .message_id = "<1@example.org>",
+    };
+    struct bytes out = {0};
+    mail_message_write(&message, &out);
+    assert_non_null(strstr(bytes_text(&out), "\r\nX-A: one\r\nX-B: =?utf-8?b?w6Q=?=\r\n"));
+    bytes_fini(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +296,8 @@ int main(void)
         cmocka_unit_test(test_a_whole_message),
         cmocka_unit_test(test_text_and_html_are_alternatives),
         cmocka_unit_test(test_html_alone_is_one_part),
+        cmocka_unit_test(test_attachments_and_images_have_their_places),
+        cmocka_unit_test(test_fields_of_the_callers_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

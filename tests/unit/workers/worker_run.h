@@ -50,6 +50,7 @@ struct worker_question {
     const char *params[9]; /* name, value, ..., NULL */
     const char *delivery_id;
     unsigned attempt;
+    const char *memory; /* what an earlier attempt left; NULL: nothing */
     int64_t timeout_ms;
     bool (*cancel_when)(void *arg); /* asked on the loop, over and over; then cancel the call */
     void *arg;
@@ -61,6 +62,9 @@ struct worker_answer {
     int status;
     char *content_type;
     struct bytes body;
+    struct bytes memory; /* for the next attempt */
+    int64_t retry_after_ms;
+    int64_t pause_route_ms;
     bool was_cancelled; /* cancel_when came true before the end */
 };
 
@@ -159,8 +163,12 @@ static inline void worker_run_done(ferry_call *call, const ferry_task_report *re
     progress->answer.status = output->status;
     progress->answer.content_type = output->content_type;
     progress->answer.body = output->body;
+    progress->answer.memory = output->memory;
+    progress->answer.retry_after_ms = output->retry_after_ms;
+    progress->answer.pause_route_ms = output->pause_route_ms;
     output->content_type = NULL;
     output->body = (struct bytes){0};
+    output->memory = (struct bytes){0};
     call_free(call);
     ferry_loop_stop(progress->loop);
 }
@@ -211,6 +219,8 @@ static inline struct worker_answer worker_run_call(struct worker_run *run,
         .attempt = question->attempt ? question->attempt : 1,
         .delivery_id = question->delivery_id,
         .timeout_ms = question->timeout_ms,
+        .memory = question->memory,
+        .memory_length = question->memory ? strlen(question->memory) : 0,
     };
     struct worker_progress progress = {.loop = run->loop, .question = question};
     progress.call = call_new(run->worker, block, length, &options, &error);
@@ -232,6 +242,7 @@ static inline void worker_answer_fini(struct worker_answer *answer)
 {
     free(answer->content_type);
     bytes_fini(&answer->body);
+    bytes_fini(&answer->memory);
 }
 
 /* ---- checks ---- */

@@ -59,3 +59,16 @@ void form_decode(char *text)
     }
     percent_decode(text, strlen(text), text);
 }
+
+void percent_encode(struct bytes *out, const char *text)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789-._~/";
+    for (; *text; text++) {
+        if (strchr(plain, *text))
+            bytes_append_char(out, *text);
+        else
+            bytes_printf(out, "%%%02X", (unsigned char)*text);
+    }
+}

@@ -1,0 +1,152 @@
+/* What the subcommands of `ferry jobs` share. Main thread. */
+#include "jobs_session.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "random.h"
+
+enum { TOKEN_FILE_MAX = 4096 };
+
+static const char common_help[] =
+    "      --json             write JSON, for programs\n"
+    "  -c, --config FILE      the server's config: where its admin listener is, and its token\n"
+    "      --set KEY=VALUE    set one key of the config; may be repeated\n"
+    "      --admin ADDRESS    the admin listener: HOST:PORT or unix:PATH (127.0.0.1:8003)\n"
+    "      --token-file FILE  what it asks for; else FERRY_ADMIN_TOKEN, else the config's\n"
+    "  -h, --help             show this\n";
+
+bool jobs_begin(struct jobs_session *session, const struct option_def *defs, int *argc, char **argv)
+{
+    ferry_error error;
+    if (options_read(defs, argc, argv, &error) < 0)
+        return jobs_misused(session, "%s", error.message);
+    if (session->config.wants_help)
+        printf("%s%s", session->help, common_help);
+    return !session->config.wants_help;
+}
+
+bool jobs_misused(struct jobs_session *session, const char *format, ...)
+{
+    struct bytes text = {0};
+    va_list args;
+    va_start(args, format);
+    bytes_vprintf(&text, format, args);
+    va_end(args);
+    session->rc = usage_error(session->command, "%s", bytes_text(&text));
+    bytes_fini(&text);
+    return false;
+}
+
+bool jobs_failed(struct jobs_session *session, const char *what, const char *message)
+{
+    fprintf(stderr, "ferry %s: %s%s%s\n", session->command, what ? what : "", what ? ": " : "",
+            message);
+    session->rc = EXIT_RUNTIME;
+    return false;
+}
+
+/* ---- the server ---- */
+
+/* The token by an option or the environment; NULL: neither. Tells what is wrong with a file. */
+static bool read_token(struct jobs_session *session, struct bytes *token)
+{
+    ferry_error error;
+    const char *environment = getenv("FERRY_ADMIN_TOKEN");
+    if (!session->token_file) {
+        bytes_append_text(token, environment ? environment : "");
+        return true;
+    }
+    if (bytes_read_file(token, session->token_file, TOKEN_FILE_MAX, &error) < 0)
+        return jobs_failed(session, "--token-file", error.message);
+    static const char blanks[] = " \t\r\n";
+    size_t start = strspn(bytes_text(token), blanks);
+    size_t length = strcspn(bytes_text(token) + start, blanks);
+    if (length == 0)
+        return jobs_failed(session, session->token_file, "there is no token in this file");
+    memmove(token->data, token->data + start, length);
+    token->data[length] = '\0';
+    token->length = length;
+    return true;
+}
+
+static bool make_client(struct jobs_session *session, const char *address, const char *token)
+{
+    session->client = admin_client_new(address, token && *token ? token : NULL);
+    return session->client || jobs_failed(session, NULL, "no memory");
+}
+
+static bool is_picked(const char *address)
+{
+    size_t length = strlen(address);
+    return strncmp(address, "unix:", 5) != 0 && length > 2 &&
+           strcmp(address + length - 2, ":0") == 0;
+}
+
+static bool connect_by_config(struct jobs_session *session, const char *token)
+{
+    struct loaded_config loaded;
+    session->config.hides_warnings = true;
+    session->rc = loaded_config_init(&loaded, &session->config);
+    if (session->rc)
+        return false;
+    const struct config *config = loaded.config;
+    const char *address = session->admin ? session->admin : config->admin_listen;
+    bool done = is_picked(address)
+                    ? jobs_failed(session, NULL,
+                                  "admin.listen is port 0, so the server picked one: its log says "
+                                  "which; give it with --admin ADDRESS")
+                    : make_client(session, address, *token ? token : config->admin_token);
+    loaded_config_fini(&loaded);
+    return done;
+}
+
+bool jobs_connect(struct jobs_session *session)
+{
+    struct bytes token = {0};
+    bool needs_config = !session->admin || session->config.file || session->config.sets.count > 0;
+    bool done = read_token(session, &token) &&
+                (needs_config ? connect_by_config(session, bytes_text(&token))
+                              : make_client(session, session->admin, bytes_text(&token)));
+    bytes_fini(&token);
+    return done;
+}
+
+bool jobs_request(struct jobs_session *session, const char *what, const char *method,
+                  const char *path, struct bytes *body)
+{
+    ferry_error error;
+    if (admin_request(session->client, method, path, body, &error) == 0)
+        return true;
+    return jobs_failed(session, error.code == FERRY_TRANSIENT ? NULL : what, error.message);
+}
+
+/* ---- the rest ---- */
+
+void jobs_print(struct jobs_session *session, const struct bytes *text)
+{
+    if (text->failed) {
+        jobs_failed(session, NULL, "no memory");
+        return;
+    }
+    fwrite(bytes_text(text), 1, text->length, stdout);
+    if (fflush(stdout) == EOF)
+        jobs_failed(session, NULL, "cannot write to standard output");
+}
+
+bool jobs_check_id(struct jobs_session *session, const char *id)
+{
+    size_t length = strlen(id);
+    if (length == RANDOM_ID_TEXT_SIZE - 1 && strspn(id, "0123456789abcdef") == length)
+        return true;
+    return jobs_failed(session, id, "no such job: an id has 32 hexadecimal digits");
+}
+
+int jobs_end(struct jobs_session *session)
+{
+    admin_client_free(session->client);
+    config_options_fini(&session->config);
+    return session->rc;
+}

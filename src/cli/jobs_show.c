@@ -1,0 +1,141 @@
+/* ferry jobs show: one job, in lines of key and value, and its result. Main thread. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "job_shown.h"
+#include "jobs_commands.h"
+#include "jobs_session.h"
+#include "table.h"
+#include "when.h"
+
+enum { KEY_WIDTH = 13 };
+
+static const char help[] = "ferry jobs show: all of one job, with its result\n"
+                           "\n"
+                           "usage: ferry jobs show ID [OPTIONS]\n"
+                           "\n";
+
+static void add_line(struct bytes *out, const char *key, const char *value)
+{
+    if (*value == '\0')
+        return;
+    bytes_printf(out, "%-*s", KEY_WIDTH, key);
+    append_plain(out, value);
+    bytes_append_char(out, '\n');
+}
+
+static void add_number(struct bytes *out, const char *key, const json_t *job)
+{
+    bytes_printf(out, "%-*s%lld\n", KEY_WIDTH, key,
+                 (long long)json_integer_value(json_object_get(job, key)));
+}
+
+/* Both as it was written and as people say it. */
+static void add_time(struct bytes *out, const char *key, const json_t *job, const char *member)
+{
+    int64_t wall_ms;
+    if (!job_time(job, member, &wall_ms))
+        return;
+    bytes_printf(out, "%-*s%s  (", KEY_WIDTH, key, job_text(job, member));
+    append_when(out, wall_ms, clock_wall_ms());
+    bytes_append_text(out, ")\n");
+}
+
+static void add_made(struct bytes *out, const char *key, const json_t *job,
+                     void (*make)(struct bytes *out, const json_t *job))
+{
+    struct bytes value = {0};
+    make(&value, job);
+    add_line(out, key, bytes_text(&value));
+    bytes_fini(&value);
+}
+
+static void add_result(struct bytes *out, const json_t *job)
+{
+    const json_t *result = json_object_get(job, "result");
+    if (json_is_object(result))
+        bytes_printf(out, "%lld %s",
+                     (long long)json_integer_value(json_object_get(result, "status")),
+                     job_text(result, "content_type"));
+}
+
+/* A body that is no JSON comes as a string. What would steer a terminal is taken out for one. */
+static void add_body(struct bytes *out, struct json_span body)
+{
+    if (body.length == 0)
+        return;
+    bytes_append_char(out, '\n');
+    if (body.data[0] != '"') {
+        json_indent(out, body);
+        bytes_append_char(out, '\n');
+        return;
+    }
+    json_t *text = json_loadb(body.data, body.length, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    const char *at = text ? json_string_value(text) : "";
+    const char *end = at + json_string_length(text);
+    if (!isatty(STDOUT_FILENO))
+        bytes_append(out, at, (size_t)(end - at));
+    for (; isatty(STDOUT_FILENO) && at < end; at++)
+        bytes_append_char(out, (unsigned char)*at < ' ' && *at != '\n' && *at != '\t' ? ' ' : *at);
+    if (out->length > 0 && out->data[out->length - 1] != '\n')
+        bytes_append_char(out, '\n');
+    json_decref(text);
+}
+
+static void describe(struct bytes *out, const json_t *job, struct json_span body)
+{
+    add_line(out, "id", job_text(job, "id"));
+    add_line(out, "delivery id", job_text(job, "delivery_id"));
+    add_line(out, "route", job_text(job, "route"));
+    add_line(out, "worker", job_text(job, "worker"));
+    bool is_cancelling = json_is_true(json_object_get(job, "cancelling"));
+    bytes_printf(out, "%-*s", KEY_WIDTH, "state");
+    append_plain(out, job_text(job, "state"));
+    bytes_append_text(out, is_cancelling ? ", being cancelled\n" : "\n");
+    add_number(out, "attempt", job);
+    add_number(out, "crashes", job);
+    add_time(out, "created", job, "created_at");
+    if (!job_is_final(job))
+        add_time(out, "due", job, "run_at");
+    add_time(out, "began", job, "started_at");
+    add_time(out, "ended", job, "finished_at");
+    add_made(out, "progress", job, append_job_progress);
+    add_made(out, "error", job, append_job_error);
+    add_made(out, "result", job, add_result);
+    add_body(out, body);
+}
+
+static void show(struct jobs_session *session, const char *id)
+{
+    struct bytes path = {0}, answer = {0}, out = {0};
+    bytes_printf(&path, "/jobs/%s", id);
+    if (jobs_request(session, id, "GET", bytes_text(&path), &answer)) {
+        struct json_span body;
+        json_t *job = job_parse((struct json_span){bytes_text(&answer), answer.length}, &body);
+        if (job && session->as_json)
+            jobs_print(session, &answer);
+        else if (job)
+            describe(&out, job, body);
+        else
+            jobs_failed(session, NULL, "the answer is not that of ferry's admin");
+        jobs_print(session, &out);
+        json_decref(job);
+    }
+    bytes_fini(&path);
+    bytes_fini(&answer);
+    bytes_fini(&out);
+}
+
+int jobs_show(int argc, char **argv)
+{
+    struct jobs_session session = {.command = "jobs show", .help = help};
+    const struct option_def defs[] = {JOBS_OPTION_DEFS(&session), {0}};
+    bool good = jobs_begin(&session, defs, &argc, argv);
+    if (good && argc != 2)
+        good = jobs_misused(&session, argc < 2 ? "which job?" : "one job at a time");
+    if (good && jobs_check_id(&session, argv[1]) && jobs_connect(&session))
+        show(&session, argv[1]);
+    return jobs_end(&session);
+}

@@ -1,0 +1,107 @@
+/* ferry jobs stats: a table of routes and states. Main thread. */
+#include <string.h>
+
+#include "clock.h"
+#include "job_shown.h"
+#include "jobs_commands.h"
+#include "jobs_session.h"
+#include "table.h"
+#include "terminal.h"
+#include "when.h"
+
+static const char help[] =
+    "ferry jobs stats: how many jobs of each route are in which state, and whether it may run\n"
+    "\n"
+    "usage: ferry jobs stats [OPTIONS]\n"
+    "\n";
+
+static const char *const states[] = {"scheduled", "queued", "running",  "retrying",
+                                     "succeeded", "dead",   "cancelled"};
+
+enum { STATE_COUNT = sizeof states / sizeof states[0] };
+
+static const struct table_column columns[] = {
+    {"ROUTE", false},  {"SCHEDULED", true}, {"QUEUED", true},
+    {"RUNNING", true}, {"RETRYING", true},  {"SUCCEEDED", true},
+    {"DEAD", true},    {"CANCELLED", true}, {"GATE", false},
+};
+
+static void add_states(struct table *table, const json_t *counts)
+{
+    for (size_t i = 0; i < STATE_COUNT; i++)
+        table_printf(table, "%lld",
+                     (long long)json_integer_value(json_object_get(counts, states[i])));
+}
+
+/* "open", "paused", "broken, tries again in 5m (3 failures)", "not in the config". */
+static void append_gate(struct bytes *out, const json_t *route, int64_t now_ms)
+{
+    int64_t until_ms;
+    json_int_t failures = json_integer_value(json_object_get(route, "failures"));
+    if (json_is_false(json_object_get(route, "known"))) {
+        bytes_append_text(out, "not in the config");
+        return;
+    }
+    bytes_append_text(out, job_text(route, "gate"));
+    if (job_time(route, "until", &until_ms)) {
+        bytes_append_text(out, ", opens ");
+        append_when(out, until_ms, now_ms);
+    }
+    if (failures > 0)
+        bytes_printf(out, " (%lld %s)", (long long)failures,
+                     failures == 1 ? "failure" : "failures");
+}
+
+static void add_route(struct table *table, const json_t *route)
+{
+    struct bytes gate = {0};
+    append_gate(&gate, route, clock_wall_ms());
+    table_add(table, job_text(route, "route"));
+    add_states(table, json_object_get(route, "states"));
+    table_add(table, bytes_text(&gate));
+    bytes_fini(&gate);
+}
+
+static void print_stats(struct jobs_session *session, const json_t *stats)
+{
+    struct bytes out = {0};
+    struct table table = {.columns = columns, .column_count = sizeof columns / sizeof columns[0]};
+    size_t i;
+    const json_t *route;
+    json_array_foreach(json_object_get(stats, "routes"), i, route) add_route(&table, route);
+    table_add(&table, "all");
+    add_states(&table, json_object_get(stats, "states"));
+    table_add(&table, "");
+    table_write(&table, output_width(), &out);
+    jobs_print(session, &out);
+    table_fini(&table);
+    bytes_fini(&out);
+}
+
+static void fetch(struct jobs_session *session)
+{
+    struct bytes answer = {0};
+    if (jobs_request(session, NULL, "GET", "/jobs/stats", &answer)) {
+        json_t *stats = json_loadb(bytes_text(&answer), answer.length, 0, NULL);
+        if (!json_is_object(stats))
+            jobs_failed(session, NULL, "the answer is not that of ferry's admin");
+        else if (session->as_json)
+            jobs_print(session, &answer);
+        else
+            print_stats(session, stats);
+        json_decref(stats);
+    }
+    bytes_fini(&answer);
+}
+
+int jobs_stats(int argc, char **argv)
+{
+    struct jobs_session session = {.command = "jobs stats", .help = help};
+    const struct option_def defs[] = {JOBS_OPTION_DEFS(&session), {0}};
+    bool good = jobs_begin(&session, defs, &argc, argv);
+    if (good && argc > 1)
+        good = jobs_misused(&session, "what is \"%s\"? it takes nothing", argv[1]);
+    if (good && jobs_connect(&session))
+        fetch(&session);
+    return jobs_end(&session);
+}

@@ -1,0 +1,38 @@
+/* Exchanges. Loop thread; no state of its own. */
+#include "exchange.h"
+
+#include <ferry/log.h>
+
+#include "clock.h"
+
+struct exchange exchange_begin(ferry_request *request, const struct config_route *config,
+                               struct route_metrics *metrics)
+{
+    route_metrics_begin(metrics);
+    return (struct exchange){
+        .request = request,
+        .config = config,
+        .metrics = metrics,
+        .begin_us = clock_monotonic_us(),
+    };
+}
+
+ferry_request *exchange_close(struct exchange *exchange, int status)
+{
+    ferry_request *request = exchange->request;
+    exchange->request = NULL;
+    ferry_request_on_gone(request, NULL, NULL);
+    route_metrics_end(exchange->metrics, ferry_request_method(request), status,
+                      clock_monotonic_us() - exchange->begin_us);
+    return request;
+}
+
+void exchange_answer_error(struct exchange *exchange, const ferry_error *error)
+{
+    int status = ferry_code_status(error->code);
+    ferry_log(status >= 500 && error->code != FERRY_REJECTED ? FERRY_LOG_WARN : FERRY_LOG_DEBUG,
+              "request failed", "route=%s worker=%s status=%d code=%s error=%s",
+              exchange->config->path, exchange->config->worker->name, status,
+              ferry_code_name(error->code), error->message);
+    ferry_request_reply_error(exchange_close(exchange, status), error);
+}

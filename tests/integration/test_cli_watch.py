@@ -1,0 +1,115 @@
+"""ferry jobs watch: a job followed to its end, on a terminal and elsewhere."""
+
+import json
+import re
+import socket
+
+import pytest
+
+from harness import EXIT_OK, EXIT_RUNTIME, run_ferry, wait_until
+from jobs_command import CONFIG, NOBODY, EventServer, Jobs
+
+
+@pytest.fixture
+def jobs(serve):
+    return Jobs(serve(CONFIG))
+
+
+@pytest.fixture
+def stepping(serve, steps):
+    """A server with a worker that reports progress as it is told, and the worker."""
+    server = serve(f"plugins: [{steps.plugin}]\nworkers: {{{steps.settings()}}}\n"
+                   "routes: {/steps: {worker: steps, mode: defer, retry: {backoff: 1ms..1ms}}}\n")
+    return Jobs(server), steps
+
+
+def test_watch_draws_a_progress_bar_on_a_terminal(stepping):
+    jobs, steps = stepping
+    run = jobs.on_terminal("watch", jobs.post("/steps"), columns=61)
+    run.wait_shown("running")
+    steps.tell("25 a quarter")
+    run.wait_shown("\r[====>               ]  25% a quarter\033[K")
+    steps.tell("100 done")
+    run.wait_shown("\r[====================] 100% done\033[K")
+    steps.tell("end")
+    assert run.end()[0] == EXIT_OK
+    assert re.search(r"\r\x1b\[K\rsucceeded after \d+s\x1b\[K\n$", run.text())
+
+
+def test_watch_writes_plain_lines_elsewhere(stepping):
+    jobs, steps = stepping
+    run = jobs.on_terminal("watch", jobs.post("/steps"), streams=["stderr"])
+    steps.tell("25 a quarter")
+    id = jobs.json("list")[0]["id"]
+    wait_until(lambda: jobs.server.get(f"/jobs/{id}").json()["progress"], "there is progress")
+    steps.tell("end")
+    code, out = run.end()
+    assert code == EXIT_OK
+    assert "\r" not in out and "\033" not in out
+    assert re.search(r"^succeeded after \d+s$", out.splitlines()[-1])
+
+
+def test_watch_ends_with_1_when_the_job_does_not_succeed(jobs):
+    result = jobs("watch", jobs.dead(), code=EXIT_RUNTIME)
+    assert re.search(r"^dead after \d+s: invalid: ms: a whole number", result.stdout)
+    later = jobs.later()
+    jobs("cancel", later)
+    assert jobs("watch", later, code=EXIT_RUNTIME).stdout.startswith("cancelled after ")
+
+
+def test_watch_tells_of_each_attempt(stepping):
+    jobs, steps = stepping
+    run = jobs.on_terminal("watch", jobs.post("/steps"))
+    run.wait_shown("running")
+    steps.tell("fail the peer is away")
+    run.wait_shown("running, attempt 2")
+    steps.tell("end")
+    assert run.end()[0] == EXIT_OK
+    assert re.search(r"succeeded after \d+s, attempt 2", run.text())
+
+
+def test_watch_as_json_is_a_line_for_each_event(jobs):
+    id = jobs.succeeded()
+    lines = jobs("watch", id, "--json").stdout.splitlines()
+    job = json.loads(lines[-1])
+    assert (job["id"], job["state"], job["result"]["body"]) == (id, "succeeded", "hello")
+
+
+def test_watch_goes_on_when_the_server_was_restarted(tmp_path, serve, steps):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = "127.0.0.1:%d" % free.getsockname()[1]
+    server = serve(f"plugins: [{steps.plugin}]\nworkers: {{{steps.settings()}}}\ndrain: 100ms\n"
+                   "routes: {/steps: {worker: steps, mode: defer}}\n",
+                   args=["--set", f"admin.listen={address}"])
+    jobs = Jobs(server)
+    run = jobs.on_terminal("watch", jobs.post("/steps"))
+    run.wait_shown("running")
+    server.restart()
+    run.wait_shown("the connection is lost")
+    steps.tell("end", "end")
+    assert run.end()[0] == EXIT_OK
+    assert "succeeded" in run.text()
+
+
+FIRST_EVENT = 'retry: 100\n\nid: 3.1\nevent: progress\ndata: {"fraction": 0.5, "message": "half"}\n\n'
+LAST_EVENT = 'id: 4\nevent: end\ndata: {"state": "succeeded"}\n\n'
+
+
+def test_a_stream_that_broke_off_is_taken_up_behind_the_last_event(tmp_path):
+    server = EventServer(FIRST_EVENT + "id: 3.2\ndata: torn", ": nothing new\n\n", LAST_EVENT)
+    result = run_ferry("jobs", "watch", NOBODY, "--json", "--admin", server.address, cwd=tmp_path)
+    server.thread.join()
+    assert (result.returncode, result.stderr) == (EXIT_OK, "")
+    assert [json.loads(line) for line in result.stdout.splitlines()] == [
+        {"fraction": 0.5, "message": "half"}, {"state": "succeeded"}]
+    ids = [re.findall(r"^Last-Event-ID: (.*?)\r$", request, re.M) for request in server.requests]
+    assert ids == [[], ["3.1"], ["3.1"]]
+
+
+def test_a_server_that_does_not_come_back_is_given_up(tmp_path):
+    server = EventServer(FIRST_EVENT)
+    result = run_ferry("jobs", "watch", NOBODY, "--admin", server.address, cwd=tmp_path)
+    server.thread.join()
+    assert result.returncode == EXIT_RUNTIME
+    assert result.stdout == " 50% half\nthe connection is lost; connecting again\n"
+    assert "cannot reach the admin listener" in result.stderr

@@ -1,0 +1,128 @@
+"""A full disk: 507 for new jobs, all else goes on, and it needs no restart when there is room again."""
+
+import pytest
+
+from harness import EXIT_OK, SmallDisk, wait_until
+
+CONFIG = """
+drain: 3s  # on a full disk it lasts as long as it may
+plugins: [{plugin}]
+workers:
+  {gate}
+pools:
+  default: {{threads: 2}}
+  slow: {{threads: 2, queue: 100}}
+routes:
+  /live: {{worker: echo, methods: [POST]}}
+  /gate: {{worker: gate, pool: slow, methods: [POST], mode: defer, timeout: 0}}
+"""
+JOB = b"x" * 50_000
+NOBODY = "/jobs/" + "0" * 32
+
+
+@pytest.fixture
+def disk(tmp_path):
+    try:
+        disk = SmallDisk(tmp_path, "48m")
+    except PermissionError as error:
+        pytest.skip(f"{error}: run it as root, or allow user namespaces")
+    disk.fill(20 << 20 >> 12)  # somebody else's; what is left is for the server
+    yield disk
+    disk.close()
+
+
+@pytest.fixture
+def server(disk, gate, serve):
+    return serve(CONFIG.format(plugin=gate.plugin, gate=gate.settings()),
+                 args=["--set", f"state={disk.path}"], starter=disk.starter)
+
+
+def post(server, body=JOB, name="a"):
+    return server.request("POST", f"/gate?name={name}", body=body)
+
+
+def fill_with_jobs(server):
+    """Post jobs until one is refused; returns the paths of the others, and the refusal."""
+    accepted = []
+    while True:
+        reply = post(server)
+        if reply.status != 202:
+            return accepted, reply
+        accepted.append(reply.headers["Location"])
+
+
+def states(server, jobs):
+    replies = [server.get(job) for job in jobs]
+    assert [reply.status for reply in replies] == [200] * len(jobs)
+    return [reply.json()["state"] for reply in replies]
+
+
+def accepts_again(server):
+    reply = post(server, b"small")
+    assert reply.status in (202, 503, 507), reply.body
+    return reply.status == 202 and reply.headers["Location"]
+
+
+def test_a_full_disk_is_507_for_new_jobs_and_nothing_else(server, disk, gate):
+    jobs, refusal = fill_with_jobs(server)
+    assert len(jobs) > 10
+    assert refusal.status == 507
+    assert refusal.problem()
+    live = server.request("POST", "/live", body=b"still here")
+    assert (live.status, live.body) == (200, b"still here")
+    assert server.get("/livez").status == 200
+    assert set(states(server, jobs)) == {"queued", "running"}
+    assert server.get(NOBODY).status == 404
+    disk.free()  # else the end of the server waits for it
+
+
+def test_jobs_are_accepted_again_without_a_restart_when_there_is_room(server, disk, gate):
+    jobs, _ = fill_with_jobs(server)
+    disk.fill()
+    assert post(server).status in (503, 507)
+    disk.free()
+    jobs.append(wait_until(lambda: accepts_again(server), "a job is accepted"))
+    gate.let_all()
+    for job in jobs:
+        server.wait_job(job, "succeeded")
+
+
+def test_jobs_that_have_filled_the_disk_can_end_and_so_make_room(server, gate):
+    jobs, _ = fill_with_jobs(server)
+    gate.let_all()
+    for job in jobs:
+        server.wait_job(job, "succeeded")
+    assert wait_until(lambda: accepts_again(server), "a job is accepted")
+
+
+def test_jobs_that_end_on_a_full_disk_have_ended_once_there_is_room_again(server, disk, gate):
+    jobs, _ = fill_with_jobs(server)
+    wait_until(lambda: len(gate.runs()) == 2, "two of them run")
+    disk.fill()
+    gate.let(2)
+    assert set(states(server, jobs)) <= {"queued", "running", "succeeded"}
+    disk.free()
+    gate.let_all()
+    for job in jobs:
+        ended = server.wait_job(job, "succeeded")
+        assert (ended["attempt"], ended["crashes"]) == (1, 0)
+
+
+def test_a_server_that_is_killed_on_a_full_disk_has_every_accepted_job(server, disk, gate):
+    jobs, _ = fill_with_jobs(server)
+    disk.fill()
+    server.kill()
+    server.launch()  # may start, and may give up and say why; it must not give up the jobs
+    wait_until(lambda: server.has_logged("msg=serving") or server.process.poll() is not None,
+               "it serves or has ended")
+    if server.process.poll() is None:
+        server.wait_serving()
+        server.stop()
+    else:
+        assert server.wait() != EXIT_OK
+        assert "set aside" not in server.log()
+    disk.free()
+    server.start()
+    gate.let_all()
+    for job in jobs:
+        server.wait_job(job, "succeeded")

@@ -1,0 +1,113 @@
+/* The schema: a database of an earlier version is brought up to this one, and nothing is lost. */
+#include "folder.h"
+
+#include "database.h"
+
+/* As step 1 was released, to the blank. */
+static const char schema_1[] =
+    "CREATE TABLE jobs ("
+    "  job INTEGER PRIMARY KEY,"
+    "  id BLOB NOT NULL UNIQUE,"
+    "  delivery_id BLOB NOT NULL,"
+    "  route TEXT NOT NULL,"
+    "  worker TEXT NOT NULL,"
+    "  state INTEGER NOT NULL,"
+    "  attempt INTEGER NOT NULL DEFAULT 0,"
+    "  crashes INTEGER NOT NULL DEFAULT 0,"
+    "  input_bytes INTEGER NOT NULL,"
+    "  created_ms INTEGER NOT NULL,"
+    "  run_at_ms INTEGER NOT NULL,"
+    "  started_ms INTEGER,"
+    "  finished_ms INTEGER,"
+    "  boot BLOB,"
+    "  token INTEGER,"
+    "  error_code INTEGER,"
+    "  error TEXT,"
+    "  result_status INTEGER,"
+    "  result_type TEXT,"
+    "  result BLOB);"
+    "CREATE TABLE inputs ("
+    "  job INTEGER PRIMARY KEY REFERENCES jobs (job) ON DELETE CASCADE,"
+    "  block BLOB NOT NULL);"
+    "CREATE INDEX jobs_waiting ON jobs (route, run_at_ms) WHERE state IN (0, 1, 3);"
+    "CREATE INDEX jobs_final ON jobs (finished_ms) WHERE state IN (4, 5, 6);"
+    "PRAGMA user_version = 1;";
+
+/* A job in each state, with everything that a job of that version could have. */
+static const char rows_1[] =
+    "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 6)"
+    " INSERT INTO jobs SELECT i + 1, randomblob(16), randomblob(16), '/r' || i, 'w', i, i, 10 + i,"
+    "  5, 1000 + i, 2000 + i, 3000 + i, iif(i > 3, 4000 + i, NULL), iif(i = 2, x'00', NULL),"
+    "  iif(i = 2, 99, NULL), -4, 'why', 200, 'text/plain', x'616263' FROM n;"
+    "INSERT INTO inputs SELECT job, x'0102030405' FROM jobs;"
+    "CREATE TABLE before AS SELECT * FROM jobs;";
+
+static void make_version_1(struct folder *folder)
+{
+    sqlite3 *db;
+    folder_make(folder);
+    assert_int_equal(sqlite3_open(folder->database, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, schema_1, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, rows_1, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void open_and_close(const struct folder *folder)
+{
+    ferry_error error = {0};
+    sqlite3 *db = database_open_writer(folder->database, NULL, &error);
+    if (!db)
+        fail_msg("%s", error.message);
+    sqlite3_close(db);
+}
+
+static void a_database_of_version_1_keeps_all_that_is_in_it(void **ctx)
+{
+    (void)ctx;
+    struct folder folder;
+    make_version_1(&folder);
+    open_and_close(&folder);
+    assert_int_equal(folder_query(&folder, "PRAGMA user_version"), 2);
+    assert_int_equal(
+        folder_query(&folder,
+                     "SELECT count(*) FROM (SELECT * FROM before INTERSECT SELECT job, id,"
+                     " delivery_id, route, worker, state, attempt, crashes, input_bytes,"
+                     " created_ms, run_at_ms, started_ms, finished_ms, boot, token, error_code,"
+                     " error, result_status, result_type, result FROM jobs)"),
+        7);
+    assert_int_equal(folder_query(&folder, "SELECT count(*) FROM inputs"), 7);
+    assert_int_equal(folder_query(&folder,
+                                  "SELECT count(*) FROM jobs WHERE version = 1 AND is_wall = 0"
+                                  " AND is_cancelling = 0 AND callback IS NULL AND memory IS NULL"),
+                     7);
+    folder_remove(&folder);
+}
+
+static void a_migrated_database_has_the_tables_of_a_new_one(void **ctx)
+{
+    (void)ctx;
+    struct folder old, new;
+    make_version_1(&old);
+    open_and_close(&old);
+    folder_make(&new);
+    open_and_close(&new);
+    char sql[320];
+    snprintf(sql, sizeof sql,
+             "ATTACH '%s' AS new; DROP TABLE before;"
+             "CREATE TABLE difference AS"
+             " SELECT name, sql FROM new.sqlite_schema EXCEPT SELECT name, sql FROM sqlite_schema",
+             new.database);
+    folder_sql(&old, sql);
+    assert_int_equal(folder_query(&old, "SELECT count(*) FROM difference"), 0);
+    folder_remove(&new);
+    folder_remove(&old);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_database_of_version_1_keeps_all_that_is_in_it),
+        cmocka_unit_test(a_migrated_database_has_the_tables_of_a_new_one),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,102 @@
+/* Steps of the wall clock: what waits moves along once, and what a person wrote stays. */
+#include "writing.h"
+
+#include "clock.h"
+#include "shift.h"
+
+static void insert_due(enum job_state state, bool is_wall, int64_t created_ms)
+{
+    struct insert_operation insert = insert_of(state);
+    insert.is_wall = is_wall;
+    insert.created_ms = created_ms;
+    insert.run_at_ms = 100000;
+    insert_added(&insert);
+}
+
+static int64_t due_of(int job)
+{
+    char sql[80];
+    snprintf(sql, sizeof sql, "SELECT run_at_ms FROM jobs WHERE job = %d", job);
+    return query(sql);
+}
+
+static void what_waits_moves_along_and_what_a_person_wrote_stays(void **ctx)
+{
+    (void)ctx;
+    insert_due(JOB_SCHEDULED, false, 1000);
+    insert_due(JOB_SCHEDULED, true, 1000);
+    insert_due(JOB_QUEUED, false, 1000);
+    insert_due(JOB_RUNNING, false, 1000);
+    struct shift_operation shift = {.base = {.kind = OPERATION_SHIFT}, .by_ms = -30000};
+    assert_int_equal(run(&shift.base), FERRY_OK);
+    assert_int_equal(due_of(1), 70000);
+    assert_int_equal(due_of(2), 100000);
+    assert_int_equal(due_of(3), 70000);
+    assert_int_equal(due_of(4), 100000);
+    assert_int_equal(query("SELECT version FROM jobs WHERE job = 1"), 2);
+}
+
+static void start_at(int64_t now_ms)
+{
+    assert_int_equal(shift_at_start(writer_statements(writer), now_ms, NULL), 0);
+}
+
+static void a_clock_that_went_back_while_nobody_ran_is_made_up_for_once(void **ctx)
+{
+    (void)ctx;
+    insert_due(JOB_SCHEDULED, false, 90000);
+    start_at(60000);
+    assert_int_equal(due_of(1), 70000);
+    start_at(60010);
+    assert_int_equal(due_of(1), 70000);
+}
+
+static void a_step_while_it_ran_is_not_made_up_for_again_at_the_start(void **ctx)
+{
+    (void)ctx;
+    int64_t now_ms = clock_wall_ms();
+    insert_due(JOB_SCHEDULED, false, now_ms + 30000); /* by the clock before it went back */
+    struct shift_operation shift = {.base = {.kind = OPERATION_SHIFT}, .by_ms = -30000};
+    assert_int_equal(run(&shift.base), FERRY_OK);
+    start_at(clock_wall_ms());
+    assert_int_equal(due_of(1), 70000);
+}
+
+/* A machine without a clock of its own begins in 1970, again and again, and learns the time later.
+ */
+static void a_clock_that_starts_anew_each_time_is_made_up_for_each_time(void **ctx)
+{
+    (void)ctx;
+    int64_t now_ms = clock_wall_ms();
+    insert_due(JOB_SCHEDULED, false, now_ms);
+    start_at(5000);
+    assert_int_equal(due_of(1), 100000 - (now_ms - 5000));
+    struct shift_operation shift = {.base = {.kind = OPERATION_SHIFT}, .by_ms = now_ms - 5000};
+    assert_int_equal(run(&shift.base), FERRY_OK);
+    assert_int_equal(due_of(1), 100000);
+    int64_t learnt_ms = query("SELECT wall_ms FROM clock");
+    start_at(5000);
+    assert_int_equal(due_of(1), 100000 - (learnt_ms - 5000));
+}
+
+static void a_clock_that_goes_on_moves_nothing(void **ctx)
+{
+    (void)ctx;
+    start_at(1000); /* an empty database */
+    insert_due(JOB_SCHEDULED, false, 90000);
+    start_at(90000 - 1000); /* within what is no step */
+    start_at(900000);
+    assert_int_equal(due_of(1), 100000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WRITING_TEST(what_waits_moves_along_and_what_a_person_wrote_stays),
+        WRITING_TEST(a_clock_that_went_back_while_nobody_ran_is_made_up_for_once),
+        WRITING_TEST(a_step_while_it_ran_is_not_made_up_for_again_at_the_start),
+        WRITING_TEST(a_clock_that_starts_anew_each_time_is_made_up_for_each_time),
+        WRITING_TEST(a_clock_that_goes_on_moves_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,125 @@
+/* The statements: which index each uses, so that none gets slow with a million jobs. */
+#include "folder.h"
+
+#include "database.h"
+#include "statements.h"
+
+static struct folder folder;
+static sqlite3 *db;
+static struct statements *statements;
+
+static int set_up(void **ctx)
+{
+    (void)ctx;
+    folder_make(&folder);
+    db = database_open_writer(folder.database, NULL, NULL);
+    assert_non_null(db);
+    statements = statements_new(db, false, NULL);
+    assert_non_null(statements);
+    return 0;
+}
+
+static int tear_down(void **ctx)
+{
+    (void)ctx;
+    statements_free(statements);
+    sqlite3_close(db);
+    folder_remove(&folder);
+    return 0;
+}
+
+/* Put the plan of a statement into `text`, a line a step. */
+static void plan_of(enum statement which, char *text, size_t size)
+{
+    char sql[2048];
+    snprintf(sql, sizeof sql, "EXPLAIN QUERY PLAN %s",
+             sqlite3_sql(statement_of(statements, which)));
+    sqlite3_stmt *plan;
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &plan, NULL), SQLITE_OK);
+    size_t length = 0;
+    *text = '\0';
+    while (sqlite3_step(plan) == SQLITE_ROW)
+        length += (size_t)snprintf(text + length, size - length, "%s\n",
+                                   (const char *)sqlite3_column_text(plan, 3));
+    assert_true(length < size);
+    sqlite3_finalize(plan);
+}
+
+static bool is_of_the_start(enum statement which)
+{
+    return which == COUNT || which == PAUSED || which == SLOTS;
+}
+
+static bool is_pragma(enum statement which)
+{
+    return strncmp(sqlite3_sql(statement_of(statements, which)), "PRAGMA", 6) == 0;
+}
+
+static void no_statement_reads_a_whole_table_or_sorts_while_it_serves(void **ctx)
+{
+    (void)ctx;
+    char plan[4096];
+    for (int i = SAVEPOINT; i < STATEMENT_COUNT; i++) {
+        enum statement which = (enum statement)i;
+        if (is_of_the_start(which) || is_pragma(which) || which <= ROLLBACK_SAVEPOINT)
+            continue;
+        plan_of(which, plan, sizeof plan);
+        bool is_last_wall = which == LAST_WALL; /* the newest row, and a table of one */
+        if ((strstr(plan, "SCAN jobs") && !is_last_wall && which != SET_CLOCK) ||
+            strstr(plan, "SCAN inputs") || strstr(plan, "SCAN keys") ||
+            strstr(plan, "SCAN retired") || strstr(plan, "TEMP B-TREE"))
+            fail_msg("%s\n%s", sqlite3_sql(statement_of(statements, which)), plan);
+    }
+}
+
+static void expect_index(enum statement which, const char *use)
+{
+    char plan[4096];
+    plan_of(which, plan, sizeof plan);
+    if (!strstr(plan, use))
+        fail_msg("no %s:\n%s", use, plan);
+}
+
+static void each_statement_uses_the_index_that_was_made_for_it(void **ctx)
+{
+    (void)ctx;
+    expect_index(FIND_DUE, "jobs_waiting (route=? AND run_at_ms<?)");
+    expect_index(NEXT_DUE, "jobs_waiting (route=?)");
+    expect_index(UNDO_CLAIM, "jobs_by_state (state=?)");
+    expect_index(INTERRUPT, "jobs_by_state (state=?)");
+    expect_index(SHIFT, "jobs_by_state (state=?)");
+    expect_index(RETIRE, "jobs_final (route=? AND finished_ms<?)");
+    expect_index(FORGET_RETIRED, "retired_by_time (retired_ms<?)");
+    expect_index(LIST, "INTEGER PRIMARY KEY (rowid>? AND rowid<?)");
+    expect_index(LIST_IN_STATE, "jobs_by_state (state=? AND rowid>? AND rowid<?)");
+    expect_index(NEXT_BELOW_IN_STATE, "jobs_by_state (state=? AND rowid<?)");
+}
+
+/* Deleting a job looks for it in each table that refers to it. */
+static void what_refers_to_a_job_is_found_by_an_index(void **ctx)
+{
+    (void)ctx;
+    static const char *const sql[] = {
+        "EXPLAIN QUERY PLAN DELETE FROM keys WHERE job = 1",
+        "EXPLAIN QUERY PLAN UPDATE schedules SET job = NULL WHERE job = 1",
+    };
+    for (size_t i = 0; i < sizeof sql / sizeof sql[0]; i++) {
+        sqlite3_stmt *plan;
+        assert_int_equal(sqlite3_prepare_v2(db, sql[i], -1, &plan, NULL), SQLITE_OK);
+        assert_int_equal(sqlite3_step(plan), SQLITE_ROW);
+        assert_non_null(strstr((const char *)sqlite3_column_text(plan, 3), "_job (job=?)"));
+        sqlite3_finalize(plan);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(no_statement_reads_a_whole_table_or_sorts_while_it_serves),
+        TEST(each_statement_uses_the_index_that_was_made_for_it),
+        TEST(what_refers_to_a_job_is_found_by_an_index),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,116 @@
+/* A folder with its database and the writer, without a loop: operations are run one by one. */
+#ifndef TESTS_JOBS_WRITING_H
+#define TESTS_JOBS_WRITING_H
+
+#include "folder.h"
+
+#include "call_input.h"
+#include "writer.h"
+
+static struct folder folder;
+static struct writer *writer;
+
+static inline int writing_set_up(void **ctx)
+{
+    (void)ctx;
+    folder_make(&folder);
+    writer = writer_open(folder.database, NULL, NULL);
+    assert_non_null(writer);
+    return 0;
+}
+
+static inline int writing_tear_down(void **ctx)
+{
+    (void)ctx;
+    writer_close(writer);
+    folder_remove(&folder);
+    return 0;
+}
+
+#define WRITING_TEST(name) cmocka_unit_test_setup_teardown(name, writing_set_up, writing_tear_down)
+
+/* Run one operation and return its error's code. */
+static inline int run(struct operation *operation)
+{
+    writer_run(writer, operation);
+    return operation->error.code;
+}
+
+static inline int64_t query(const char *sql)
+{
+    return folder_query(&folder, sql);
+}
+
+/* ---- operations as the tests need them ---- */
+
+static inline struct insert_operation insert_of(enum job_state state)
+{
+    static char block[] = "block";
+    struct insert_operation insert = {
+        .base = {.kind = OPERATION_INSERT},
+        .route = "/r",
+        .worker = "w",
+        .state = state,
+        .created_ms = 1000,
+        .run_at_ms = 1000,
+        .block = block,
+        .length = sizeof block - 1,
+        .claim = {.token = 7},
+    };
+    random_id(insert.id);
+    random_id(insert.delivery_id);
+    return insert;
+}
+
+/* Insert it, which must make a job. */
+static inline void insert_added(struct insert_operation *insert)
+{
+    assert_int_equal(run(&insert->base), FERRY_OK);
+    assert_int_equal(insert->outcome, INSERT_ADDED);
+}
+
+/* Insert a job, then set it to any state by force; of a final one, finished_ms is 1500. */
+static inline struct insert_operation insert_in(enum job_state state)
+{
+    struct insert_operation insert = insert_of(state == JOB_RUNNING ? state : JOB_QUEUED);
+    insert_added(&insert);
+    char sql[128];
+    snprintf(sql, sizeof sql,
+             "UPDATE jobs SET state = %d, finished_ms = iif(%d > 3, 1500, NULL)"
+             " WHERE job = %lld",
+             (int)state, (int)state, (long long)insert.claim.job);
+    folder_sql(&folder, sql);
+    return insert;
+}
+
+static inline struct settle_operation settle_of(struct claim_key key, enum job_state state)
+{
+    return (struct settle_operation){
+        .base = {.kind = OPERATION_SETTLE},
+        .key = key,
+        .state = state,
+        .now_ms = 2000,
+        .run_at_ms = state == JOB_RETRYING ? 2500 : 0,
+    };
+}
+
+static inline struct claim_operation claim_of(const char *route)
+{
+    return (struct claim_operation){
+        .base = {.kind = OPERATION_CLAIM},
+        .route = route,
+        .limit = 10,
+        .token = 8,
+        .now_ms = 3000,
+    };
+}
+
+static inline struct change_operation change_of(enum job_action action, const char *id)
+{
+    struct change_operation change = {
+        .base = {.kind = OPERATION_CHANGE}, .action = action, .now_ms = 4000};
+    snprintf(change.id, sizeof change.id, "%s", id);
+    return change;
+}
+
+#endif

@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT / "tests" / "fault" / "http"))
 h11 = pytest.importorskip("h11")
 
 from framing_table import REFUSALS  # noqa: E402
-from mutations import accepted_by_h11, mutation  # noqa: E402
+from mutations import accepted_by_h11, mutation, readings  # noqa: E402
 
 COUNT = 100_000 if LONG else 3_000
 AT_ONCE = 400
@@ -71,7 +71,11 @@ def parse(data, methods):
 
 def fault(text, data):
     """What is wrong with what the server said, or None."""
-    expected = accepted_by_h11(text)
+    faults = [fault_of(accepted_by_h11(reading), data) for reading in readings(text)]
+    return all(faults) and faults[0]
+
+
+def fault_of(expected, data):
     replies = parse(data, [method for method, _, _ in expected])
     is_refused = bool(replies) and replies[-1][0] in REFUSALS
     accepted = replies[:-1] if is_refused else replies

@@ -114,9 +114,13 @@ def one_request(data):
             return None
 
 
+def readings(data):
+    """The text, and the same without the blanks that h11 does not know (or that are in a body)."""
+    return [data, BLANK_BEFORE_EXTENSION.sub(rb"\1;", data)]
+
+
 def accepted_by_h11(data):
     """(method, target, body) of each request, until one is not good or the connection ends."""
-    data = BLANK_BEFORE_EXTENSION.sub(rb"\1;", data)
     requests = []
     while True:
         while data.startswith(b"\r\n"):

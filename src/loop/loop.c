@@ -26,6 +26,7 @@
 
 #include "clock.h"
 #include "event_log.h"
+#include "event_memory.h"
 #include "fd_handlers.h"
 #include "timer.h"
 
@@ -177,6 +178,7 @@ ferry_loop *ferry_loop_new(void)
     if (!loop)
         return NULL;
     event_log_take();
+    event_memory_take();
     atomic_init(&loop->references, 1);
     loop_bind(loop);
     timers_init(&loop->timers);

@@ -35,7 +35,6 @@ static int serve(struct loaded_config *loaded)
     log_stderr_open();
     ferry_log_set_sink(ferry_log_to_stderr, NULL);
     signal(SIGPIPE, SIG_IGN);
-    crash_report_install();
     raise_descriptor_limit(config);
     ferry_error error;
     struct server *server = server_new(&loaded->source, loaded->config, loaded->registry, &error);
@@ -59,6 +58,7 @@ int command_serve(int argc, char **argv)
                config_options_help);
     } else if (rc == 0) {
         struct loaded_config loaded;
+        crash_report_install();
         rc = loaded_config_init(&loaded, &options);
         if (rc == 0) {
             rc = serve(&loaded);

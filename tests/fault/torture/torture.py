@@ -16,6 +16,7 @@ FERRY_SEED repeats. --at runs one, and shows its log.
 """
 
 import argparse
+import contextlib
 import concurrent.futures
 import http.client
 import mmap
@@ -37,6 +38,7 @@ from harness import EXIT_CONFIG, EXIT_OK, EXIT_RUNTIME, LONG, Server, wait_until
 harness.DEADLINE = 20  # seconds, after which something hangs
 FUNCTIONS = ("malloc", "calloc", "realloc", "read", "readv", "write", "writev", "fsync",
              "fdatasync", "open", "accept4", "epoll_ctl", "pthread_create")
+STREAM_LIMIT = 3  # seconds without an event
 CHOSEN = 12  # of each function and phase, when not all are run
 SEED = int(os.environ.get("FERRY_SEED") or random.SystemRandom().randrange(2**32))
 BROKEN = OSError, http.client.HTTPException
@@ -86,9 +88,19 @@ def attempt(action):
 
 
 def follow(server, job):
-    """Read the events of a job to their end."""
-    pending = attempt(lambda: server.send("GET", job + "/events"))
-    return pending and attempt(lambda: pending.reply().body)
+    """Read the events of a job to their end, or leave: one that lost its memory waits for a restart."""
+    with contextlib.suppress(*BROKEN), contextlib.closing(server.connect()) as connection:
+        connection.request("GET", job + "/events")
+        connection.sock.settimeout(STREAM_LIMIT)
+        connection.getresponse().read()
+
+
+def look_in(server, path):
+    """Ask the admin listener; it may keep one waiting, as its deadlines are half a minute."""
+    with contextlib.suppress(*BROKEN), contextlib.closing(server.connect(admin=True)) as connection:
+        connection.request("GET", path)
+        connection.sock.settimeout(STREAM_LIMIT)
+        connection.getresponse().read()
 
 
 def use(server):
@@ -99,11 +111,13 @@ def use(server):
         reply = attempt(lambda: server.request("POST", "/job", body=b"y" * 2_000))
         if reply and reply.status == 202:
             jobs.append(reply.headers["Location"])
+            if reply.json()["id"] != jobs[-1].removeprefix("/jobs/"):
+                raise Finding("202 does not say which job")
     for job in jobs:
         attempt(lambda job=job: server.get(job))
         follow(server, job)
     for path in ("/jobs", "/metrics"):
-        attempt(lambda path=path: server.get(path, admin=True))
+        look_in(server, path)
     return jobs
 
 

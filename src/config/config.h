@@ -78,11 +78,20 @@ struct config_schedule {
     struct bytes block; /* the input of its jobs (call_input.h) */
 };
 
+/* What a listener needs to speak TLS. */
+struct config_tls {
+    ferry_tls *context; /* NULL: it does not */
+    char *certificate;  /* its file */
+};
+
 struct config {
-    char **listen; /* NULL-terminated, at least one */
+    char **listen;                 /* NULL-terminated, at least one */
+    struct config_tls *listen_tls; /* one for each of them; NULL: none speaks TLS */
     char *admin_listen;
+    struct config_tls admin_tls;
     char *admin_token; /* NULL: none */
     char *state;
+    bool wants_other_state; /* than a running server has; `state` is that one's */
     char **trusted_proxies; /* NULL-terminated; NULL: none */
     ferry_http_options limits;
     int64_t max_pending;
@@ -107,6 +116,7 @@ struct config {
 struct config_source {
     const char *file;           /* NULL: the built-in text */
     const char *const *sets;    /* "key.key=value", NULL-terminated; may be NULL */
+    const char *state;          /* the folder that a running server has; NULL: none */
     const char *const *environ; /* as in environ(7); FERRY_SECTION__KEY is looked at; may be NULL */
 };
 

@@ -49,6 +49,7 @@ struct checking {
     struct diagnostics *diagnostics;
     struct registry *registry;
     struct config *config;
+    const char *state; /* of the config_source */
     struct pool_check *pools;
     const struct tree *routes; /* the section, while it is read */
     struct worker_check *workers;
@@ -138,6 +139,13 @@ void check_retry(struct checking *checking, const struct tree *retry, const char
 enum { SECRET_BYTES_MAX = 4096 };
 bool check_secret_file(struct checking *checking, const struct tree *node, const char *key,
                        size_t limit, struct bytes *content);
+
+/* Warn if others may read it. */
+void check_secret_mode(struct checking *checking, const struct tree *node, const char *key);
+
+/* config_tls.c: the section `tls` of a listener; NULL: none. */
+void check_tls(struct checking *checking, const struct tree *tls, struct config_tls *into);
+void config_tls_fini(struct config_tls *tls);
 
 /* config_callbacks.c */
 void check_callbacks(struct checking *checking, const struct tree *callbacks);

@@ -8,8 +8,9 @@
 #include "config_check.h"
 #include "section.h"
 
-static void warn_readable(const struct tree *node, const char *key, struct diagnostics *diagnostics)
+void check_secret_mode(struct checking *checking, const struct tree *node, const char *key)
 {
+    struct diagnostics *diagnostics = checking->diagnostics;
     const char *path = node->text;
     struct stat status;
     if (stat(path, &status) < 0 || (status.st_mode & (S_IROTH | S_IWOTH)) == 0)
@@ -31,6 +32,6 @@ bool check_secret_file(struct checking *checking, const struct tree *node, const
         bytes_fini(content);
         return false;
     }
-    warn_readable(node, key, diagnostics);
+    check_secret_mode(checking, node, key);
     return true;
 }

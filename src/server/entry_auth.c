@@ -80,6 +80,19 @@ static enum entry_verdict check_basic(const struct entry_auth *auth,
     return rc < 0 ? ENTRY_REFUSED : ENTRY_UNDECIDED;
 }
 
+/* ---- certificates ---- */
+
+/* TLS has checked that it is the client's, and who signed it. */
+static bool has_certificate(const struct config_auth *config, const ferry_request *request)
+{
+    const char *subject = config->subjects ? ferry_request_client_cert(request) : NULL;
+    for (char **at = config->subjects; subject && *at; at++) {
+        if (strcmp(*at, subject) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* ---- all of it ---- */
 
 void entry_auth_refuse(struct entry_refusal *refusal)
@@ -116,6 +129,14 @@ enum entry_verdict entry_auth_check(const struct entry_auth *auth, ferry_request
     struct authorization found = {0};
     struct credentials credentials;
     *refusal = (struct entry_refusal){0};
+    if (has_certificate(auth->config, request))
+        return ENTRY_GRANTED;
+    if (!auth->config->has_bearer && !auth->config->has_basic) {
+        ferry_error_set(&refusal->error, FERRY_FORBIDDEN, "%s",
+                        ferry_request_client_cert(request) ? "this client certificate may not enter"
+                                                           : "a client certificate is needed");
+        return ENTRY_REFUSED;
+    }
     ferry_request_each_header(request, find_authorization, &found);
     if (found.count > 1) {
         ferry_error_set(&refusal->error, FERRY_INVALID, "Authorization: it was sent twice");

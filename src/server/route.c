@@ -26,7 +26,7 @@ struct route {
     const struct config_route *config;
     struct pool *pool;
     struct entry entry;
-    struct route_metrics metrics;
+    struct route_metrics *metrics;
 };
 
 struct live_call {
@@ -266,38 +266,41 @@ static void on_enter(void *arg, struct exchange *exchange)
 static void on_request(ferry_request *request, void *ctx)
 {
     struct route *route = ctx;
-    struct exchange exchange = exchange_begin(request, route->config, &route->metrics);
+    struct exchange exchange =
+        exchange_begin(request, route->config, route->metrics, &route->context->open);
     entry_check(&route->entry, &exchange, on_enter, route);
 }
 
 static void on_options(ferry_request *request, void *ctx)
 {
     struct route *route = ctx;
-    struct exchange exchange = exchange_begin(request, route->config, &route->metrics);
+    struct exchange exchange =
+        exchange_begin(request, route->config, route->metrics, &route->context->open);
     entry_options(&route->entry, &exchange);
 }
 
 /* ---- life ---- */
 
-static int route_join_queue(struct route *route)
+bool route_of_queue(const struct route *route, struct queue_route *into)
 {
     const struct config_route *config = route->config;
-    return queue_add_route(route->context->queue, &(struct queue_route){
-                                                      .name = config->path,
-                                                      .worker = config->worker,
-                                                      .pool = &route->pool->deferred,
-                                                      .timeout_ms = config->timeout_ms,
-                                                      .attempts = config->attempts,
-                                                      .backoff_min_ms = config->backoff_min_ms,
-                                                      .backoff_max_ms = config->backoff_max_ms,
-                                                      .priority = config->priority,
-                                                      .concurrency = config->concurrency,
-                                                      .rate_count = config->rate_count,
-                                                      .rate_per_ms = config->rate_per_ms,
-                                                      .breaker_failures = config->breaker_failures,
-                                                      .breaker_pause_ms = config->breaker_pause_ms,
-                                                      .keep_ms = config->keep_ms,
-                                                  });
+    *into = (struct queue_route){
+        .name = config->path,
+        .worker = config->worker,
+        .pool = &route->pool->deferred,
+        .timeout_ms = config->timeout_ms,
+        .attempts = config->attempts,
+        .backoff_min_ms = config->backoff_min_ms,
+        .backoff_max_ms = config->backoff_max_ms,
+        .priority = config->priority,
+        .concurrency = config->concurrency,
+        .rate_count = config->rate_count,
+        .rate_per_ms = config->rate_per_ms,
+        .breaker_failures = config->breaker_failures,
+        .breaker_pause_ms = config->breaker_pause_ms,
+        .keep_ms = config->keep_ms,
+    };
+    return config->mode != ROUTE_CALL;
 }
 
 static int route_bind(struct route *route, ferry_error *error)
@@ -314,32 +317,27 @@ struct route *route_new(struct route_context *context, const struct config_route
                         struct pool *pool, ferry_error *error)
 {
     struct route *route = calloc(1, sizeof *route);
-    if (!route || !route_metrics_init(&route->metrics, context->metrics, config->path) ||
-        !entry_init(&route->entry, config, context->passwords)) {
-        route_free(route);
+    struct route_metrics *metrics =
+        route_metrics_get(context->route_metrics, context->metrics, config->path);
+    if (!route || !metrics || !entry_init(&route->entry, config, context->passwords)) {
+        free(route);
         ferry_error_set(error, FERRY_INTERNAL, "no memory");
         return NULL;
     }
     route->context = context;
     route->config = config;
     route->pool = pool;
-    int rc = config->mode == ROUTE_CALL ? 0 : route_join_queue(route);
-    if (rc < 0)
-        ferry_error_set(error, (ferry_code)rc, "route %s: cannot join the queue", config->path);
-    else
-        rc = route_bind(route, error);
-    if (rc < 0) {
-        route_free(route);
-        return NULL;
-    }
-    return route;
+    route->metrics = metrics;
+    if (route_bind(route, error) == 0)
+        return route;
+    route_free(route);
+    return NULL;
 }
 
 void route_free(struct route *route)
 {
     if (!route)
         return;
-    route_metrics_fini(&route->metrics);
     entry_fini(&route->entry);
     free(route);
 }

@@ -123,21 +123,23 @@ static void test_sections_that_let_nobody_in(void **state)
                             "    auth:\n"
                             "    ^~~~\n"
                             "    hint: auth: none\n"},
-        {"auth: {}\n" A_ROUTE,
-         "ferry.yaml:1:7: error: auth does not say who may enter\n"
-         "    auth: {}\n"
-         "          ^~\n"
-         "    hint: auth: {bearer_file: PATH}, {basic_file: PATH}, or none\n"},
+        {"auth: {}\n" A_ROUTE, "ferry.yaml:1:7: error: auth does not say who may enter\n"
+                               "    auth: {}\n"
+                               "          ^~\n"
+                               "    hint: auth: {bearer_file: PATH}, {basic_file: PATH}, "
+                               "{client_cert: SUBJECT}, or none\n"},
         {"auth: {forward_credentials: true}\n" A_ROUTE,
          "ferry.yaml:1:7: error: auth does not say who may enter\n"
          "    auth: {forward_credentials: true}\n"
          "          ^~~~~~~~~~~~~~~~~~~~~~~~~~~\n"
-         "    hint: auth: {bearer_file: PATH}, {basic_file: PATH}, or none\n"},
+         "    hint: auth: {bearer_file: PATH}, {basic_file: PATH}, {client_cert: SUBJECT}, or "
+         "none\n"},
         {"auth: {bearer_file: }\n" A_ROUTE,
          "ferry.yaml:1:7: error: auth does not say who may enter\n"
          "    auth: {bearer_file: }\n"
          "          ^~~~~~~~~~~~~~~\n"
-         "    hint: auth: {bearer_file: PATH}, {basic_file: PATH}, or none\n"},
+         "    hint: auth: {bearer_file: PATH}, {basic_file: PATH}, {client_cert: SUBJECT}, or "
+         "none\n"},
         {"auth: nobody\n" A_ROUTE, "ferry.yaml:1:7: error: auth must be a map, not a single value\n"
                                    "    auth: nobody\n"
                                    "          ^~~~~~\n"},
@@ -145,7 +147,8 @@ static void test_sections_that_let_nobody_in(void **state)
          "ferry.yaml:1:7: error: auth does not say who may enter\n"
          "    auth: {bearer: tokens}\n"
          "          ^~~~~~~~~~~~~~~~\n"
-         "    hint: auth: {bearer_file: PATH}, {basic_file: PATH}, or none\n"
+         "    hint: auth: {bearer_file: PATH}, {basic_file: PATH}, {client_cert: SUBJECT}, or "
+         "none\n"
          "ferry.yaml:1:8: error: unknown key \"bearer\" in auth\n"
          "    auth: {bearer: tokens}\n"
          "           ^~~~~~\n"
@@ -164,7 +167,8 @@ static void test_sections_that_let_nobody_in(void **state)
          "ferry.yaml:1:34: error: routes./.auth does not say who may enter\n"
          "    routes: {/: {worker: echo, auth: {}}}\n"
          "                                     ^~\n"
-         "    hint: auth: {bearer_file: PATH}, {basic_file: PATH}, or none\n"});
+         "    hint: auth: {bearer_file: PATH}, {basic_file: PATH}, {client_cert: SUBJECT}, or "
+         "none\n"});
 }
 
 static void test_an_open_file_is_a_warning(void **state)

@@ -171,6 +171,35 @@ static void test_sections_that_let_nobody_in(void **state)
          "none\n"});
 }
 
+static void test_subjects(void **state)
+{
+    (void)state;
+    struct loaded loaded;
+    load_text(&loaded, "auth: {client_cert: \"CN=ann,O=Example\"}\n"
+                       "routes:\n"
+                       "  /a: {worker: echo}\n"
+                       "  /b: {worker: echo, auth: {client_cert: [CN=a, CN=b]}}\n");
+    assert_string_equal(bytes_text(&loaded.report), "");
+    const struct config_route *routes = loaded.config->routes;
+    assert_string_equal(routes[0].auth->subjects[0], "CN=ann,O=Example");
+    assert_null(routes[0].auth->subjects[1]);
+    assert_string_equal(routes[1].auth->subjects[1], "CN=b");
+    assert_null(routes[1].auth->subjects[2]);
+    assert_false(routes[0].auth->has_bearer || routes[0].auth->has_basic);
+    unload(&loaded);
+    CHECK_REPORTS(
+        {"auth: {client_cert: ann}\n" A_ROUTE,
+         "ferry.yaml:1:21: error: \"ann\" is no subject of a certificate\n"
+         "    auth: {client_cert: ann}\n"
+         "                        ^~~\n"
+         "    hint: \"CN=ann,O=Example\", as openssl x509 -noout -subject -nameopt RFC2253 "
+         "shows it\n"},
+        {"auth: {client_cert: []}\n" A_ROUTE,
+         "ferry.yaml:1:21: error: client_cert is empty: it would let nobody in\n"
+         "    auth: {client_cert: []}\n"
+         "                        ^~\n"});
+}
+
 static void test_an_open_file_is_a_warning(void **state)
 {
     (void)state;
@@ -189,6 +218,7 @@ int main(void)
         cmocka_unit_test(test_what_files_hold),
         cmocka_unit_test(test_files_that_are_wrong),
         cmocka_unit_test(test_sections_that_let_nobody_in),
+        cmocka_unit_test(test_subjects),
         cmocka_unit_test(test_an_open_file_is_a_warning),
     };
     return cmocka_run_group_tests(tests, make_files, remove_files);

@@ -113,8 +113,8 @@ FERRY_API void ferry_http_routes_end(ferry_http_server *server, bool is_taken);
 /*
  * Believe what the proxies at an address ("127.0.0.1", "::1"), in a network ("10.0.0.0/8") or on
  * unix sockets ("unix") say of their clients: X-Forwarded-For and X-Forwarded-Proto. Nobody is
- * believed at first. May be called again for more; NULL forgets them all. Errors: FERRY_INVALID it
- * is none of these, FERRY_INTERNAL no memory.
+ * believed at first. May be called again for more; with NULL nobody is believed any more. Errors:
+ * FERRY_INVALID it is none of these, FERRY_INTERNAL no memory.
  */
 FERRY_API int ferry_http_trust(ferry_http_server *server, const char *network, ferry_error *error);
 

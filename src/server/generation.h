@@ -16,6 +16,7 @@
 #define SERVER_GENERATION_H
 
 #include "config.h"
+#include "jobs_api.h"
 #include "route.h"
 #include "schedules.h"
 
@@ -28,6 +29,7 @@ struct generation {
     size_t pool_count;
     size_t shared_pool_count; /* of these that the generation before had already */
     struct route_context context;
+    struct jobs_api jobs_api; /* of the public listeners */
     struct route **routes;
     size_t route_count;
     struct schedules *schedules; /* NULL: not installed */

@@ -34,7 +34,7 @@ int generations_install(struct generations *all, struct generation *made, ferry_
         return rc;
     all->context.route_metrics = &all->route_metrics;
     rc = generation_build(made, &all->context, error);
-    rc = rc < 0 ? rc : all->bind_own(all->arg, error);
+    rc = rc < 0 ? rc : all->bind_own(all->arg, made, error);
     rc = rc < 0 ? rc : generation_join_queue(made, error);
     ferry_http_routes_end(http, rc == 0);
     if (rc == 0)

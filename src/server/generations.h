@@ -14,7 +14,8 @@
 struct generations {
     struct route_context context; /* what all generations begin with */
     struct route_metrics *route_metrics;
-    int (*bind_own)(void *arg, ferry_error *error); /* paths that are no route's */
+    /* Bind the paths that are no route's. */
+    int (*bind_own)(void *arg, struct generation *made, ferry_error *error);
     void *arg;
     struct generation *current;
     struct generation *old; /* the newest first */

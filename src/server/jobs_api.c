@@ -206,7 +206,7 @@ int jobs_api_bind(ferry_http_server *http, struct jobs_api *api, ferry_error *er
     };
     enum { COUNT = sizeof paths / sizeof *paths };
     int rc = own_paths_bind(http, paths, COUNT, api, error);
-    for (size_t i = 1; rc == 0 && i < COUNT; i++) /* all but the list */
+    for (size_t i = 1; rc == 0 && api->cors && i < COUNT; i++) /* all but the list */
         rc = ferry_http_route(http, "OPTIONS", paths[i].path, on_options, api, error);
     return rc;
 }

@@ -263,19 +263,22 @@ static void on_enter(void *arg, struct exchange *exchange)
         route_call(route, exchange, &wishes);
 }
 
+static struct exchange route_begin(struct route *route, ferry_request *request)
+{
+    return exchange_begin(request, route->config, route->metrics, &route->context->open);
+}
+
 static void on_request(ferry_request *request, void *ctx)
 {
     struct route *route = ctx;
-    struct exchange exchange =
-        exchange_begin(request, route->config, route->metrics, &route->context->open);
+    struct exchange exchange = route_begin(route, request);
     entry_check(&route->entry, &exchange, on_enter, route);
 }
 
 static void on_options(ferry_request *request, void *ctx)
 {
     struct route *route = ctx;
-    struct exchange exchange =
-        exchange_begin(request, route->config, route->metrics, &route->context->open);
+    struct exchange exchange = route_begin(route, request);
     entry_options(&route->entry, &exchange);
 }
 
@@ -320,7 +323,7 @@ struct route *route_new(struct route_context *context, const struct config_route
     struct route_metrics *metrics =
         route_metrics_get(context->route_metrics, context->metrics, config->path);
     if (!route || !metrics || !entry_init(&route->entry, config, context->passwords)) {
-        free(route);
+        route_free(route);
         ferry_error_set(error, FERRY_INTERNAL, "no memory");
         return NULL;
     }

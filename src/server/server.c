@@ -43,7 +43,7 @@ struct server {
     struct listeners listeners;
     struct held_waits waits;
     struct job_events events;
-    struct jobs_api jobs_api;
+    struct jobs_api jobs_api; /* of the admin listener */
     struct jobs_admin jobs_admin;
     struct passwords *passwords;
     struct generations generations;
@@ -127,16 +127,19 @@ static void init_waits(struct server *server)
 }
 
 /* The public ones, which are bound again with each generation's routes. */
-static int bind_public_paths(void *arg, ferry_error *error)
+static int bind_public_paths(void *arg, struct generation *made, ferry_error *error)
 {
     struct server *server = arg;
-    int rc = jobs_api_bind(server->http, &server->jobs_api, error);
+    made->jobs_api = (struct jobs_api){
+        .queue = server->queue, .events = &server->events, .cors = made->config->cors};
+    int rc = jobs_api_bind(server->http, &made->jobs_api, error);
     return rc < 0 ? rc : health_bind(server->http, &server->health, error);
 }
 
 static int add_admin_paths(struct server *server, ferry_error *error)
 {
     server->admin.metrics = server->metrics;
+    server->jobs_api = (struct jobs_api){.queue = server->queue, .events = &server->events};
     server->jobs_admin = (struct jobs_admin){.admin = &server->admin, .api = &server->jobs_api};
     int rc = jobs_admin_bind(server->admin_http, &server->jobs_admin, error);
     rc = rc < 0 ? rc : health_bind(server->admin_http, &server->health, error);
@@ -153,11 +156,9 @@ static void point_at_current(struct server *server)
     server->health.pools = current->pools;
     server->health.pool_count = current->pool_count;
     server->admin.token = server->config->admin_token;
-    server->jobs_api.cors = server->config->cors;
     server->drain.limit_ms = server->config->drain_ms;
 }
 
-/* These, and nobody else. */
 static int trust_proxies(struct server *server, ferry_error *error)
 {
     int rc = ferry_http_trust(server->http, NULL, error);
@@ -170,14 +171,14 @@ static int trust_proxies(struct server *server, ferry_error *error)
 static void on_reloaded(void *arg)
 {
     struct server *server = arg;
+    ferry_error error;
     point_at_current(server);
     const struct config *config = server->config;
+    if (trust_proxies(server, &error) < 0)
+        ferry_log(FERRY_LOG_ERROR, "not all proxies are trusted", "error=%s", error.message);
     ferry_log_set_level(config->log_level);
     ferry_log_set_format(config->log_format);
     ferry_http_set_limits(server->http, &config->limits);
-    ferry_error error;
-    if (trust_proxies(server, &error) < 0)
-        ferry_log(FERRY_LOG_ERROR, "not every proxy is trusted", "error=%s", error.message);
     server->waits.limit = waits_limit(config);
     server->events.limit = streams_limit(config);
     queue_set_limits(server->queue, config->max_pending, config->max_bytes, config->keep_ms);
@@ -198,7 +199,6 @@ static int install_first(struct server *server, struct config *config, struct re
     };
     server->generations.bind_own = bind_public_paths;
     server->generations.arg = server;
-    server->jobs_api = (struct jobs_api){.queue = server->queue, .events = &server->events};
     struct generation *made = generation_open(config, registry, NULL, error);
     if (!made)
         return error->code;
@@ -208,7 +208,7 @@ static int install_first(struct server *server, struct config *config, struct re
         return error->code;
     }
     point_at_current(server);
-    return 0;
+    return trust_proxies(server, error);
 }
 
 static int start_reload(struct server *server, const struct config_source *source,
@@ -234,7 +234,7 @@ static int make_http(struct server *server, ferry_error *error)
     server->listeners.http = server->http;
     server->listeners.admin_http = server->admin_http;
     http_metrics_register(server->metrics, server->http);
-    return trust_proxies(server, error);
+    return 0;
 }
 
 /* ---- signals ---- */

@@ -1,7 +1,9 @@
 """Who may enter by a client certificate; and what SIGHUP changes of who may enter."""
 
+import base64
 import hashlib
 import os
+import subprocess
 
 import pytest
 
@@ -118,4 +120,18 @@ def test_a_reload_changes_auth_cors_and_proxies(serve, tmp_path):
     assert (ask(server, "t0ken"), ask(server, "")) == (200, 401)
     reply = server.request("OPTIONS", "/jobs/1",
                            headers={**page, "Access-Control-Request-Method": "GET"})
-    assert (reply.status, reply.headers["Allow"]) == (204, "GET, DELETE, HEAD, OPTIONS")
+    assert "Access-Control-Allow-Origin" not in reply.headers
+
+
+def test_who_waits_for_a_look_at_his_password_gets_in_by_the_door_he_came_to(serve, tmp_path):
+    hashed = subprocess.run(["openssl", "passwd", "-6", "-salt", "rounds=400000$salt", "secret"],
+                            text=True, capture_output=True, check=True).stdout  # slow
+    (tmp_path / "users").write_text(f"ann:{hashed}")
+    (tmp_path / "users").chmod(0o600)
+    server = serve("routes: {/: {worker: noop, auth: {basic_file: users}}, /other: {worker: noop}}\n")
+    login = base64.b64encode(b"ann:secret").decode()
+    waiting = server.send("GET", "/", headers={"Authorization": f"Basic {login}"})
+    server.wait_metric('ferry_requests_in_flight{route="/"}', 1)
+    reload(server, "routes: {/other: {worker: noop}}\n")
+    assert server.get("/").status == 404
+    assert waiting.reply().status == 200

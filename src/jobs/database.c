@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <ferry/log.h>
@@ -21,7 +22,10 @@
 #include "clock.h"
 #include "schema.h"
 
-enum { BIG_BYTES = 64 << 20 }; /* a check of more than this takes a while */
+enum {
+    BIG_BYTES = 64 << 20, /* a check of more than this takes a while */
+    RESERVE_BYTES = 16 << 20,
+};
 
 /* ---- what SQLite says ---- */
 
@@ -86,6 +90,29 @@ static int64_t file_bytes(sqlite3 *db, int which)
 int64_t database_wal_bytes(sqlite3 *db)
 {
     return file_bytes(db, SQLITE_FCNTL_JOURNAL_POINTER);
+}
+
+/* What the file has of pages that nothing is on: jobs that have ended leave them behind. */
+static int64_t unused_bytes(sqlite3 *db)
+{
+    int64_t pages, page_bytes;
+    if (database_query_int(db, "PRAGMA freelist_count", &pages, NULL) < 0 ||
+        database_query_int(db, "PRAGMA page_size", &page_bytes, NULL) < 0)
+        return 0;
+    return pages * page_bytes;
+}
+
+/* Twice the bytes, as they go through the log into the file. */
+bool database_has_room(sqlite3 *db, const char *path, int64_t bytes)
+{
+    struct statvfs disk;
+    if (statvfs(path, &disk) < 0 || disk.f_blocks == 0)
+        return true; /* it does not say */
+    int64_t wanted = RESERVE_BYTES + 2 * bytes;
+    int64_t there = disk.f_bavail > (uint64_t)INT64_MAX / disk.f_frsize
+                        ? INT64_MAX
+                        : (int64_t)(disk.f_bavail * disk.f_frsize);
+    return there >= wanted || there + unused_bytes(db) >= wanted;
 }
 
 /* ---- the writer ---- */

@@ -33,6 +33,10 @@ int database_set_aside(const char *path, ferry_error *error);
  * code. */
 int database_error(sqlite3 *db, ferry_error *error);
 
+/* Tell whether `bytes` more can be put into the database, and space is left for what must become of
+ * what is in it: jobs that fill the disk could not end, and so never make room. */
+bool database_has_room(sqlite3 *db, const char *path, int64_t bytes);
+
 /* Return how big the file of the write-ahead log is. */
 int64_t database_wal_bytes(sqlite3 *db);
 

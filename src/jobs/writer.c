@@ -10,7 +10,9 @@
  * have ended at an fsync that failed, and a WAL that reads well need not be on disk.
  *
  * A full disk refuses new jobs before all else: what was in the transaction with them is tried
- * without them, so that the ends of attempts and deletes still have a way.
+ * without them, so that the ends of attempts and deletes still have a way. New jobs are refused
+ * while there is still some room, which those ends need: a log that is full of jobs can neither
+ * grow nor be copied.
  *
  * The automatic checkpoints keep the WAL small, unless somebody is always reading. Past a size it
  * is emptied by force.
@@ -31,6 +33,7 @@ enum {
     WAL_MAX_BYTES = 64 << 20,
     EMPTY_PAUSE_US = 1000000, /* emptying the WAL waits for who reads: not for long, nor often */
     EMPTY_WAIT_MS = 50,
+    FULL_LOG_PAUSE_US = 1000000,
 };
 
 struct writer {
@@ -38,8 +41,9 @@ struct writer {
     unsigned char boot[RANDOM_ID_BYTES]; /* names this process in the rows that it runs */
     sqlite3 *db;                         /* NULL: lost, to be opened again */
     struct statements *statements;
-    int64_t reopen_us; /* not before this time */
-    int64_t empty_us;  /* the WAL neither */
+    int64_t reopen_us;   /* not before this time */
+    int64_t empty_us;    /* the WAL neither */
+    int64_t full_log_us; /* a full disk is not logged before this time, however many ask */
 };
 
 /* ---- the connection ---- */
@@ -229,17 +233,48 @@ static bool is_full(const struct writer *writer, int rc)
     return rc == FERRY_STORAGE_FULL && writer->db && !statements_is_lost(writer->statements);
 }
 
+static void refuse_inserts(struct writer *writer, struct operation *first, const ferry_error *why)
+{
+    int64_t now_us = clock_monotonic_us();
+    if (now_us >= writer->full_log_us) {
+        ferry_log(FERRY_LOG_ERROR, "no space on disk for new jobs", "error=%s", why->message);
+        writer->full_log_us = now_us + FULL_LOG_PAUSE_US;
+    }
+    operations_fail(first, INSERTS, why, false);
+}
+
+/* Refuse the new jobs, if there are any, when they would take the space that the others need.
+ * Returns what is left to do. */
+static enum selection keep_reserve(struct writer *writer, struct operation *first)
+{
+    ferry_error error;
+    int64_t bytes = 0;
+    bool has_inserts = false;
+    for (const struct operation *at = first; at; at = at->next) {
+        if (!is_selected(at, INSERTS))
+            continue;
+        has_inserts = true;
+        bytes += (int64_t)((const struct insert_operation *)at)->length;
+    }
+    if (!has_inserts || !writer->db || database_has_room(writer->db, writer->path, bytes))
+        return ALL;
+    ferry_error_set(&error, FERRY_STORAGE_FULL,
+                    "the disk of the jobs' database is full: what is left is for the jobs in it");
+    refuse_inserts(writer, first, &error);
+    return OTHERS;
+}
+
 void writer_run(struct writer *writer, struct operation *first)
 {
     ferry_error error = {0};
     bool in_doubt = false;
-    enum selection selection = ALL;
+    enum selection selection = keep_reserve(writer, first);
     int rc = writer->db ? 0 : writer_reconnect(writer, &error);
     if (rc == 0)
-        rc = writer_transact(writer, first, ALL, &in_doubt, &error);
+        rc = writer_transact(writer, first, selection, &in_doubt, &error);
     if (is_full(writer, rc)) {
-        ferry_log(FERRY_LOG_ERROR, "no space on disk for new jobs", "error=%s", error.message);
-        operations_fail(first, INSERTS, &error, false);
+        if (selection == ALL)
+            refuse_inserts(writer, first, &error);
         selection = OTHERS;
         rc = writer_transact_when_full(writer, first, &in_doubt, &error);
     }

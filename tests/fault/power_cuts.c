@@ -101,10 +101,11 @@ static void run_seed(uint64_t seed)
 int main(int argc, char **argv)
 {
     const char *one = getenv("FERRY_SEED"), *is_long = getenv("FERRY_LONG");
-    uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 300;
-    uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
-    if (is_long && strcmp(is_long, "1") == 0)
-        count = 10000;
+    uint64_t count = is_long && strcmp(is_long, "1") == 0 ? 10000 : 300, first = 1;
+    if (argc > 1)
+        count = strtoull(argv[1], NULL, 10);
+    if (argc > 2)
+        first = strtoull(argv[2], NULL, 10);
     if (one) {
         first = strtoull(one, NULL, 10);
         count = 1;

@@ -141,7 +141,7 @@ class Posters:
 
 class Run:
     def __init__(self, folder, seed):
-        self.folder = pathlib.Path(folder)
+        self.folder = pathlib.Path(folder).resolve()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.chance = random.Random(seed)
         self.accepted = Log(self.folder / "accepted.jsonl")

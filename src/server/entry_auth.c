@@ -7,12 +7,13 @@
  */
 #include "entry_auth.h"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <string.h>
 #include <strings.h>
 
 #include "credentials.h"
+#include "digest.h"
+
+_Static_assert((int)TOKEN_HASH_BYTES == (int)DIGEST_BYTES, "tokens are hashed by SHA-256");
 
 /* ---- the header ---- */
 
@@ -35,15 +36,12 @@ static bool find_authorization(void *arg, const char *name, const char *value)
 
 static bool has_token(const struct config_auth *config, const struct credentials *credentials)
 {
-    unsigned char hash[EVP_MAX_MD_SIZE];
-    unsigned length = 0;
+    unsigned char hash[DIGEST_BYTES];
     bool is_there = false;
-    if (!EVP_Digest(credentials->token, credentials->token_length, hash, &length, EVP_sha256(),
-                    NULL) ||
-        length != TOKEN_HASH_BYTES)
+    if (!digest_make(credentials->token, credentials->token_length, hash))
         return false;
     for (size_t i = 0; i < config->token_count; i++)
-        is_there |= CRYPTO_memcmp(config->tokens[i].hash, hash, TOKEN_HASH_BYTES) == 0;
+        is_there |= digest_is_same(config->tokens[i].hash, hash, sizeof hash);
     return is_there;
 }
 

@@ -12,7 +12,6 @@
 #include "passwords.h"
 
 #include <crypt.h>
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +19,7 @@
 
 #include "client_rate.h"
 #include "clock.h"
+#include "digest.h"
 #include "proven.h"
 
 enum { QUEUE = 32, TRIES = 10, TRIES_PER_MS = 1000, QUEUE_RETRY_MS = 2000 };
@@ -54,7 +54,7 @@ struct passwords {
 static bool is_same(const char *a, const char *b)
 {
     size_t length = strlen(a);
-    return length == strlen(b) && CRYPTO_memcmp(a, b, length) == 0;
+    return length == strlen(b) && digest_is_same(a, b, length);
 }
 
 static void check_run(void *arg)

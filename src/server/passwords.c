@@ -88,12 +88,12 @@ static void check_unlink(struct check *check)
     check->passwords = NULL;
 }
 
-static void check_tell(struct check *check, const ferry_error *error)
+static void check_tell(struct check *check, bool is_right, const ferry_error *error)
 {
     while (check->waiters) {
         struct waiter *waiter = check->waiters;
         check->waiters = waiter->next;
-        waiter->done(waiter->arg, check->is_right && !error->code, error);
+        waiter->done(waiter->arg, is_right, error);
         free(waiter);
     }
 }
@@ -108,7 +108,7 @@ static void check_done(void *arg, const ferry_task_report *report)
         if (report->outcome != FERRY_OK)
             ferry_error_set(&error, report->outcome, "the password was not looked at in time");
         check_unlink(check);
-        check_tell(check, &error);
+        check_tell(check, check->is_right && !error.code, &error);
     }
     check_free(check);
 }
@@ -248,7 +248,7 @@ void passwords_free(struct passwords *passwords, int64_t deadline_ms)
     while (passwords->checks) {
         struct check *check = passwords->checks;
         check_unlink(check);
-        check_tell(check, &error);
+        check_tell(check, false, &error); /* its thread may still be at it */
     }
     if (passwords->executor) {
         ferry_executor_shutdown(passwords->executor, deadline_ms);

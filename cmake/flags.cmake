@@ -2,6 +2,7 @@
 
 option(FERRY_WERROR "Treat warnings as errors (CI does)" OFF)
 set(FERRY_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them: address,undefined or thread")
+option(FERRY_FUZZ "Build the fuzz targets with libFuzzer (clang)" OFF)
 option(FERRY_COVERAGE "Measure coverage" OFF)
 
 add_library(ferry_flags INTERFACE)
@@ -22,6 +23,9 @@ if(FERRY_SANITIZE)
   add_link_options(-fsanitize=${FERRY_SANITIZE})
 elseif(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
   target_compile_options(ferry_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+endif()
+if(FERRY_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 if(FERRY_COVERAGE)
   add_compile_options(--coverage)

@@ -68,14 +68,29 @@ static bool is_last(const ferry_request *request)
     return ev->minor == 0 && !has_connection_token(ev->input_headers, "keep-alive");
 }
 
+static void forget_connection_headers(struct evhttp_request *ev)
+{
+    while (evhttp_remove_header(ev->input_headers, "Connection") == 0)
+        ;
+}
+
 /* Tell evhttp, and the client. evhttp wants to see exactly "close", and adds a keep-alive of its
  * own to the reply when a client of HTTP/1.0 asked for one. */
 static void make_last(struct evhttp_request *ev)
 {
     evhttp_remove_header(ev->output_headers, "Connection");
     evhttp_add_header(ev->output_headers, "Connection", "close");
-    while (ev->minor == 0 && evhttp_remove_header(ev->input_headers, "Connection") == 0)
-        ;
+    if (ev->minor == 0)
+        forget_connection_headers(ev);
+}
+
+/* Of what a client of HTTP/1.0 says, evhttp looks at the beginning of the first header only. */
+static void make_kept(struct evhttp_request *ev)
+{
+    if (ev->minor > 0)
+        return;
+    forget_connection_headers(ev);
+    evhttp_add_header(ev->input_headers, "Connection", "keep-alive");
 }
 
 static void add_headers(const ferry_request *request, int status, const char *content_type,
@@ -104,6 +119,8 @@ bool reply_prepare(ferry_request *request, int status, const char *content_type,
     add_headers(request, status, content_type, length);
     if (last)
         make_last(request->ev);
+    else
+        make_kept(request->ev);
     return last;
 }
 

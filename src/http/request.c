@@ -19,6 +19,7 @@
 #include <ferry/log.h>
 
 #include "percent.h"
+#include "query.h"
 
 enum { UNSENT_LIMIT_BYTES = 256 << 10 };
 
@@ -26,11 +27,6 @@ struct request_end_hook {
     struct request_end_hook *next;
     ferry_callback *fn;
     void *arg;
-};
-
-struct query_value {
-    const char *name;
-    const char *value;
 };
 
 /* ---- life ---- */
@@ -322,42 +318,18 @@ void ferry_request_each_param(const ferry_request *request, ferry_request_visito
     }
 }
 
-static void query_add(ferry_request *request, char *text)
-{
-    static const char empty[] = "";
-    char *value = strchr(text, '=');
-    if (value)
-        *value++ = '\0';
-    form_decode(text);
-    if (value)
-        form_decode(value);
-    request->query[request->query_count++] =
-        (struct query_value){.name = text, .value = value ? value : empty};
-}
-
 /* Parse once, in place: the text is the request's own. */
-static void query_parse(const ferry_request *constant)
+static void request_parse_query(const ferry_request *constant)
 {
     ferry_request *request = (ferry_request *)constant; /* what is cached does not show */
-    char *text = request->query_text;
-    if (!text || request->query)
-        return;
-    size_t count = 1;
-    for (const char *c = text; *c; c++)
-        count += *c == '&';
-    request->query = calloc(count, sizeof *request->query);
-    if (!request->query)
-        return;
-    for (char *part; (part = strsep(&text, "&"));) {
-        if (*part)
-            query_add(request, part);
-    }
+    if (request->query_text && !request->query)
+        request->query = query_parse(request->query_text, &request->query_count);
 }
 
 const char *ferry_request_query(const ferry_request *request, const char *name)
 {
     LOOP_CHECK(request->loop);
-    query_parse(request);
+    request_parse_query(request);
     for (size_t i = 0; i < request->query_count; i++) {
         if (strcmp(request->query[i].name, name) == 0)
             return request->query[i].value;
@@ -368,7 +340,7 @@ const char *ferry_request_query(const ferry_request *request, const char *name)
 void ferry_request_each_query(const ferry_request *request, ferry_request_visitor *visit, void *arg)
 {
     LOOP_CHECK(request->loop);
-    query_parse(request);
+    request_parse_query(request);
     for (size_t i = 0; i < request->query_count; i++) {
         if (!visit(arg, request->query[i].name, request->query[i].value))
             return;

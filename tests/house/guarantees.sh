@@ -1,5 +1,6 @@
 #!/bin/bash
-# docs/guarantees.md names a test for each promise: they must be there. Usage: guarantees.sh REPOSITORY
+# docs/guarantees.md names a test for each promise, docs/robustness.md for each pitfall: they must be
+# there. Usage: guarantees.sh REPOSITORY
 set -euo pipefail
 cd "$1"
 
@@ -13,10 +14,10 @@ while IFS=: read -r file name; do
     count=$((count + 1))
     path=$(find tests -name "$file" -print -quit)
     if [ -z "$path" ] || ! grep -qE "(def|int|void) $name\(" "$path"; then
-        printf 'docs/guarantees.md: there is no test %s in %s\n' "$name" "$file"
+        printf 'docs: there is no test %s in %s\n' "$name" "$file"
         failed=1
     fi
-done < <(grep -oE "$named" docs/guarantees.md | tr -d "$tick")
+done < <(grep -ohE "$named" docs/guarantees.md docs/robustness.md | tr -d "$tick")
 
 while IFS= read -r row; do
     printf 'docs/guarantees.md: a promise without a test: %s\n' "$row"

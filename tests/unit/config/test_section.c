@@ -4,34 +4,35 @@
 static void test_unknown_keys(void **state)
 {
     (void)state;
-    CHECK_REPORTS({"limit: {}\n" A_ROUTE, "ferry.yaml:1:1: error: unknown key \"limit\"\n"
-                                          "    limit: {}\n"
-                                          "    ^~~~~\n"
-                                          "    hint: did you mean \"limits\"?\n"},
-                  {"banana: 1\n" A_ROUTE, "ferry.yaml:1:1: error: unknown key \"banana\"\n"
-                                          "    banana: 1\n"
-                                          "    ^~~~~~\n"
-                                          "    hint: known: listen, admin, state, limits, jobs, "
-                                          "drain, log, pools, plugins, workers, routes, "
-                                          "callbacks, schedules, trusted_proxies, auth, cors\n"},
-                  {"limits: {conections: 5}\n" A_ROUTE,
-                   "ferry.yaml:1:10: error: unknown key \"conections\" in limits\n"
-                   "    limits: {conections: 5}\n"
-                   "             ^~~~~~~~~~\n"
-                   "    hint: did you mean \"connections\"?\n"},
-                  {"limits: {x: 5}\n" A_ROUTE,
-                   "ferry.yaml:1:10: error: unknown key \"x\" in limits\n"
-                   "    limits: {x: 5}\n"
-                   "             ^\n"
-                   "    hint: known: connections, connections_per_address, "
-                   "requests_per_connection, header_bytes, body_bytes, buffered_bytes, "
-                   "unsent_total_bytes, header_timeout, body_timeout, idle_timeout, write_timeout\n"},
-                  {"log:\n"
-                   "  Level: info\n" A_ROUTE,
-                   "ferry.yaml:2:3: error: unknown key \"Level\" in log\n"
-                   "      Level: info\n"
-                   "      ^~~~~\n"
-                   "    hint: did you mean \"level\"?\n"});
+    CHECK_REPORTS(
+        {"limit: {}\n" A_ROUTE, "ferry.yaml:1:1: error: unknown key \"limit\"\n"
+                                "    limit: {}\n"
+                                "    ^~~~~\n"
+                                "    hint: did you mean \"limits\"?\n"},
+        {"banana: 1\n" A_ROUTE, "ferry.yaml:1:1: error: unknown key \"banana\"\n"
+                                "    banana: 1\n"
+                                "    ^~~~~~\n"
+                                "    hint: known: listen, admin, state, limits, jobs, "
+                                "drain, log, pools, plugins, workers, routes, "
+                                "callbacks, schedules, trusted_proxies, auth, cors\n"},
+        {"limits: {conections: 5}\n" A_ROUTE,
+         "ferry.yaml:1:10: error: unknown key \"conections\" in limits\n"
+         "    limits: {conections: 5}\n"
+         "             ^~~~~~~~~~\n"
+         "    hint: did you mean \"connections\"?\n"},
+        {"limits: {x: 5}\n" A_ROUTE,
+         "ferry.yaml:1:10: error: unknown key \"x\" in limits\n"
+         "    limits: {x: 5}\n"
+         "             ^\n"
+         "    hint: known: connections, connections_per_address, "
+         "requests_per_connection, header_bytes, body_bytes, buffered_bytes, "
+         "unsent_total_bytes, header_timeout, body_timeout, idle_timeout, write_timeout\n"},
+        {"log:\n"
+         "  Level: info\n" A_ROUTE,
+         "ferry.yaml:2:3: error: unknown key \"Level\" in log\n"
+         "      Level: info\n"
+         "      ^~~~~\n"
+         "    hint: did you mean \"level\"?\n"});
 }
 
 static void test_kinds(void **state)

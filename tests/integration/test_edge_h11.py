@@ -1,0 +1,117 @@
+"""Random requests, compared with h11: what the server accepts, h11 accepts, with the same bodies.
+
+By hand, for one of them: FERRY_SEED=N.
+"""
+
+import asyncio
+import os
+import sys
+
+import pytest
+
+from harness import LONG, ROOT, split_address
+
+sys.path.insert(0, str(ROOT / "tests" / "fault" / "http"))
+
+h11 = pytest.importorskip("h11")
+
+from framing_table import REFUSALS  # noqa: E402
+from mutations import accepted_by_h11, mutation, readings  # noqa: E402
+
+COUNT = 100_000 if LONG else 3_000
+AT_ONCE = 400
+CONFIG = """
+limits: {header_timeout: 3s, body_timeout: 3s, idle_timeout: 1s}
+pools: {default: {queue: 4096, queue_timeout: 0}}
+routes: {/echo: {worker: echo, methods: [GET, POST, PUT, PATCH, DELETE], timeout: 0}}
+"""
+
+
+@pytest.fixture(scope="module")
+def server(serve_module):
+    return serve_module(CONFIG)
+
+
+async def replies_to(address, text):
+    """All that comes back until the server closes."""
+    reader, writer = await asyncio.open_connection(*address, limit=1 << 24)
+    try:
+        writer.write(text)
+        return await reader.read()
+    except ConnectionResetError:
+        return b""
+    finally:
+        writer.close()
+
+
+def parse(data, methods):
+    """[(status, body)] of the replies; a malformed one fails. The methods tell which have a body."""
+    replies = []
+    while data:
+        head, end, data = data.partition(b"\r\n\r\n")
+        assert end, head
+        lines = head.split(b"\r\n")
+        version, status, _ = lines[0].split(b" ", 2)
+        assert version in (b"HTTP/1.1", b"HTTP/1.0")
+        status = int(status)
+        if status == 100:
+            continue
+        headers = {key.lower(): value for key, _, value in (line.partition(b": ")
+                                                            for line in lines[1:])}
+        is_head = len(replies) < len(methods) and methods[len(replies)] == b"HEAD"
+        length = 0
+        if status != 204 and not (is_head and status not in REFUSALS):
+            length = int(headers[b"content-length"])
+        assert len(data) >= length
+        replies.append((status, data[:length]))
+        assert b"<html" not in data[:length].lower() or status == 200, "evhttp's own page"
+        data = data[length:]
+    return replies
+
+
+def fault(text, data):
+    """What is wrong with what the server said, or None."""
+    faults = [fault_of(accepted_by_h11(reading), data) for reading in readings(text)]
+    return all(faults) and faults[0]
+
+
+def fault_of(expected, data):
+    replies = parse(data, [method for method, _, _ in expected])
+    is_refused = bool(replies) and replies[-1][0] in REFUSALS
+    accepted = replies[:-1] if is_refused else replies
+    if len(accepted) > len(expected):
+        return f"accepts {len(accepted)}, h11 {len(expected)}"
+    if not is_refused and len(accepted) < len(expected):
+        return f"answers {len(accepted)} and refuses none, h11 accepts {len(expected)}"
+    for (status, body), (method, _, sent) in zip(accepted, expected):
+        if status == 200 and method != b"HEAD" and body != sent:
+            return f"takes the body {sent!r} for {body!r}"
+    return None
+
+
+async def compare(address, seeds):
+    """What is wrong with the replies, a text for each; many connections at once."""
+    wrong = []
+    left = iter(seeds)
+
+    async def one_after_the_other():
+        for seed in left:
+            text = mutation(seed)
+            data = await replies_to(address, text)
+            try:
+                found = fault(text, data)
+            except Exception as error:  # pylint: disable=broad-except
+                found = repr(error)
+            if found:
+                wrong.append(f"FERRY_SEED={seed}: {found}\n  {text!r}\n  {data!r}")
+
+    await asyncio.gather(*(one_after_the_other() for _ in range(AT_ONCE)))
+    return wrong
+
+
+def test_what_is_accepted_h11_accepts_with_the_same_bodies(server):
+    seed = os.environ.get("FERRY_SEED")
+    seeds = [int(seed)] if seed else range(COUNT)
+    wrong = asyncio.run(compare(split_address(server.address), seeds))
+    assert not wrong, "\n".join(wrong[:20])
+    assert server.get("/livez").status == 200

@@ -325,7 +325,10 @@ bool reload_end(struct reload *reload, int64_t deadline_ms)
     if (!reload)
         return true;
     reload_stop(reload);
-    if (ferry_executor_shutdown(reload->executor, deadline_ms) < 0)
+    int rc = ferry_executor_shutdown(reload->executor, deadline_ms);
+    ferry_executor_free(reload->executor);
+    reload->executor = NULL;
+    if (rc < 0)
         return false;
     for (struct closing *at = reload->closings; at; at = at->next)
         collect(at->generation, at->is_closed);

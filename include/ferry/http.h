@@ -14,6 +14,7 @@
 #define FERRY_HTTP_H
 
 #include <ferry/loop.h>
+#include <ferry/tls.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -64,6 +65,22 @@ FERRY_API int ferry_http_listen(ferry_http_server *server, const char *address, 
                                 size_t bound_size, ferry_error *error);
 
 /*
+ * Listen as above, over TLS: HTTP/1.1, by ALPN where the client asks for it, and nothing in plain
+ * text. The handshake has to end within the header timeout. ferry_http_set_tls uses another context
+ * for connections from now on, at an address as it is bound; those that are there keep theirs.
+ * Owns: `tls` is of a server, and the caller's, who may free it at once. Errors: also
+ * FERRY_NOT_FOUND, the second one: no TLS is spoken at this address.
+ */
+FERRY_API int ferry_http_listen_tls(ferry_http_server *server, const char *address, ferry_tls *tls,
+                                    char *bound, size_t bound_size, ferry_error *error);
+FERRY_API int ferry_http_set_tls(ferry_http_server *server, const char *bound, ferry_tls *tls,
+                                 ferry_error *error);
+
+/* Change the limits, all but unsent_bytes and server_name; connections that are there may keep the
+ * old sizes. Zero means the default again. */
+FERRY_API void ferry_http_set_limits(ferry_http_server *server, const ferry_http_options *options);
+
+/*
  * Bind a path to a handler. `methods` is a list such as "GET" or "GET,POST"; a route for GET
  * answers HEAD as well. A path is literal but for segments such as {id}, which match one non-empty
  * segment; a literal segment goes before a parameter. An unknown path is answered with 404, a known
@@ -85,10 +102,19 @@ FERRY_API int ferry_http_route_coroutine(ferry_http_server *server, const char *
                                          ferry_error *error);
 
 /*
+ * Replace all routes at once. Between the two calls ferry_http_route and ferry_http_route_coroutine
+ * bind to a new, empty set, and requests go by the old one. The second call puts the new one in its
+ * place, or drops it. Requests under way go on by the route that they came by, whose `ctx` must
+ * outlive them. Errors: FERRY_INTERNAL no memory, FERRY_CONFLICT it was begun already.
+ */
+FERRY_API int ferry_http_routes_begin(ferry_http_server *server, ferry_error *error);
+FERRY_API void ferry_http_routes_end(ferry_http_server *server, bool is_taken);
+
+/*
  * Believe what the proxies at an address ("127.0.0.1", "::1"), in a network ("10.0.0.0/8") or on
  * unix sockets ("unix") say of their clients: X-Forwarded-For and X-Forwarded-Proto. Nobody is
- * believed at first. May be called again for more. Errors: FERRY_INVALID it is none of these,
- * FERRY_INTERNAL no memory.
+ * believed at first. May be called again for more; with NULL nobody is believed any more. Errors:
+ * FERRY_INVALID it is none of these, FERRY_INTERNAL no memory.
  */
 FERRY_API int ferry_http_trust(ferry_http_server *server, const char *network, ferry_error *error);
 
@@ -134,6 +160,11 @@ FERRY_API const void *ferry_request_body(ferry_request *request, size_t *length)
  * these are the client's at the far end of the proxies, as far as they are trusted. */
 FERRY_API const char *ferry_request_peer(const ferry_request *request);
 FERRY_API const char *ferry_request_scheme(const ferry_request *request);
+
+/* The subject of the client certificate that the connection was made with, as RFC 2253 writes it
+ * ("CN=alice,O=Example"); NULL: there is none. A CA of the listener's has signed it. Behind a proxy
+ * it is the proxy's. */
+FERRY_API const char *ferry_request_client_cert(const ferry_request *request);
 
 /* Visit every path parameter, query value or header in their order; a visitor that returns false
  * ends the walk. */

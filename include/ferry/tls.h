@@ -1,5 +1,6 @@
 /*
- * TLS for streams: certificates and what is asked of the peer's, made once and used by many.
+ * TLS for streams and HTTP servers: certificates and what is asked of the peer's, made once and
+ * used by many.
  *
  * TLS 1.2 and later. Renegotiation is refused. A peer that ends without a close_notify has ended
  * like any other: protocols that must know where a message ends say so themselves.
@@ -22,6 +23,8 @@ typedef struct ferry_tls_options {
     const char *ca;          /* whom to trust. A client: the system's CAs; a server that is given
                                 one asks every client for a certificate of it */
     bool skip_verify;        /* a client that believes any certificate: for tests only */
+    bool ca_optional;        /* a server with a `ca`: clients may come without a certificate, but
+                                with no other one */
 } ferry_tls_options;
 
 /*

@@ -11,50 +11,61 @@ enum { CONNECT_MS = 10000, REQUEST_MS = 120000, SILENCE_S = 45, BODY_MAX = 256 <
 struct admin_client {
     CURL *curl;
     char *address;
-    char *base;   /* "http://HOST:PORT", for the path to follow */
+    char *base;   /* "http://HOST:PORT", for the path to follow; or https */
     char *bearer; /* the header; NULL: none */
 };
 
 /* ---- life ---- */
 
 /* An address to listen on may be that of every interface; this one is among them. */
-static char *base_url(const char *address)
+static char *base_url(const char *address, const char *scheme)
 {
     if (strncmp(address, "unix:", 5) == 0)
-        return strdup("http://localhost");
+        return text_printf("%s://localhost", scheme);
     const char *port = strrchr(address, ':');
     if (address[0] == ':' || strncmp(address, "0.0.0.0:", 8) == 0)
-        return text_printf("http://127.0.0.1%s", port);
+        return text_printf("%s://127.0.0.1%s", scheme, port);
     if (strncmp(address, "[::]:", 5) == 0)
-        return text_printf("http://[::1]%s", port);
-    return text_printf("http://%s", address);
+        return text_printf("%s://[::1]%s", scheme, port);
+    return text_printf("%s://%s", scheme, address);
+}
+
+/* The certificate of the config is the one to be shown, whatever its name: it is trusted itself. */
+static void set_certificate(CURL *curl, const char *certificate)
+{
+    curl_easy_setopt(curl, CURLOPT_CAINFO, certificate);
+    curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
 }
 
 static void set_options(struct admin_client *client)
 {
     CURL *curl = client->curl;
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* nor what the environment says */
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
     if (strncmp(client->address, "unix:", 5) == 0)
         curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, client->address + 5);
 }
 
-struct admin_client *admin_client_new(const char *address, const char *token)
+struct admin_client *admin_client_new(const char *address, const char *token,
+                                      const char *certificate)
 {
     struct admin_client *client = calloc(1, sizeof *client);
     if (!client)
         return NULL;
     client->curl = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? curl_easy_init() : NULL;
     client->address = strdup(address);
-    client->base = base_url(address);
+    client->base = base_url(address, certificate ? "https" : "http");
     client->bearer = token ? text_printf("Authorization: Bearer %s", token) : NULL;
     if (!client->curl || !client->address || !client->base || (token && !client->bearer)) {
         admin_client_free(client);
         return NULL;
     }
     set_options(client);
+    if (certificate)
+        set_certificate(client->curl, certificate);
     return client;
 }
 

@@ -10,9 +10,11 @@
 
 struct admin_client;
 
-/* Make a client for "HOST:PORT" or "unix:PATH"; connects to nothing yet. `token` may be NULL; both
- * are copied. Errors: NULL without memory. */
-struct admin_client *admin_client_new(const char *address, const char *token);
+/* Make a client for "HOST:PORT" or "unix:PATH"; connects to nothing yet. `token` may be NULL.
+ * With `certificate`, a file, TLS is spoken, and only with who has its key. All are copied. Errors:
+ * NULL without memory. */
+struct admin_client *admin_client_new(const char *address, const char *token,
+                                      const char *certificate);
 void admin_client_free(struct admin_client *client);
 
 /*

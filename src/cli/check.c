@@ -4,6 +4,22 @@
 #include "commands.h"
 #include "config_options.h"
 
+static const char *entrance_of(const struct config_route *route)
+{
+    const struct config_auth *auth = route->auth;
+    if (!auth)
+        return "open to everyone";
+    if (auth->has_bearer && auth->has_basic)
+        return "a bearer token, or a password";
+    return auth->has_bearer ? "a bearer token" : "a password";
+}
+
+static void print_routes(const struct config *config)
+{
+    for (size_t i = 0; i < config->route_count; i++)
+        printf("  %s: %s\n", config->routes[i].path, entrance_of(&config->routes[i]));
+}
+
 int command_check(int argc, char **argv)
 {
     struct config_options options;
@@ -18,6 +34,7 @@ int command_check(int argc, char **argv)
             printf("%s: ok, %zu routes, %zu pools\n",
                    options.file ? options.file : "built-in config", loaded.config->route_count,
                    loaded.config->pool_count);
+            print_routes(loaded.config);
             loaded_config_fini(&loaded);
         }
     }

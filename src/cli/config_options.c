@@ -83,12 +83,12 @@ int loaded_config_init(struct loaded_config *loaded, const struct config_options
         return EXIT_RUNTIME;
     }
     struct bytes report = {0};
-    struct config_source source = {
+    loaded->source = (struct config_source){
         .file = options->file,
         .sets = options->sets.items,
         .environ = (const char *const *)environ,
     };
-    loaded->config = config_load(&source, loaded->registry, &report);
+    loaded->config = config_load(&loaded->source, loaded->registry, &report);
     if (!loaded->config || !options->hides_warnings)
         fputs(bytes_text(&report), stderr);
     bytes_fini(&report);

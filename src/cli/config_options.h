@@ -30,8 +30,9 @@ int usage_error(const char *command, const char *format, ...) FERRY_PRINTF(2, 3)
 /* What --help says of them. */
 extern const char config_options_help[];
 
-/* A config, and the workers it opened. */
+/* A config, the workers it opened, and what it was read from: strings of the options. */
 struct loaded_config {
+    struct config_source source;
     struct registry *registry;
     struct config *config;
 };

@@ -72,9 +72,10 @@ static bool read_token(struct jobs_session *session, struct bytes *token)
     return true;
 }
 
-static bool make_client(struct jobs_session *session, const char *address, const char *token)
+static bool make_client(struct jobs_session *session, const char *address, const char *token,
+                        const char *certificate)
 {
-    session->client = admin_client_new(address, token && *token ? token : NULL);
+    session->client = admin_client_new(address, token && *token ? token : NULL, certificate);
     return session->client || jobs_failed(session, NULL, "no memory");
 }
 
@@ -98,7 +99,8 @@ static bool connect_by_config(struct jobs_session *session, const char *token)
                     ? jobs_failed(session, NULL,
                                   "admin.listen is port 0, so the server picked one: its log says "
                                   "which; give it with --admin ADDRESS")
-                    : make_client(session, address, *token ? token : config->admin_token);
+                    : make_client(session, address, *token ? token : config->admin_token,
+                                  config->admin_tls.certificate);
     loaded_config_fini(&loaded);
     return done;
 }
@@ -109,7 +111,7 @@ bool jobs_connect(struct jobs_session *session)
     bool needs_config = !session->admin || session->config.file || session->config.sets.count > 0;
     bool done = read_token(session, &token) &&
                 (needs_config ? connect_by_config(session, bytes_text(&token))
-                              : make_client(session, session->admin, bytes_text(&token)));
+                              : make_client(session, session->admin, bytes_text(&token), NULL));
     bytes_fini(&token);
     return done;
 }

@@ -25,7 +25,7 @@ static void raise_descriptor_limit(const struct config *config)
                   config->limits.connections, "raise ulimit -n, or lower limits.connections");
 }
 
-static int serve(const struct loaded_config *loaded)
+static int serve(struct loaded_config *loaded)
 {
     const struct config *config = loaded->config;
     ferry_log_set_level(config->log_level);
@@ -34,7 +34,9 @@ static int serve(const struct loaded_config *loaded)
     signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit(config);
     ferry_error error;
-    struct server *server = server_new(config, loaded->registry, &error);
+    struct server *server = server_new(&loaded->source, loaded->config, loaded->registry, &error);
+    loaded->config = NULL;
+    loaded->registry = NULL;
     if (!server) {
         fprintf(stderr, "ferry: %s\n", error.message);
         return EXIT_RUNTIME;

@@ -14,9 +14,10 @@
 #include "section.h"
 #include "yaml.h"
 
-static const char *const section_names[] = {"listen", "admin",     "state",     "limits", "jobs",
-                                            "drain",  "plugins",   "log",       "pools",  "workers",
-                                            "routes", "callbacks", "schedules", NULL};
+static const char *const section_names[] = {
+    "listen", "admin", "state",   "limits", "jobs",      "drain",     "plugins",
+    "log",    "pools", "workers", "routes", "callbacks", "schedules", "trusted_proxies",
+    "auth",   "cors",  NULL};
 
 /* ---- the tree ---- */
 
@@ -133,8 +134,11 @@ void config_free(struct config *config)
 {
     if (!config)
         return;
-    for (char **address = config->listen; address && *address; address++)
-        free(*address);
+    for (size_t i = 0; config->listen && config->listen[i]; i++) {
+        if (config->listen_tls)
+            config_tls_fini(&config->listen_tls[i]);
+        free(config->listen[i]);
+    }
     for (size_t i = 0; i < config->pool_count; i++)
         free(config->pools[i].name);
     for (size_t i = 0; i < config->route_count; i++) {
@@ -142,13 +146,20 @@ void config_free(struct config *config)
         free(config->routes[i].methods);
     }
     free(config->listen);
+    free(config->listen_tls);
     free(config->admin_listen);
+    config_tls_fini(&config->admin_tls);
     free(config->admin_token);
     free(config->state);
     free(config->pools);
     free(config->routes);
     callbacks_fini(&config->callbacks);
     schedules_free(config->schedules, config->schedule_count);
+    for (char **proxy = config->trusted_proxies; proxy && *proxy; proxy++)
+        free(*proxy);
+    free(config->trusted_proxies);
+    config_auths_free(config->auths);
+    config_cors_free(config->cors_list);
     free(config);
 }
 
@@ -160,16 +171,37 @@ static void cut_sections(const struct tree *root, struct sections *sections,
 #name, FIELD_NODE, FIELD_AT(struct sections, name), 0, 0, NULL                             \
     }
     static const struct field fields[] = {
-        SECTION(listen),    SECTION(admin),
-        SECTION(state),     SECTION(limits),
-        SECTION(jobs),      SECTION(drain),
-        SECTION(log),       SECTION(pools),
-        SECTION(plugins),   SECTION(workers),
-        SECTION(routes),    SECTION(callbacks),
-        SECTION(schedules), {0},
+        SECTION(listen),
+        SECTION(admin),
+        SECTION(state),
+        SECTION(limits),
+        SECTION(jobs),
+        SECTION(drain),
+        SECTION(log),
+        SECTION(pools),
+        SECTION(plugins),
+        SECTION(workers),
+        SECTION(routes),
+        SECTION(callbacks),
+        SECTION(schedules),
+        SECTION(trusted_proxies),
+        SECTION(auth),
+        SECTION(cors),
+        {0},
     };
 #undef SECTION
     section_read(root, "", fields, sections, diagnostics);
+}
+
+/* A running server keeps its folder until a restart, and so do its workers. */
+static void keep_state(struct checking *checking)
+{
+    struct config *config = checking->config;
+    if (!checking->state || !config->state || strcmp(checking->state, config->state) == 0)
+        return;
+    free(config->state);
+    config->state = diagnostics_strdup(checking->diagnostics, checking->state);
+    config->wants_other_state = true;
 }
 
 /* The order matters where one section names what is in another. */
@@ -178,9 +210,11 @@ static void check_all(struct checking *checking, const struct tree *root)
     struct sections sections = {0};
     cut_sections(root, &sections, checking->diagnostics);
     check_server(checking, &sections);
+    keep_state(checking);
     check_pools(checking, sections.pools);
     check_plugins(checking, sections.plugins);
     check_workers(checking, sections.workers);
+    check_entry(checking, root);
     check_routes(checking, sections.routes);
     check_callbacks(checking, sections.callbacks);
     check_schedules(checking, sections.schedules);
@@ -191,13 +225,14 @@ static void check_all(struct checking *checking, const struct tree *root)
     check_pools_end(checking);
 }
 
-static struct config *check(const struct tree *root, struct registry *registry,
+static struct config *check(const struct tree *root, const char *state, struct registry *registry,
                             struct diagnostics *diagnostics)
 {
     struct config *config = config_new(diagnostics);
     if (!config)
         return NULL;
-    struct checking checking = {.diagnostics = diagnostics, .registry = registry, .config = config};
+    struct checking checking = {
+        .diagnostics = diagnostics, .registry = registry, .config = config, .state = state};
     if (!diagnostics->no_memory)
         check_all(&checking, root);
     free(checking.pools);
@@ -219,7 +254,7 @@ struct config *config_load(const struct config_source *source, struct registry *
     if (root) {
         overrides_apply_environ(root, source->environ, section_names, &diagnostics);
         overrides_apply_sets(root, source->sets, &diagnostics);
-        config = check(root, registry, &diagnostics);
+        config = check(root, source->state, registry, &diagnostics);
     }
     tree_free(root);
     diagnostics_render(&diagnostics, report);

@@ -14,6 +14,7 @@
 #include <ferry/log.h>
 
 #include "bytes.h"
+#include "config_entry.h"
 #include "cron.h"
 #include "registry.h"
 
@@ -44,7 +45,10 @@ struct config_route {
     int priority;              /* of a job among those of its pool: -100 to 100, higher first */
     unsigned breaker_failures; /* transient failures in a row that pause the route; 0: off */
     int64_t breaker_pause_ms;
-    int64_t keep_ms; /* a job that has ended; 0: as the config's keep_ms */
+    int64_t keep_ms;                /* a job that has ended; 0: as the config's keep_ms */
+    const struct config_auth *auth; /* NULL: open to everyone */
+    const struct config_cors *cors; /* NULL: nothing is said to browsers */
+    struct config_client_rate client_rate;
 };
 
 /* What a request may ask with Ferry-Callback. */
@@ -74,11 +78,21 @@ struct config_schedule {
     struct bytes block; /* the input of its jobs (call_input.h) */
 };
 
+/* What a listener needs to speak TLS. */
+struct config_tls {
+    ferry_tls *context; /* NULL: it does not */
+    char *certificate;  /* its file */
+};
+
 struct config {
-    char **listen; /* NULL-terminated, at least one */
+    char **listen;                 /* NULL-terminated, at least one */
+    struct config_tls *listen_tls; /* one for each of them; NULL: none speaks TLS */
     char *admin_listen;
+    struct config_tls admin_tls;
     char *admin_token; /* NULL: none */
     char *state;
+    bool wants_other_state; /* than a running server has; `state` is that one's */
+    char **trusted_proxies; /* NULL-terminated; NULL: none */
     ferry_http_options limits;
     int64_t max_pending;
     int64_t max_bytes;
@@ -94,11 +108,15 @@ struct config {
     struct config_callbacks callbacks;
     struct config_schedule *schedules;
     size_t schedule_count;
+    struct config_auth *auths; /* all of them; routes point at theirs */
+    struct config_cors *cors_list;
+    const struct config_cors *cors; /* of what has no route: the jobs' paths; NULL: none */
 };
 
 struct config_source {
     const char *file;           /* NULL: the built-in text */
     const char *const *sets;    /* "key.key=value", NULL-terminated; may be NULL */
+    const char *state;          /* the folder that a running server has; NULL: none */
     const char *const *environ; /* as in environ(7); FERRY_SECTION__KEY is looked at; may be NULL */
 };
 

@@ -77,7 +77,7 @@ static void read_allow(const struct tree *allow, struct config_callbacks *callba
 static void read_secret(struct checking *checking, const struct tree *node)
 {
     struct bytes content = {0};
-    if (!check_secret_file(checking, node, "secret_file", &content))
+    if (!check_secret_file(checking, node, "secret_file", SECRET_BYTES_MAX, &content))
         return;
     const char *text = bytes_text(&content);
     if (text[strspn(text, " \t\r\n")] == '\0')

@@ -25,6 +25,9 @@ struct sections {
     const struct tree *routes;
     const struct tree *callbacks;
     const struct tree *schedules;
+    const struct tree *trusted_proxies;
+    const struct tree *auth;
+    const struct tree *cors;
 };
 
 /* What is known of a pool beyond its config_pool (of the same index). */
@@ -46,10 +49,12 @@ struct checking {
     struct diagnostics *diagnostics;
     struct registry *registry;
     struct config *config;
+    const char *state; /* of the config_source */
     struct pool_check *pools;
     const struct tree *routes; /* the section, while it is read */
     struct worker_check *workers;
     size_t worker_count;
+    const struct config_auth *auth; /* of a route that says nothing of it; NULL: open */
 };
 
 /* config_server.c: listen, admin, state, limits, jobs, drain, log. */
@@ -59,6 +64,9 @@ void check_server(struct checking *checking, const struct sections *sections);
 void check_listen(struct checking *checking, const struct tree *listen);
 void check_admin(struct checking *checking, const struct tree *admin);
 void check_listeners_differ(struct checking *checking, const struct tree *place);
+
+/* config_proxies.c */
+void check_trusted_proxies(struct checking *checking, const struct tree *proxies);
 
 /* config_pools.c. A pool's `deferred` is settled when all routes are known. */
 void check_pools(struct checking *checking, const struct tree *pools);
@@ -89,6 +97,34 @@ struct job_nodes {
 void check_route_jobs(struct checking *checking, const struct job_nodes *nodes, const char *where,
                       struct config_route *route);
 
+/* config_route_entry.c: who may enter. The sections `auth` and `cors` of the whole config, which
+ * are those of every route that has none of its own; then what a route says. `none` is no section.
+ */
+struct entry_nodes {
+    const struct tree *auth;
+    const struct tree *cors;
+    const struct tree *client_rate;
+};
+void check_entry(struct checking *checking, const struct tree *root);
+void check_route_entry(struct checking *checking, const struct entry_nodes *nodes,
+                       const struct tree *node, const char *where, struct config_route *route);
+
+/* config_auth.c and config_cors.c: read a section into a struct of the config's; NULL without
+ * memory. `where` is its name in messages. */
+struct config_auth *check_auth(struct checking *checking, const struct tree *node,
+                               const char *where);
+struct config_cors *check_cors(struct checking *checking, const struct tree *node,
+                               const char *where);
+
+/* config_rate.c: "10/s", "100/m", "5/h", or "0" for no bound. What is wrong is reported and changes
+ * nothing. */
+struct rate_value {
+    unsigned count;
+    int64_t per_ms;
+};
+void check_rate(struct checking *checking, const struct tree *node, const char *key,
+                struct rate_value *value);
+
 /* config_retry.c: the section `retry` of a route, or of something else that is tried again. */
 struct retry_values {
     unsigned attempts;
@@ -98,9 +134,18 @@ struct retry_values {
 void check_retry(struct checking *checking, const struct tree *retry, const char *where,
                  struct retry_values *values);
 
-/* config_secret.c: read a file that a key names into `content`. Returns false after a report. */
+/* config_secret.c: read a file that a key names into `content`, of `limit` bytes at most. Returns
+ * false after a report. */
+enum { SECRET_BYTES_MAX = 4096 };
 bool check_secret_file(struct checking *checking, const struct tree *node, const char *key,
-                       struct bytes *content);
+                       size_t limit, struct bytes *content);
+
+/* Warn if others may read it. */
+void check_secret_mode(struct checking *checking, const struct tree *node, const char *key);
+
+/* config_tls.c: the section `tls` of a listener; NULL: none. */
+void check_tls(struct checking *checking, const struct tree *tls, struct config_tls *into);
+void config_tls_fini(struct config_tls *tls);
 
 /* config_callbacks.c */
 void check_callbacks(struct checking *checking, const struct tree *callbacks);

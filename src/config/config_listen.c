@@ -88,24 +88,59 @@ static bool is_listed(char *const *list, const char *address)
     return false;
 }
 
-static void list_free(char **list)
+struct listen_nodes {
+    const struct tree *address;
+    const struct tree *tls;
+};
+
+/* An address, or a map of it with what belongs to it. Returns false after a report. */
+static bool read_entry(struct checking *checking, const struct tree *node,
+                       struct listen_nodes *entry)
 {
-    for (char **at = list; at && *at; at++)
-        free(*at);
-    free(list);
+    static const struct field fields[] = {
+        {"address", FIELD_NODE, FIELD_AT(struct listen_nodes, address), 0, 0, NULL},
+        {"tls", FIELD_NODE, FIELD_AT(struct listen_nodes, tls), 0, 0, NULL},
+        {0},
+    };
+    *entry = (struct listen_nodes){.address = node};
+    if (node->kind == TREE_MAP) {
+        entry->address = NULL;
+        section_read(node, "listen", fields, entry, checking->diagnostics);
+        if (!entry->address)
+            diagnostics_error(checking->diagnostics, node->mark,
+                              "listen lacks the key \"address\"");
+    }
+    return entry->address && check_address(entry->address, "listen", checking->diagnostics);
 }
 
-static size_t add_address(struct checking *checking, char **list, size_t count,
-                          const struct tree *node)
+static void add_address(struct checking *checking, const struct tree *node)
 {
-    if (!check_address(node, "listen", checking->diagnostics))
-        return count;
-    if (is_listed(list, node->text)) {
-        diagnostics_error(checking->diagnostics, node->mark, "\"%s\" is listed twice", node->text);
-        return count;
+    struct config *config = checking->config;
+    struct listen_nodes entry;
+    if (!read_entry(checking, node, &entry))
+        return;
+    const char *address = entry.address->text;
+    if (is_listed(config->listen, address)) {
+        diagnostics_error(checking->diagnostics, entry.address->mark, "\"%s\" is listed twice",
+                          address);
+        return;
     }
-    list[count] = diagnostics_strdup(checking->diagnostics, node->text);
-    return count + (list[count] != NULL);
+    size_t count = 0;
+    while (config->listen[count])
+        count++;
+    config->listen[count] = diagnostics_strdup(checking->diagnostics, address);
+    if (config->listen[count])
+        check_tls(checking, entry.tls, &config->listen_tls[count]);
+}
+
+static bool make_room(struct config *config, size_t count)
+{
+    for (char **at = config->listen; at && *at; at++)
+        free(*at);
+    free(config->listen);
+    config->listen = calloc(count + 1, sizeof *config->listen);
+    config->listen_tls = calloc(count + 1, sizeof *config->listen_tls);
+    return config->listen && config->listen_tls;
 }
 
 void check_listen(struct checking *checking, const struct tree *listen)
@@ -113,22 +148,21 @@ void check_listen(struct checking *checking, const struct tree *listen)
     struct diagnostics *diagnostics = checking->diagnostics;
     if (!listen)
         return;
-    if (listen->kind == TREE_MAP || (listen->kind == TREE_LIST && !listen->first)) {
+    if (listen->kind == TREE_LIST && !listen->first) {
         diagnostics_error(diagnostics, listen->mark, "listen must be an address or a list of them");
         return;
     }
-    char **list = calloc(tree_count(listen) + 2, sizeof *list);
-    if (!list) {
+    if (listen->kind == TREE_NULL)
+        return;
+    if (!make_room(checking->config, tree_count(listen) + 1)) {
         diagnostics->no_memory = true;
         return;
     }
-    size_t count = 0;
-    if (listen->kind == TREE_SCALAR)
-        count = add_address(checking, list, count, listen);
-    for (const struct tree *node = listen->first; node; node = node->next)
-        count = add_address(checking, list, count, node);
-    list_free(checking->config->listen);
-    checking->config->listen = list;
+    if (listen->kind != TREE_LIST)
+        add_address(checking, listen);
+    for (const struct tree *node = listen->kind == TREE_LIST ? listen->first : NULL; node;
+         node = node->next)
+        add_address(checking, node);
 }
 
 /* ---- admin ---- */
@@ -167,7 +201,7 @@ static void read_token(struct checking *checking, const struct tree *node)
 {
     struct diagnostics *diagnostics = checking->diagnostics;
     struct bytes content = {0};
-    if (!check_secret_file(checking, node, "token_file", &content))
+    if (!check_secret_file(checking, node, "token_file", SECRET_BYTES_MAX, &content))
         return;
     bool has_nul = content.data && memchr(content.data, '\0', content.length);
     char *text = bytes_take(&content);
@@ -200,15 +234,18 @@ void check_admin(struct checking *checking, const struct tree *admin)
     struct nodes {
         const struct tree *listen;
         const struct tree *token_file;
+        const struct tree *tls;
     } nodes = {0};
     static const struct field fields[] = {
         {"listen", FIELD_NODE, FIELD_AT(struct nodes, listen), 0, 0, NULL},
         {"token_file", FIELD_NODE, FIELD_AT(struct nodes, token_file), 0, 0, NULL},
+        {"tls", FIELD_NODE, FIELD_AT(struct nodes, tls), 0, 0, NULL},
         {0},
     };
     section_read(admin, "admin", fields, &nodes, checking->diagnostics);
     if (nodes.token_file)
         read_token(checking, nodes.token_file);
+    check_tls(checking, nodes.tls, &checking->config->admin_tls);
     if (nodes.listen)
         check_admin_listen(checking, nodes.listen, nodes.token_file != NULL);
 }

@@ -5,52 +5,12 @@
  * A route of mode call has no jobs; there each of these keys is a warning, not an error, so that a
  * mode can be changed for a moment and back.
  */
-#include <ctype.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "config_check.h"
 #include "section.h"
 
-enum { RATE_MAX = 1000000, CONCURRENCY_MAX = 100000, PRIORITY_MAX = 100, FAILURES_MAX = 10000 };
-
-/* ---- rate ---- */
-
-/* "10/s", "100/m", "5/h"; "0" is no bound. Returns false if it is none of them. */
-static bool rate_parse(const char *text, unsigned *count, int64_t *per_ms)
-{
-    static const struct {
-        const char *name;
-        int64_t ms;
-    } units[] = {{"/s", 1000}, {"/m", 60000}, {"/h", 3600000}};
-    char *end;
-    if (strcmp(text, "0") == 0) {
-        *count = 0;
-        *per_ms = 0;
-        return true;
-    }
-    if (!isdigit((unsigned char)text[0]))
-        return false;
-    unsigned long number = strtoul(text, &end, 10);
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-        if (strcmp(end, units[i].name) == 0 && number >= 1 && number <= RATE_MAX) {
-            *count = (unsigned)number;
-            *per_ms = units[i].ms;
-            return true;
-        }
-    }
-    return false;
-}
-
-static void read_rate(const struct tree *node, struct config_route *route,
-                      struct diagnostics *diagnostics)
-{
-    const char *text = expect_text(node, "rate", diagnostics);
-    if (!text || rate_parse(text, &route->rate_count, &route->rate_per_ms))
-        return;
-    diagnostics_error(diagnostics, node->mark, "\"%s\" is not a rate", text);
-    diagnostics_hint(diagnostics, "10/s, 100/m or 5/h: 1 to %d of them; 0: no bound", RATE_MAX);
-}
+enum { CONCURRENCY_MAX = 100000, PRIORITY_MAX = 100, FAILURES_MAX = 10000 };
 
 /* ---- breaker ---- */
 
@@ -123,8 +83,10 @@ void check_route_jobs(struct checking *checking, const struct job_nodes *nodes, 
     route->attempts = retry.attempts;
     route->backoff_min_ms = retry.backoff_min_ms;
     route->backoff_max_ms = retry.backoff_max_ms;
-    if (nodes->rate)
-        read_rate(nodes->rate, route, diagnostics);
+    struct rate_value rate = {route->rate_count, route->rate_per_ms};
+    check_rate(checking, nodes->rate, "rate", &rate);
+    route->rate_count = rate.count;
+    route->rate_per_ms = rate.per_ms;
     if (nodes->breaker)
         read_breaker(nodes->breaker, where, route, diagnostics);
     read_numbers(nodes, route, diagnostics);

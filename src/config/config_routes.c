@@ -28,6 +28,7 @@ struct route_nodes {
     const struct tree *pool;
     const struct tree *methods;
     struct job_nodes jobs;
+    struct entry_nodes entry;
 };
 
 /* ---- the path ---- */
@@ -124,6 +125,9 @@ static void read_fields(const struct tree *node, const char *where, struct route
         {"priority", FIELD_NODE, FIELD_AT(struct route_nodes, jobs.priority), 0, 0, NULL},
         {"breaker", FIELD_NODE, FIELD_AT(struct route_nodes, jobs.breaker), 0, 0, NULL},
         {"retention", FIELD_NODE, FIELD_AT(struct route_nodes, jobs.retention), 0, 0, NULL},
+        {"auth", FIELD_NODE, FIELD_AT(struct route_nodes, entry.auth), 0, 0, NULL},
+        {"cors", FIELD_NODE, FIELD_AT(struct route_nodes, entry.cors), 0, 0, NULL},
+        {"client_rate", FIELD_NODE, FIELD_AT(struct route_nodes, entry.client_rate), 0, 0, NULL},
         {0},
     };
     section_read(node, where, fields, nodes, diagnostics);
@@ -148,6 +152,7 @@ static void read_route(struct checking *checking, const struct tree *node, const
         report_no_worker(node, diagnostics);
     route->pool = check_pool_name(checking, nodes.pool, route->mode != ROUTE_DEFER);
     check_route_jobs(checking, &nodes.jobs, where, route);
+    check_route_entry(checking, &nodes.entry, node, where, route);
     route->methods = read_methods(nodes.methods, route->mode, diagnostics);
     route->path = diagnostics_strdup(diagnostics, node->key);
     checking->config->routes[checking->config->route_count++] = *route;

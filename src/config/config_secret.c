@@ -8,10 +8,9 @@
 #include "config_check.h"
 #include "section.h"
 
-enum { SECRET_FILE_MAX = 4096 };
-
-static void warn_readable(const struct tree *node, const char *key, struct diagnostics *diagnostics)
+void check_secret_mode(struct checking *checking, const struct tree *node, const char *key)
 {
+    struct diagnostics *diagnostics = checking->diagnostics;
     const char *path = node->text;
     struct stat status;
     if (stat(path, &status) < 0 || (status.st_mode & (S_IROTH | S_IWOTH)) == 0)
@@ -21,18 +20,18 @@ static void warn_readable(const struct tree *node, const char *key, struct diagn
 }
 
 bool check_secret_file(struct checking *checking, const struct tree *node, const char *key,
-                       struct bytes *content)
+                       size_t limit, struct bytes *content)
 {
     struct diagnostics *diagnostics = checking->diagnostics;
     const char *path = expect_text(node, key, diagnostics);
     if (!path)
         return false;
     ferry_error error;
-    if (bytes_read_file(content, path, SECRET_FILE_MAX, &error) < 0) {
+    if (bytes_read_file(content, path, limit, &error) < 0) {
         diagnostics_error(diagnostics, node->mark, "%s: %s", key, error.message);
         bytes_fini(content);
         return false;
     }
-    warn_readable(node, key, diagnostics);
+    check_secret_mode(checking, node, key);
     return true;
 }

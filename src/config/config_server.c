@@ -77,6 +77,7 @@ void check_server(struct checking *checking, const struct sections *sections)
     check_listen(checking, sections->listen);
     check_admin(checking, sections->admin);
     check_listeners_differ(checking, sections->listen ? sections->listen : sections->admin);
+    check_trusted_proxies(checking, sections->trusted_proxies);
     field_read(sections->state, &state, checking->config, checking->diagnostics);
     check_limits(checking, sections->limits);
     check_jobs(checking, sections->jobs);

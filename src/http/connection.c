@@ -22,6 +22,7 @@
 
 #include "clock.h"
 #include "connection_parts.h"
+#include "tls_socket.h"
 
 enum {
     LINGER_MS = 2000,           /* for a refused client to read why */
@@ -150,7 +151,10 @@ void connection_free(struct connection *connection)
     connection_unlink(connection);
     evbuffer_remove_cb_entry(bufferevent_get_input(connection->bev), connection->input_cb);
     evbuffer_remove_cb_entry(bufferevent_get_output(connection->bev), connection->output_cb);
+    if (connection->is_tls && connection->fd >= 0)
+        tls_socket_say_end(connection->bev);
     bufferevent_decref(connection->bev);
+    free(connection->client_cert);
     free(connection);
     if (request)
         lost(request);
@@ -209,11 +213,13 @@ static void connection_link(struct connection *connection)
 }
 
 /* Returns whether there was memory. */
-static bool connection_open(struct connection *connection)
+static bool connection_open(struct connection *connection, ferry_tls *tls)
 {
+    static const char protocol[] = "http/1.1";
     const struct connection_limits *limits = &connection->all->limits;
     struct event_base *base = loop_event_base(connection->all->loop);
-    struct bufferevent *bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+    struct bufferevent *bev = tls ? tls_socket_new(connection->all->loop, tls, protocol)
+                                  : bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
     if (!bev)
         return false;
     connection->bev = bev;
@@ -230,14 +236,15 @@ static bool connection_open(struct connection *connection)
     return true;
 }
 
-struct bufferevent *connection_new(struct connections *all)
+struct bufferevent *connection_new(struct connections *all, ferry_tls *tls)
 {
     struct connection *connection = calloc(1, sizeof *connection);
     if (!connection)
         return NULL;
     connection->all = all;
     connection->fd = -1;
-    if (!connection_open(connection)) {
+    connection->is_tls = tls != NULL;
+    if (!connection_open(connection, tls)) {
         free(connection);
         return NULL;
     }
@@ -257,6 +264,15 @@ struct connection *connection_of(struct connections *all, struct evhttp_connecti
         return NULL;
     struct connection *connection = all->by_fd[fd];
     return connection && connection->bev == bev ? connection : NULL;
+}
+
+const char *connection_client_cert(struct connection *connection)
+{
+    if (connection->is_tls && !connection->is_cert_known) {
+        connection->client_cert = tls_socket_peer_subject(connection->bev);
+        connection->is_cert_known = true;
+    }
+    return connection->client_cert;
 }
 
 /* ---- a request's way ---- */

@@ -14,6 +14,7 @@
 #include "complaint.h"
 #include "guard.h"
 #include "loop_base.h"
+#include "tls.h"
 
 struct bufferevent;
 struct event;
@@ -63,6 +64,9 @@ struct connection {
     bool is_in_watch;        /* `all->watch_fd` knows it */
     bool is_over_unsent;     /* its deadline is short, as replies together are too much */
     bool is_last;            /* evhttp closes it after this reply */
+    bool is_tls;
+    bool is_cert_known;
+    char *client_cert; /* its subject, once asked for; NULL: none */
 };
 
 /* What the owner of the registry is told, and asked. */
@@ -124,9 +128,12 @@ bool connections_init(struct connections *all, ferry_loop *loop,
 /* After evhttp_free: drop the records that evhttp did not tell about. */
 void connections_fini(struct connections *all);
 
-/* Make the bufferevent of a new connection, with its record; for evhttp_set_bevcb. NULL without
- * memory. */
-struct bufferevent *connection_new(struct connections *all);
+/* Make the bufferevent of a new connection, with its record; for evhttp_set_bevcb. With `tls` it
+ * speaks TLS. NULL without memory: evhttp would then go on in plain text. */
+struct bufferevent *connection_new(struct connections *all, ferry_tls *tls);
+
+/* Return the subject of the client's certificate, NULL if there is none. */
+const char *connection_client_cert(struct connection *connection);
 
 /* Return the record of a connection that has brought a request, or NULL if it has none. */
 struct connection *connection_of(struct connections *all, struct evhttp_connection *evcon);

@@ -14,6 +14,7 @@
 
 #include "connection_parts.h"
 #include "status.h"
+#include "tls_socket.h"
 
 static void answer_format(struct bytes *out, int status, const char *detail)
 {
@@ -76,6 +77,8 @@ void connection_answer(struct connection *connection)
 
 void connection_answered(struct connection *connection)
 {
+    if (connection->is_tls)
+        tls_socket_say_end(connection->bev);
     shutdown(bufferevent_getfd(connection->bev), SHUT_WR);
     bufferevent_enable(connection->bev, EV_READ);
 }

@@ -8,16 +8,14 @@
 #include <assert.h>
 #include <event2/http.h>
 #include <event2/http_struct.h>
-#include <event2/listener.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <ferry/log.h>
 
 #include "address.h"
+#include "bound_listener.h"
 #include "coroutine_route.h"
-#include "listener.h"
 #include "request.h"
 #include "router.h"
 
@@ -31,20 +29,12 @@ _Static_assert((int)METHOD_GET == (int)EVHTTP_REQ_GET && (int)METHOD_POST == (in
                    (int)METHOD_PATCH == (int)EVHTTP_REQ_PATCH,
                "the router's methods are evhttp's");
 
-enum { HEADER_SLACK = 64 << 10 }; /* so that the registry's limit is met before evhttp's */
-
-struct bound_listener {
-    struct bound_listener *next;
-    struct listener *listener;
-    struct evhttp_bound_socket *socket; /* has the listener's acceptor */
-};
-
 struct ferry_http_server {
     ferry_loop *loop;
-    struct evhttp *evhttp;
     struct bound_listener *listeners;
     struct connections connections;
     struct requests requests;
+    struct router *coming; /* the routes that are to replace those of `requests`; NULL: none */
     struct coroutine_route *coroutine_routes;
 };
 
@@ -117,13 +107,6 @@ static void on_request(struct evhttp_request *ev, void *arg)
 
 /* ---- connections ---- */
 
-static struct bufferevent *on_accept(struct event_base *base, void *arg)
-{
-    (void)base;
-    ferry_http_server *server = arg;
-    return connection_new(&server->connections);
-}
-
 static bool is_trusted(void *arg, const struct in6_addr *address)
 {
     const ferry_http_server *server = arg;
@@ -133,12 +116,7 @@ static bool is_trusted(void *arg, const struct in6_addr *address)
 static void on_room(void *arg, bool has_room)
 {
     ferry_http_server *server = arg;
-    for (struct bound_listener *at = server->listeners; at; at = at->next) {
-        if (has_room)
-            listener_resume(at->listener, LISTENER_AT_LIMIT);
-        else
-            listener_pause(at->listener, LISTENER_AT_LIMIT);
-    }
+    bound_listeners_pause(server->listeners, !has_room);
 }
 
 /* ---- life ---- */
@@ -170,17 +148,6 @@ static struct connection_limits limits_of(const ferry_http_options *options)
     };
 }
 
-static void evhttp_configure(ferry_http_server *server)
-{
-    const struct connection_limits *limits = &server->connections.limits;
-    evhttp_set_bevcb(server->evhttp, on_accept, server);
-    evhttp_set_gencb(server->evhttp, on_request, server);
-    evhttp_set_allowed_methods(server->evhttp, UINT16_MAX); /* on_request refuses, with reasons */
-    evhttp_set_default_content_type(server->evhttp, NULL);
-    evhttp_set_max_headers_size(server->evhttp, (ev_ssize_t)(limits->header_bytes + HEADER_SLACK));
-    evhttp_set_max_body_size(server->evhttp, (ev_ssize_t)limits->body_bytes);
-}
-
 ferry_http_server *ferry_http_server_new(ferry_loop *loop, const ferry_http_options *options)
 {
     LOOP_CHECK(loop);
@@ -197,25 +164,12 @@ ferry_http_server *ferry_http_server_new(ferry_loop *loop, const ferry_http_opti
                                            .arg = server};
     server->loop = loop;
     bool has_connections = connections_init(&server->connections, loop, &limits, &hooks);
-    server->evhttp = evhttp_new(loop_event_base(loop));
     if (!requests_init(&server->requests, loop, &server->connections, options) ||
-        !has_connections || !server->evhttp) {
+        !has_connections) {
         ferry_http_server_free(server);
         return NULL;
     }
-    evhttp_configure(server);
     return server;
-}
-
-static void listeners_close(ferry_http_server *server)
-{
-    while (server->listeners) {
-        struct bound_listener *bound = server->listeners;
-        server->listeners = bound->next;
-        listener_free(bound->listener);
-        evhttp_del_accept_socket(server->evhttp, bound->socket);
-        free(bound);
-    }
 }
 
 void ferry_http_server_free(ferry_http_server *server)
@@ -224,75 +178,106 @@ void ferry_http_server_free(ferry_http_server *server)
         return;
     LOOP_CHECK(server->loop);
     server->requests.closing = true;
-    listeners_close(server);
-    if (server->evhttp)
-        evhttp_free(server->evhttp);
+    bound_listeners_free(server->listeners);
     connections_fini(&server->connections);
     requests_fini(&server->requests);
+    router_unref(server->coming);
     coroutine_routes_free(server->coroutine_routes);
     free(server);
 }
 
-/* Returns whether evhttp took it; it frees nothing otherwise. */
-static bool bound_attach(struct bound_listener *bound, struct evhttp *evhttp)
+static int listen_at(ferry_http_server *server, const char *text, ferry_tls *tls, char *bound_text,
+                     size_t bound_size, ferry_error *error)
 {
-    struct evconnlistener *acceptor = listener_acceptor(bound->listener);
-    bound->socket = evhttp_bind_listener(evhttp, acceptor);
-    if (bound->socket)
-        return true;
-    listener_free(bound->listener);
-    evconnlistener_free(acceptor);
-    return false;
-}
-
-static struct bound_listener *bound_new(ferry_http_server *server, const struct address *address,
-                                        ferry_error *error)
-{
-    struct bound_listener *bound = malloc(sizeof *bound);
-    if (!bound) {
-        ferry_error_set(error, FERRY_INTERNAL, "no memory");
-        return NULL;
-    }
-    bound->listener =
-        listener_new(server->loop, address, &server->connections.counts.accepted, error);
-    if (!bound->listener) {
-        free(bound);
-        return NULL;
-    }
-    if (!bound_attach(bound, server->evhttp)) {
-        ferry_error_set(error, FERRY_INTERNAL, "no memory");
-        free(bound);
-        return NULL;
-    }
-    return bound;
-}
-
-int ferry_http_listen(ferry_http_server *server, const char *text, char *bound_text,
-                      size_t bound_size, ferry_error *error)
-{
-    LOOP_CHECK(server->loop);
     struct address address;
     int rc = address_parse(&address, text, error);
     if (rc < 0)
         return rc;
     ferry_error reason = {0};
-    struct bound_listener *bound = bound_new(server, &address, &reason);
+    const struct bound_plan plan = {.loop = server->loop,
+                                    .connections = &server->connections,
+                                    .tls = tls,
+                                    .on_request = on_request,
+                                    .arg = server};
+    struct bound_listener *bound = bound_listener_new(&server->listeners, &plan, &address, &reason);
     if (!bound)
         return ferry_error_set(error, reason.code, "%s", reason.message);
-    bound->next = server->listeners;
-    server->listeners = bound;
     if (server->connections.count >= server->connections.limits.connections)
-        listener_pause(bound->listener, LISTENER_AT_LIMIT);
+        bound_listeners_pause(server->listeners, true);
     if (bound_text)
-        address_format(listener_address(bound->listener), bound_text, bound_size);
+        bound_listener_format(bound, bound_text, bound_size);
     return 0;
+}
+
+int ferry_http_listen(ferry_http_server *server, const char *address, char *bound,
+                      size_t bound_size, ferry_error *error)
+{
+    LOOP_CHECK(server->loop);
+    return listen_at(server, address, NULL, bound, bound_size, error);
+}
+
+int ferry_http_listen_tls(ferry_http_server *server, const char *address, ferry_tls *tls,
+                          char *bound, size_t bound_size, ferry_error *error)
+{
+    LOOP_CHECK(server->loop);
+    return tls ? listen_at(server, address, tls, bound, bound_size, error)
+               : ferry_error_set(error, FERRY_INVALID, "%s: TLS without a context", address);
+}
+
+int ferry_http_set_tls(ferry_http_server *server, const char *bound, ferry_tls *tls,
+                       ferry_error *error)
+{
+    LOOP_CHECK(server->loop);
+    struct bound_listener *listener = bound_listener_find(server->listeners, bound);
+    if (tls && listener && bound_listener_set_tls(listener, tls))
+        return 0;
+    return ferry_error_set(error, FERRY_NOT_FOUND, "%s: no TLS is spoken there", bound);
+}
+
+void ferry_http_set_limits(ferry_http_server *server, const ferry_http_options *options)
+{
+    LOOP_CHECK(server->loop);
+    struct connections *connections = &server->connections;
+    connections->limits = limits_of(options);
+    bound_listeners_take_limits(server->listeners);
+    on_room(server, connections->count < connections->limits.connections);
+}
+
+/* ---- routes ---- */
+
+/* The set that routes are bound to. */
+static struct router *router_of(const ferry_http_server *server)
+{
+    return server->coming ? server->coming : server->requests.router;
+}
+
+int ferry_http_routes_begin(ferry_http_server *server, ferry_error *error)
+{
+    LOOP_CHECK(server->loop);
+    if (server->coming)
+        return ferry_error_set(error, FERRY_CONFLICT, "the routes are being replaced already");
+    server->coming = router_new();
+    return server->coming ? 0 : ferry_error_set(error, FERRY_INTERNAL, "no memory");
+}
+
+void ferry_http_routes_end(ferry_http_server *server, bool is_taken)
+{
+    LOOP_CHECK(server->loop);
+    struct router *dropped = server->coming;
+    server->coming = NULL;
+    if (dropped && is_taken) {
+        struct router *old = server->requests.router;
+        server->requests.router = dropped;
+        dropped = old;
+    }
+    router_unref(dropped);
 }
 
 int ferry_http_route(ferry_http_server *server, const char *methods, const char *path,
                      ferry_http_handler *handler, void *ctx, ferry_error *error)
 {
     LOOP_CHECK(server->loop);
-    return router_add(server->requests.router, methods, path, handler, ctx, error);
+    return router_add(router_of(server), methods, path, handler, ctx, error);
 }
 
 int ferry_http_route_coroutine(ferry_http_server *server, const char *methods, const char *path,
@@ -303,19 +288,23 @@ int ferry_http_route_coroutine(ferry_http_server *server, const char *methods, c
         coroutine_route_add(&server->coroutine_routes, server->loop, handler, ctx);
     if (!route)
         return ferry_error_set(error, FERRY_INTERNAL, "no memory for a route");
-    return router_add(server->requests.router, methods, path, coroutine_route_handle, route, error);
+    return router_add(router_of(server), methods, path, coroutine_route_handle, route, error);
 }
 
 int ferry_http_trust(ferry_http_server *server, const char *network, ferry_error *error)
 {
     LOOP_CHECK(server->loop);
-    return trusted_add(&server->requests.trusted, network, error);
+    if (network)
+        return trusted_add(&server->requests.trusted, network, error);
+    trusted_fini(&server->requests.trusted);
+    server->requests.trusted = (struct trusted){0};
+    return 0;
 }
 
 void ferry_http_server_drain(ferry_http_server *server)
 {
     LOOP_CHECK(server->loop);
-    listeners_close(server);
+    bound_listeners_close(server->listeners);
     connections_drain(&server->connections);
 }
 

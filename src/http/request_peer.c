@@ -59,5 +59,13 @@ const char *ferry_request_scheme(const ferry_request *request)
     LOOP_CHECK(request->loop);
     const char *said =
         is_from_trusted(request) ? ferry_request_header(request, "X-Forwarded-Proto") : NULL;
-    return said && strcasecmp(said, "https") == 0 ? "https" : "http";
+    if (said)
+        return strcasecmp(said, "https") == 0 ? "https" : "http";
+    return request->connection && request->connection->is_tls ? "https" : "http";
+}
+
+const char *ferry_request_client_cert(const ferry_request *request)
+{
+    LOOP_CHECK(request->loop);
+    return request->connection ? connection_client_cert(request->connection) : NULL;
 }

@@ -56,7 +56,7 @@ static void attempt_unstick(struct attempt *attempt, const ferry_task_report *re
     if (!attempt->is_stuck)
         return;
     attempt->is_stuck = false;
-    attempt->route->route.pool->stuck--;
+    attempt->pool->pool->stuck--;
     ferry_log(FERRY_LOG_INFO, "stuck attempt came back", "delivery_id=%s route=%s run_ms=%lld",
               attempt->delivery_id, attempt->route->route.name, (long long)(report->run_us / 1000));
 }
@@ -64,9 +64,9 @@ static void attempt_unstick(struct attempt *attempt, const ferry_task_report *re
 /* It never ran: live calls fill the pool, or it was cancelled before. */
 static void attempt_refused(struct attempt *attempt)
 {
-    dispatch_give_back(attempt->route, 1);
+    dispatch_return(attempt->route, attempt->pool);
     if (!attempt->is_cancelled)
-        dispatch_pause_pool(attempt->route);
+        dispatch_pause_pool(attempt_queue(attempt), attempt->pool);
     attempt_release(attempt, REFUSED_PAUSE_MS);
 }
 
@@ -81,7 +81,7 @@ static enum gate_end attempt_gate_end(const struct attempt *attempt, ferry_code 
 static void attempt_end(struct attempt *attempt, ferry_call *call)
 {
     int64_t pause_ms = call_output(call)->pause_route_ms;
-    dispatch_end(attempt->route, attempt_gate_end(attempt, call_outcome(call)));
+    dispatch_end(attempt->route, attempt->pool, attempt_gate_end(attempt, call_outcome(call)));
     if (pause_ms > 0)
         dispatch_shut(attempt->route, pause_ms);
     attempt_finish(attempt, call);
@@ -117,10 +117,10 @@ static void on_deadline(void *arg)
     const struct queue_route *route = &attempt->route->route;
     attempt->is_overdue = true;
     attempt->is_stuck = call_is_started(attempt->call);
-    route->pool->stuck += attempt->is_stuck;
+    attempt->pool->pool->stuck += attempt->is_stuck;
     ferry_log(FERRY_LOG_WARN, "an attempt is overdue",
-              "delivery_id=%s route=%s worker=%s attempt=%u running=%d", attempt->delivery_id,
-              route->name, route->worker->name, attempt->number, attempt->is_stuck);
+              "delivery_id=%s route=%s attempt=%u running=%d", attempt->delivery_id, route->name,
+              attempt->number, attempt->is_stuck);
     call_cancel(attempt->call);
 }
 
@@ -174,6 +174,7 @@ static struct attempt *attempt_new(struct dispatch_route *route, const struct cl
 static void attempt_run(struct attempt *attempt, const struct claimed_job *job)
 {
     ferry_error error = {0};
+    attempt->pool = dispatch_begin(attempt->route);
     int rc = attempt_submit(attempt, job, &error);
     free(job->memory);
     if (rc == 0) { /* the call holds it now */
@@ -181,7 +182,7 @@ static void attempt_run(struct attempt *attempt, const struct claimed_job *job)
         return;
     }
     if (rc == FERRY_INVALID) {
-        dispatch_give_back(attempt->route, 1);
+        dispatch_return(attempt->route, attempt->pool);
         attempt_fail(attempt, &error);
     } else {
         attempt_refused(attempt);
@@ -200,7 +201,7 @@ void attempt_start(struct dispatch_route *route, const struct claimed_job *job)
         free(job->memory);
         return;
     }
-    if (!route->queue->draining) {
+    if (!route->queue->draining && route->pool) {
         attempt_run(attempt, job);
         return;
     }

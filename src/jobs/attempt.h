@@ -5,7 +5,7 @@
 #include "dispatch.h"
 
 /* Run a claimed job, whose slot is held. Takes over job->block and job->memory. While the queue
- * drains, the job is given back instead. */
+ * drains, or when the route is not known any more, the job is given back instead. */
 void attempt_start(struct dispatch_route *route, const struct claimed_job *job);
 
 /* Tell the attempt that runs the job of this id, if one does, that the job is cancelled. */

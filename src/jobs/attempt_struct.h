@@ -9,6 +9,7 @@
 
 struct attempt {
     struct dispatch_route *route;
+    struct dispatch_pool *pool;   /* where it has a slot: the route's, when it started */
     struct attempt *next, **link; /* of the queue, while the call is in flight */
     struct claim_key key;
     char id[RANDOM_ID_TEXT_SIZE];

@@ -64,13 +64,14 @@ static bool is_hungry(const struct dispatch_route *route, const struct now *now)
 static void route_take(struct dispatch_route *route, unsigned count)
 {
     route->pool->held += count;
+    route->pending += count;
     gate_take(&route->gate, count, ferry_loop_now_ms(route->queue->loop));
 }
 
 bool dispatch_take_slot(struct dispatch_route *route)
 {
     struct queue *queue = route->queue;
-    if (!queue->started || queue->draining || route->claiming)
+    if (!queue->started || queue->draining || route->claiming || !route->pool)
         return false;
     struct now now = now_of(queue);
     if (has_due(route, &now) || gate_room(&route->gate, now.loop_ms) == 0 ||
@@ -82,13 +83,27 @@ bool dispatch_take_slot(struct dispatch_route *route)
 
 void dispatch_give_back(struct dispatch_route *route, unsigned count)
 {
-    route->pool->held -= count;
+    route->pending -= count;
+    if (route->pool)
+        route->pool->held -= count;
     gate_give_back(&route->gate, count);
 }
 
-void dispatch_end(struct dispatch_route *route, enum gate_end end)
+struct dispatch_pool *dispatch_begin(struct dispatch_route *route)
 {
-    route->pool->held--;
+    route->pending--;
+    return route->pool;
+}
+
+void dispatch_return(struct dispatch_route *route, struct dispatch_pool *pool)
+{
+    pool->held--;
+    gate_give_back(&route->gate, 1);
+}
+
+void dispatch_end(struct dispatch_route *route, struct dispatch_pool *pool, enum gate_end end)
+{
+    pool->held--;
     if (gate_end(&route->gate, end, ferry_loop_now_ms(route->queue->loop)))
         ferry_log(FERRY_LOG_WARN, "a route's jobs are paused: too many failures in a row",
                   "route=%s failures=%u pause_ms=%lld", route->route.name, route->gate.failures,
@@ -102,9 +117,9 @@ void dispatch_shut(struct dispatch_route *route, int64_t ms)
               "route=%s pause_ms=%lld", route->route.name, (long long)ms);
 }
 
-void dispatch_pause_pool(struct dispatch_route *route)
+void dispatch_pause_pool(const struct queue *queue, struct dispatch_pool *pool)
 {
-    route->pool->resume_ms = ferry_loop_now_ms(route->queue->loop) + POOL_PAUSE_MS;
+    pool->resume_ms = ferry_loop_now_ms(queue->loop) + POOL_PAUSE_MS;
 }
 
 void dispatch_expect(struct dispatch_route *route, int64_t run_at_ms)
@@ -181,6 +196,8 @@ static struct dispatch_route *pool_next(const struct dispatch_pool *pool, const 
                                         unsigned *equals)
 {
     struct dispatch_route *next = NULL, *at = pool->turn;
+    if (!at)
+        return NULL;
     do {
         if (is_hungry(at, now)) {
             if (!next || at->route.priority > next->route.priority) {
@@ -222,7 +239,7 @@ static int64_t longest(int64_t a, int64_t b)
  * that becomes free, a claim's answer, a job that comes in. */
 static int64_t route_rest_ms(const struct dispatch_route *route, const struct now *now)
 {
-    if (route->claiming || route->next_run_at_ms == INT64_MAX)
+    if (!route->pool || route->claiming || route->next_run_at_ms == INT64_MAX)
         return INT64_MAX;
     int64_t due_ms =
         route->next_run_at_ms > now->wall_ms ? route->next_run_at_ms - now->wall_ms : 0;
@@ -265,19 +282,34 @@ void dispatch(struct queue *queue)
 
 /* ---- routes and pools ---- */
 
-static struct dispatch_pool *pool_get(struct queue *queue, struct queue_pool *wanted)
+struct dispatch_pool *dispatch_pool_get(struct queue *queue, struct queue_pool *pool)
 {
     for (struct dispatch_pool *at = queue->pools; at; at = at->next) {
-        if (at->pool == wanted)
+        if (at->pool == pool)
             return at;
     }
-    struct dispatch_pool *pool = calloc(1, sizeof *pool);
-    if (pool) {
-        pool->pool = wanted;
-        pool->next = queue->pools;
-        queue->pools = pool;
+    struct dispatch_pool *made = calloc(1, sizeof *made);
+    if (made) {
+        made->pool = pool;
+        made->next = queue->pools;
+        queue->pools = made;
     }
-    return pool;
+    return made;
+}
+
+bool dispatch_pool_forget(struct queue *queue, const struct queue_pool *pool)
+{
+    struct dispatch_pool **at = &queue->pools;
+    while (*at && (*at)->pool != pool)
+        at = &(*at)->next;
+    struct dispatch_pool *found = *at;
+    if (!found)
+        return true;
+    if (found->turn || found->held > 0)
+        return false;
+    *at = found->next;
+    free(found);
+    return true;
 }
 
 static void ring_insert(struct dispatch_pool *pool, struct dispatch_route *route)
@@ -291,31 +323,74 @@ static void ring_insert(struct dispatch_pool *pool, struct dispatch_route *route
     pool->turn->next_in_pool = route;
 }
 
-struct dispatch_route *dispatch_route_new(struct queue *queue, const struct queue_route *route)
+static void ring_remove(struct dispatch_pool *pool, struct dispatch_route *route)
 {
-    struct dispatch_route *made = calloc(1, sizeof *made);
-    struct dispatch_pool *pool = made ? pool_get(queue, route->pool) : NULL;
-    if (!pool) {
-        free(made);
-        return NULL;
-    }
-    made->queue = queue;
-    made->route = *route;
-    made->gate.route = &made->route;
-    made->counts = queue_counts_of(queue, route->name);
-    made->pool = pool;
-    ring_insert(pool, made);
-    made->next = queue->routes;
-    queue->routes = made;
-    return made;
+    struct dispatch_route *before = route;
+    while (before->next_in_pool != route)
+        before = before->next_in_pool;
+    before->next_in_pool = route->next_in_pool;
+    if (pool->turn == route)
+        pool->turn = before == route ? NULL : route->next_in_pool;
 }
 
-struct dispatch_route *dispatch_route_find(const struct queue *queue, const char *name)
+static struct dispatch_route *find_any(const struct queue *queue, const char *name)
 {
     struct dispatch_route *at = queue->routes;
     while (at && strcmp(at->route.name, name) != 0)
         at = at->next;
     return at;
+}
+
+struct dispatch_route *dispatch_route_find(const struct queue *queue, const char *name)
+{
+    struct dispatch_route *found = find_any(queue, name);
+    return found && found->pool ? found : NULL;
+}
+
+struct dispatch_route *dispatch_route_get(struct queue *queue, const char *name)
+{
+    struct dispatch_route *route = find_any(queue, name);
+    if (route)
+        return route;
+    route = calloc(1, sizeof *route);
+    char *copy = strdup(name);
+    if (!route || !copy) {
+        free(route);
+        free(copy);
+        return NULL;
+    }
+    route->queue = queue;
+    route->route.name = copy;
+    route->gate.route = &route->route;
+    route->counts = queue_counts_of(queue, name);
+    route->next = queue->routes;
+    return queue->routes = route;
+}
+
+/* Jobs may have come to wait while the route was not known; a claim finds out. */
+void dispatch_route_set(struct dispatch_route *route, const struct queue_route *settings,
+                        struct dispatch_pool *pool)
+{
+    const char *name = route->route.name;
+    if (!route->pool)
+        route->next_run_at_ms = 0;
+    if (route->pool != pool) {
+        dispatch_route_unset(route);
+        pool->held += route->pending;
+        ring_insert(pool, route);
+    }
+    route->pool = pool;
+    route->route = *settings;
+    route->route.name = name;
+}
+
+void dispatch_route_unset(struct dispatch_route *route)
+{
+    if (!route->pool)
+        return;
+    route->pool->held -= route->pending;
+    ring_remove(route->pool, route);
+    route->pool = NULL;
 }
 
 void dispatch_free(struct queue *queue)
@@ -324,6 +399,7 @@ void dispatch_free(struct queue *queue)
     while (queue->routes) {
         struct dispatch_route *route = queue->routes;
         queue->routes = route->next;
+        free((char *)route->route.name);
         free(route);
     }
     while (queue->pools) {

@@ -4,8 +4,25 @@
 
 #include "queue_struct.h"
 
-struct dispatch_route *dispatch_route_new(struct queue *queue, const struct queue_route *route);
+/* Return a route by its name if it is known, else NULL. */
 struct dispatch_route *dispatch_route_find(const struct queue *queue, const char *name);
+
+/* Return a route by its name, known or not; made if need be. NULL without memory. */
+struct dispatch_route *dispatch_route_get(struct queue *queue, const char *name);
+
+/* The same of a pool. */
+struct dispatch_pool *dispatch_pool_get(struct queue *queue, struct queue_pool *pool);
+
+/* Make a route known, or give it new settings. */
+void dispatch_route_set(struct dispatch_route *route, const struct queue_route *settings,
+                        struct dispatch_pool *pool);
+
+/* Make it unknown: slots that no attempt has yet are free. */
+void dispatch_route_unset(struct dispatch_route *route);
+
+/* Forget a pool that has neither routes nor attempts. Returns whether it is forgotten. */
+bool dispatch_pool_forget(struct queue *queue, const struct queue_pool *pool);
+
 void dispatch_free(struct queue *queue);
 
 /* Claim for every route that may have due jobs, as far as there are free slots; and wake up again
@@ -19,14 +36,19 @@ void dispatch_expect(struct dispatch_route *route, int64_t run_at_ms);
  * waiting job is due before it. */
 bool dispatch_take_slot(struct dispatch_route *route);
 
-/* Free the slots of jobs whose attempts did not start after all; or the slot of one that ended. */
+/* Free the slots of jobs whose attempts do not start after all. */
 void dispatch_give_back(struct dispatch_route *route, unsigned count);
-void dispatch_end(struct dispatch_route *route, enum gate_end end);
+
+/* An attempt starts, of a route that is known: it has one of the slots from now on, in the pool
+ * that this returns. It frees it when its call never ran, or when it has ended. */
+struct dispatch_pool *dispatch_begin(struct dispatch_route *route);
+void dispatch_return(struct dispatch_route *route, struct dispatch_pool *pool);
+void dispatch_end(struct dispatch_route *route, struct dispatch_pool *pool, enum gate_end end);
 
 /* The route's worker asks that no attempt starts for so long. */
 void dispatch_shut(struct dispatch_route *route, int64_t ms);
 
-/* The route's pool has no room for jobs just now: let it alone for a moment. */
-void dispatch_pause_pool(struct dispatch_route *route);
+/* The pool has no room for jobs just now: let it alone for a moment. */
+void dispatch_pause_pool(const struct queue *queue, struct dispatch_pool *pool);
 
 #endif

@@ -256,33 +256,6 @@ struct queue *queue_open(ferry_loop *loop, const struct queue_options *options, 
     return queue;
 }
 
-int queue_add_route(struct queue *queue, const struct queue_route *route)
-{
-    struct dispatch_route *made = dispatch_route_new(queue, route);
-    if (!made)
-        return FERRY_INTERNAL;
-    made->gate.is_paused = named_time_find(queue->paused, route->name) != NULL;
-    if (made->gate.is_paused)
-        ferry_log(FERRY_LOG_WARN, "the jobs of a route are paused", "route=%s hint=%s", route->name,
-                  "ferry jobs resume");
-    for (int i = 0; i < ATTEMPT_OUTCOME_COUNT; i++)
-        made->outcomes[i] =
-            queue_metrics_outcome(queue->metrics, route->name, (enum attempt_outcome)i);
-    return 0;
-}
-
-/* Say which jobs nobody will run. */
-static void queue_report_unknown(const struct queue *queue)
-{
-    for (const struct route_counts *at = queue->route_counts; at; at = at->next) {
-        int64_t waiting =
-            at->by_state[JOB_SCHEDULED] + at->by_state[JOB_QUEUED] + at->by_state[JOB_RETRYING];
-        if (waiting > 0 && !dispatch_route_find(queue, at->route))
-            ferry_log(FERRY_LOG_WARN, "jobs of a route that is not configured stay as they are",
-                      "route=%s jobs=%lld", at->route, (long long)waiting);
-    }
-}
-
 void queue_start(struct queue *queue)
 {
     queue->started = true;

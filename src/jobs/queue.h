@@ -34,7 +34,7 @@ struct queue_pool {
 };
 
 struct queue_route {
-    const char *name; /* the route's path: what a job remembers; the caller keeps it */
+    const char *name; /* the route's path: what a job remembers; copied */
     const struct worker *worker;
     struct queue_pool *pool; /* the caller keeps it; shared by its routes */
     int64_t timeout_ms;      /* of an attempt; 0: none */
@@ -63,6 +63,21 @@ struct queue *queue_open(ferry_loop *loop, const struct queue_options *options, 
 /* Make a route known before queue_start; the struct is copied. The one named JOB_CALLBACK_ROUTE
  * runs the callbacks. Returns 0 or FERRY_INTERNAL. */
 int queue_add_route(struct queue *queue, const struct queue_route *route);
+
+/*
+ * Make these all the routes that are known, also while jobs run, and all or nothing. Attempts under
+ * way end with the worker and in the pool that they began with; the next ones go by the new routes.
+ * A route's gate stays, by its name. Jobs of one that is not known any more stay as they are, and
+ * can be looked at and changed. Errors: FERRY_INTERNAL, and nothing is changed.
+ */
+int queue_set_routes(struct queue *queue, const struct queue_route *routes, size_t count);
+
+/* Let go of a pool that no route has any more. Returns whether no attempt has a slot of it: then
+ * the pool may go, else ask again. */
+bool queue_forget_pool(struct queue *queue, const struct queue_pool *pool);
+
+/* Change bounds of the options, from now on. */
+void queue_set_limits(struct queue *queue, int64_t max_pending, int64_t max_bytes, int64_t keep_ms);
 
 /* Begin to claim and run. Jobs of routes that are not known stay as they are (logged once). */
 void queue_start(struct queue *queue);

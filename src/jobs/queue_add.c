@@ -15,7 +15,7 @@ struct add {
     struct insert_operation insert; /* first, so that the operation is the add */
     struct queue *queue;
     struct dispatch_route *route;
-    char *key, *callback, *schedule; /* what `insert` points to */
+    char *key, *callback, *schedule, *worker; /* what `insert` points to */
     bool is_claimed;
     queue_accepted *accepted;
     void *arg;
@@ -26,6 +26,7 @@ static void add_free(struct add *add)
     free(add->key);
     free(add->callback);
     free(add->schedule);
+    free(add->worker);
     free(add);
 }
 
@@ -138,7 +139,7 @@ static bool copy_text(char **copy, const char *text)
     return *copy || !text;
 }
 
-static struct add *add_new(const struct queue_job *job)
+static struct add *add_new(const struct queue_job *job, const char *worker)
 {
     struct add *add = calloc(1, sizeof *add);
     if (!add)
@@ -146,6 +147,7 @@ static struct add *add_new(const struct queue_job *job)
     bool complete = copy_text(&add->key, job->key);
     complete = copy_text(&add->callback, job->callback) && complete;
     complete = copy_text(&add->schedule, job->schedule) && complete;
+    complete = copy_text(&add->worker, worker) && complete;
     if (!complete) {
         add_free(add);
         return NULL;
@@ -203,7 +205,7 @@ int queue_add(struct queue *queue, const struct queue_job *job, queue_accepted *
 {
     struct dispatch_route *route = dispatch_route_find(queue, job->route);
     int rc = add_check(queue, job->route, route, job->length, error);
-    struct add *add = rc == 0 ? add_new(job) : NULL;
+    struct add *add = rc == 0 ? add_new(job, route->route.worker->name) : NULL;
     if (rc == 0 && !add)
         rc = ferry_error_set(error, FERRY_REJECTED, "no memory");
     if (rc < 0) {
@@ -213,7 +215,7 @@ int queue_add(struct queue *queue, const struct queue_job *job, queue_accepted *
     add->queue = queue;
     add->route = route;
     add->insert.route = route->route.name;
-    add->insert.worker = route->route.worker->name;
+    add->insert.worker = add->worker;
     add->accepted = accepted;
     add->arg = arg;
     add_set_due(add, job);

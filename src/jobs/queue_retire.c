@@ -28,7 +28,7 @@ static int64_t round_ms(const struct queue *queue)
 {
     int64_t least_ms = queue->keep_ms;
     for (const struct dispatch_route *at = queue->routes; at; at = at->next) {
-        if (at->route.keep_ms && at->route.keep_ms < least_ms)
+        if (at->pool && at->route.keep_ms && at->route.keep_ms < least_ms)
             least_ms = at->route.keep_ms;
     }
     int64_t ms = least_ms / 2;

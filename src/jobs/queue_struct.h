@@ -22,12 +22,13 @@ enum attempt_outcome {
     ATTEMPT_OUTCOME_COUNT
 };
 
-/* A pool as the queue sees it, and its routes in a ring. */
+/* A pool as the queue sees it, and its routes in a ring. One that no route has any more stays until
+ * its attempts have ended. */
 struct dispatch_pool {
     struct queue_pool *pool;
     unsigned held;               /* slots of attempts, of claims in flight, of claimed inserts */
     int64_t resume_ms;           /* loop's clock: it was full of live calls; no claims before */
-    struct dispatch_route *turn; /* whose turn it is next; starts the ring */
+    struct dispatch_route *turn; /* whose turn it is next; starts the ring; NULL: no routes */
     struct dispatch_pool *next;
 };
 
@@ -38,10 +39,13 @@ struct route_counts {
     struct route_counts *next;
 };
 
+/* It stays until the queue closes, whatever becomes of the route: attempts, writes and its gate
+ * refer to it. While it is not known nothing is claimed. */
 struct dispatch_route {
     struct queue *queue;
-    struct queue_route route;
-    struct dispatch_pool *pool;
+    struct queue_route route;   /* as it is now; the name is its own */
+    struct dispatch_pool *pool; /* NULL: the route is not known */
+    unsigned pending;           /* slots of the pool that no attempt has yet */
     struct gate gate;
     struct route_counts *counts;
     struct dispatch_route *next_in_pool; /* a ring */
@@ -113,6 +117,9 @@ void queue_undo(struct queue *queue, const char *id, int64_t token);
 void named_time_set(struct named_time **list, const char *name, int64_t ms);
 const struct named_time *named_time_find(const struct named_time *list, const char *name);
 void named_times_free(struct named_time *list);
+
+/* queue_routes.c: say which jobs nobody will run. */
+void queue_report_unknown(const struct queue *queue);
 
 /* queue_retire.c: begin to delete final jobs whose time is over, now and then. */
 void queue_start_retention(struct queue *queue);

@@ -33,6 +33,7 @@ enum {
     WAL_MAX_BYTES = 64 << 20,
     EMPTY_PAUSE_US = 1000000, /* emptying the WAL waits for who reads: not for long, nor often */
     EMPTY_WAIT_MS = 50,
+    FULL_LOG_PAUSE_US = 1000000,
 };
 
 struct writer {
@@ -40,8 +41,9 @@ struct writer {
     unsigned char boot[RANDOM_ID_BYTES]; /* names this process in the rows that it runs */
     sqlite3 *db;                         /* NULL: lost, to be opened again */
     struct statements *statements;
-    int64_t reopen_us; /* not before this time */
-    int64_t empty_us;  /* the WAL neither */
+    int64_t reopen_us;   /* not before this time */
+    int64_t empty_us;    /* the WAL neither */
+    int64_t full_log_us; /* a full disk is not logged before this time, however many ask */
 };
 
 /* ---- the connection ---- */
@@ -231,15 +233,19 @@ static bool is_full(const struct writer *writer, int rc)
     return rc == FERRY_STORAGE_FULL && writer->db && !statements_is_lost(writer->statements);
 }
 
-static void refuse_inserts(struct operation *first, const ferry_error *why)
+static void refuse_inserts(struct writer *writer, struct operation *first, const ferry_error *why)
 {
-    ferry_log(FERRY_LOG_ERROR, "no space on disk for new jobs", "error=%s", why->message);
+    int64_t now_us = clock_monotonic_us();
+    if (now_us >= writer->full_log_us) {
+        ferry_log(FERRY_LOG_ERROR, "no space on disk for new jobs", "error=%s", why->message);
+        writer->full_log_us = now_us + FULL_LOG_PAUSE_US;
+    }
     operations_fail(first, INSERTS, why, false);
 }
 
 /* Refuse the new jobs, if there are any, when they would take the space that the others need.
  * Returns what is left to do. */
-static enum selection keep_reserve(const struct writer *writer, struct operation *first)
+static enum selection keep_reserve(struct writer *writer, struct operation *first)
 {
     ferry_error error;
     int64_t bytes = 0;
@@ -254,7 +260,7 @@ static enum selection keep_reserve(const struct writer *writer, struct operation
         return ALL;
     ferry_error_set(&error, FERRY_STORAGE_FULL,
                     "the disk of the jobs' database is full: what is left is for the jobs in it");
-    refuse_inserts(first, &error);
+    refuse_inserts(writer, first, &error);
     return OTHERS;
 }
 
@@ -268,7 +274,7 @@ void writer_run(struct writer *writer, struct operation *first)
         rc = writer_transact(writer, first, selection, &in_doubt, &error);
     if (is_full(writer, rc)) {
         if (selection == ALL)
-            refuse_inserts(first, &error);
+            refuse_inserts(writer, first, &error);
         selection = OTHERS;
         rc = writer_transact_when_full(writer, first, &in_doubt, &error);
     }

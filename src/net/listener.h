@@ -15,8 +15,9 @@ struct listener;
 
 /* Why a listener does not accept; it accepts while there is no reason left. */
 enum listener_pause {
-    LISTENER_AT_LIMIT = 1, /* as many connections as there may be */
-    LISTENER_NO_FILES = 2, /* the system has no descriptor left; tried again soon */
+    LISTENER_AT_LIMIT = 1,  /* as many connections as there may be */
+    LISTENER_NO_FILES = 2,  /* the system has no descriptor left; tried again soon */
+    LISTENER_NO_MEMORY = 4, /* its owner could not make connections */
 };
 
 /* Bind and listen. `accepted` counts the connections that the listener's owner took, from this

@@ -11,6 +11,7 @@
 #include <openssl/x509v3.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct ferry_tls {
     atomic_uint references;
@@ -88,6 +89,35 @@ static ferry_tls *tls_new(const SSL_METHOD *method, ferry_error *error)
     return tls;
 }
 
+/*
+ * Agree on the protocol that the connection was made for. Offers that lack it end the handshake
+ * (RFC 7301), so that nobody is answered in a protocol that he did not mean.
+ */
+static int select_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_length,
+                           const unsigned char *offers, unsigned length, void *arg)
+{
+    (void)arg;
+    const char *wanted = SSL_get_app_data(ssl);
+    size_t size = wanted ? strlen(wanted) : 0;
+    if (!wanted)
+        return SSL_TLSEXT_ERR_NOACK;
+    for (unsigned i = 0; i < length; i += offers[i] + 1U) {
+        if (offers[i] != size || i + 1 + size > length || memcmp(offers + i + 1, wanted, size) != 0)
+            continue;
+        *out = offers + i + 1;
+        *out_length = (unsigned char)size;
+        return SSL_TLSEXT_ERR_OK;
+    }
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+/* TLS 1.3 has none but good ciphers; of those of 1.2 the ones with forward secrecy and AEAD. */
+static void context_set_up_server(SSL_CTX *context)
+{
+    SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20");
+    SSL_CTX_set_alpn_select_cb(context, select_protocol, NULL);
+}
+
 ferry_tls *ferry_tls_new_server(const ferry_tls_options *options, ferry_error *error)
 {
     if (!options || !options->certificate) {
@@ -97,13 +127,16 @@ ferry_tls *ferry_tls_new_server(const ferry_tls_options *options, ferry_error *e
     ferry_tls *tls = tls_new(TLS_server_method(), error);
     if (!tls)
         return NULL;
+    context_set_up_server(tls->context);
     if (load_own(tls->context, options, error) < 0 ||
         (options->ca && load_trust(tls->context, options->ca, error) < 0)) {
         ferry_tls_free(tls);
         return NULL;
     }
     if (options->ca)
-        SSL_CTX_set_verify(tls->context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+        SSL_CTX_set_verify(
+            tls->context,
+            SSL_VERIFY_PEER | (options->ca_optional ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT), NULL);
     return tls;
 }
 

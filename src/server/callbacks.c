@@ -1,7 +1,7 @@
 /*
- * Completion callbacks. Main thread. They are jobs as any others: tried again, in view, and able to
- * be paused as the route "callback". Each is signed by the webhook worker, which also checks the
- * URL once more, against what is allowed when it runs.
+ * Completion callbacks. No state of its own. They are jobs as any others: tried again, in view, and
+ * able to be paused as the route "callback". Each is signed by the webhook worker, which also
+ * checks the URL once more, against what is allowed when it runs.
  */
 #include "callbacks.h"
 
@@ -45,22 +45,22 @@ static struct worker *open_worker(const struct config_callbacks *config, const c
 }
 
 int callbacks_open(const struct config_callbacks *config, const char *state_dir,
-                   struct registry *registry, struct queue *queue, struct queue_pool *pool,
-                   ferry_error *error)
+                   struct registry *registry, struct worker **worker, ferry_error *error)
 {
-    if (!config->enabled)
-        return 0;
-    struct worker *worker = open_worker(config, state_dir, registry, error);
-    if (!worker)
-        return error->code;
-    int rc = queue_add_route(queue, &(struct queue_route){
-                                        .name = JOB_CALLBACK_ROUTE,
-                                        .worker = worker,
-                                        .pool = pool,
-                                        .timeout_ms = config->timeout_ms,
-                                        .attempts = config->attempts,
-                                        .backoff_min_ms = config->backoff_min_ms,
-                                        .backoff_max_ms = config->backoff_max_ms,
-                                    });
-    return rc < 0 ? ferry_error_set(error, (ferry_code)rc, "callbacks: cannot join the queue") : 0;
+    *worker = config->enabled ? open_worker(config, state_dir, registry, error) : NULL;
+    return *worker || !config->enabled ? 0 : error->code;
+}
+
+struct queue_route callbacks_route(const struct config_callbacks *config,
+                                   const struct worker *worker, struct queue_pool *pool)
+{
+    return (struct queue_route){
+        .name = JOB_CALLBACK_ROUTE,
+        .worker = worker,
+        .pool = pool,
+        .timeout_ms = config->timeout_ms,
+        .attempts = config->attempts,
+        .backoff_min_ms = config->backoff_min_ms,
+        .backoff_max_ms = config->backoff_max_ms,
+    };
 }

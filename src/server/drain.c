@@ -2,8 +2,8 @@
  * Shutdown. The order, of which this file is the first half and server_free the second:
  *
  *   1. /readyz answers 503, so that the balancer looks elsewhere
- *   2. schedules add nothing more, and the queue claims nothing more; what is accepted from here
- *      on waits for the next start
+ *   2. nothing is reloaded any more, schedules add nothing more, and the queue claims nothing more;
+ *      what is accepted from here on waits for the next start
  *   3. the public listeners close, replies carry Connection: close, idle connections end
  *   4. event streams end, and requests that are held for a job's end are answered with 202
  *   5. requests whose headers were complete finish; so do running attempts
@@ -27,8 +27,6 @@
 
 #include <ferry/log.h>
 
-#include "clock.h"
-
 enum { POLL_MS = 10, LAST_COMMIT_MS = 5000, LAST_WORDS_MS = 500 };
 
 static bool is_done(const struct drain *drain)
@@ -36,18 +34,7 @@ static bool is_done(const struct drain *drain)
     ferry_http_stats http;
     ferry_http_server_get_stats(drain->http, &http);
     return http.in_flight == 0 && http.receiving == 0 && http.sending == 0 &&
-           drain->routes->live_calls == 0 && queue_is_idle(drain->queue);
-}
-
-/* Give threads whose calls were cancelled the time to see it: one that ends a program of its own
- * (exec) must not leave it behind. */
-static void wait_for_threads(const struct drain *drain)
-{
-    int64_t until_ms = clock_monotonic_ms() + LAST_WORDS_MS;
-    for (size_t i = 0; i < drain->pool_count; i++) {
-        int64_t left_ms = until_ms - clock_monotonic_ms();
-        pool_fini(&drain->pools[i], left_ms > 0 ? left_ms : 0);
-    }
+           generations_live_calls(drain->generations) == 0 && queue_is_idle(drain->queue);
 }
 
 static void leave_now(const struct drain *drain, const char *why)
@@ -55,11 +42,12 @@ static void leave_now(const struct drain *drain, const char *why)
     ferry_http_stats http;
     ferry_http_server_get_stats(drain->http, &http);
     ferry_log(FERRY_LOG_WARN, why, "requests=%u calls=%u", http.in_flight + http.receiving,
-              drain->routes->live_calls);
+              generations_live_calls(drain->generations));
     queue_interrupt(drain->queue);
-    routes_cancel_calls(drain->routes);
+    generations_cancel_calls(drain->generations);
     queue_close(drain->queue, LAST_COMMIT_MS);
-    wait_for_threads(drain);
+    /* One that ends a program of its own (exec) must not leave it behind. */
+    generations_stop_pools(drain->generations, LAST_WORDS_MS);
     ferry_log(FERRY_LOG_INFO, "stopped", NULL);
     _exit(0);
 }
@@ -90,10 +78,11 @@ void drain_begin(struct drain *drain)
     drain->begin_ms = ferry_loop_now_ms(drain->loop);
     drain->health->draining = true;
     ferry_log(FERRY_LOG_INFO, "draining", "limit_ms=%lld", (long long)drain->limit_ms);
-    schedules_stop(drain->schedules);
+    reload_stop(drain->reload);
+    schedules_stop(drain->generations->current->schedules);
     queue_drain(drain->queue);
     ferry_http_server_drain(drain->http);
     job_events_end_all(drain->events);
-    held_waits_end_all(drain->routes->waits);
+    held_waits_end_all(drain->waits);
     poll_later(drain);
 }

@@ -7,18 +7,16 @@
 #include "health.h"
 #include "job_events.h"
 #include "queue.h"
-#include "route.h"
-#include "schedules.h"
+#include "reload.h"
 
 struct drain {
     ferry_loop *loop;
     ferry_http_server *http;
     struct health *health;
-    struct pool *pools;
-    size_t pool_count;
+    struct generations *generations;
+    struct reload *reload;
     struct queue *queue;
-    struct route_context *routes;
-    struct schedules *schedules;
+    struct held_waits *waits;
     struct job_events *events;
     int64_t limit_ms; /* how long what is under way may take */
     int64_t begin_ms;

@@ -6,13 +6,15 @@
 #include "clock.h"
 
 struct exchange exchange_begin(ferry_request *request, const struct config_route *config,
-                               struct route_metrics *metrics)
+                               struct route_metrics *metrics, unsigned *open)
 {
+    (*open)++;
     route_metrics_begin(metrics);
     return (struct exchange){
         .request = request,
         .config = config,
         .metrics = metrics,
+        .open = open,
         .begin_us = clock_monotonic_us(),
     };
 }
@@ -21,6 +23,7 @@ ferry_request *exchange_close(struct exchange *exchange, int status)
 {
     ferry_request *request = exchange->request;
     exchange->request = NULL;
+    (*exchange->open)--;
     ferry_request_on_gone(request, NULL, NULL);
     route_metrics_end(exchange->metrics, ferry_request_method(request), status,
                       clock_monotonic_us() - exchange->begin_us);

@@ -14,11 +14,12 @@ struct exchange {
     ferry_request *request; /* NULL once answered */
     const struct config_route *config;
     struct route_metrics *metrics;
+    unsigned *open; /* counts those that are not answered */
     int64_t begin_us;
 };
 
 struct exchange exchange_begin(ferry_request *request, const struct config_route *config,
-                               struct route_metrics *metrics);
+                               struct route_metrics *metrics, unsigned *open);
 
 /* Count the request and let go of it; the caller replies with what this returns. */
 ferry_request *exchange_close(struct exchange *exchange, int status);

@@ -18,8 +18,8 @@ static void on_readyz(ferry_request *request, void *ctx)
     const struct health *health = ctx;
     struct bytes stuck = {0};
     for (size_t i = 0; i < health->pool_count; i++) {
-        if (pool_is_stuck(&health->pools[i]))
-            bytes_printf(&stuck, "%s%s", stuck.length ? ", " : "", health->pools[i].config->name);
+        if (pool_is_stuck(health->pools[i]))
+            bytes_printf(&stuck, "%s%s", stuck.length ? ", " : "", health->pools[i]->config->name);
     }
     ferry_error error = {0};
     if (health->draining)

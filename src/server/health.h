@@ -8,7 +8,7 @@
 
 struct health {
     bool draining;
-    const struct pool *pools;
+    struct pool *const *pools;
     size_t pool_count;
 };
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "entry.h"
 #include "job_answer.h"
 #include "job_view.h"
 #include "own_path.h"
@@ -152,24 +153,32 @@ void jobs_api_change(ferry_request *request, const struct jobs_api *api, enum jo
 
 /* ---- binding ---- */
 
+/* What browsers are told, before anything else. */
+static const struct jobs_api *greet(ferry_request *request, void *ctx)
+{
+    const struct jobs_api *api = ctx;
+    entry_set_cors(request, api->cors);
+    return api;
+}
+
 static void on_get(ferry_request *request, void *ctx)
 {
-    jobs_api_get(request, ctx);
+    jobs_api_get(request, greet(request, ctx));
 }
 
 static void on_result(ferry_request *request, void *ctx)
 {
-    jobs_api_result(request, ctx);
+    jobs_api_result(request, greet(request, ctx));
 }
 
 static void on_events(ferry_request *request, void *ctx)
 {
-    jobs_api_events(request, ctx);
+    jobs_api_events(request, greet(request, ctx));
 }
 
 static void on_delete(ferry_request *request, void *ctx)
 {
-    jobs_api_change(request, ctx, JOB_ACTION_CANCEL);
+    jobs_api_change(request, greet(request, ctx), JOB_ACTION_CANCEL);
 }
 
 static void on_list(ferry_request *request, void *ctx)
@@ -180,6 +189,13 @@ static void on_list(ferry_request *request, void *ctx)
     ferry_request_reply_error(request, &error);
 }
 
+static void on_options(ferry_request *request, void *ctx)
+{
+    const struct jobs_api *api = ctx;
+    bool is_job = strcmp(ferry_request_route(request), "/jobs/{id}") == 0;
+    entry_answer_options(request, api->cors, is_job ? "GET,DELETE" : "GET");
+}
+
 int jobs_api_bind(ferry_http_server *http, struct jobs_api *api, ferry_error *error)
 {
     static const struct own_path paths[] = {
@@ -188,5 +204,9 @@ int jobs_api_bind(ferry_http_server *http, struct jobs_api *api, ferry_error *er
         {.path = "/jobs/{id}/result", .get = on_result},
         {.path = "/jobs/{id}/events", .get = on_events},
     };
-    return own_paths_bind(http, paths, sizeof paths / sizeof *paths, api, error);
+    enum { COUNT = sizeof paths / sizeof *paths };
+    int rc = own_paths_bind(http, paths, COUNT, api, error);
+    for (size_t i = 1; rc == 0 && api->cors && i < COUNT; i++) /* all but the list */
+        rc = ferry_http_route(http, "OPTIONS", paths[i].path, on_options, api, error);
+    return rc;
 }

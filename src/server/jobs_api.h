@@ -7,12 +7,14 @@
 
 #include <ferry/http.h>
 
+#include "config.h"
 #include "job_events.h"
 #include "queue.h"
 
 struct jobs_api {
     struct queue *queue;
     struct job_events *events;
+    const struct config_cors *cors; /* of the public paths; NULL: none */
 };
 
 /* Answer a request for the job of its path parameter `id`. */

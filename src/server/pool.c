@@ -2,6 +2,7 @@
 #include "pool.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 static ferry_executor_stats pool_stats(void *arg)
@@ -53,8 +54,16 @@ static double read_rejected_stuck(void *arg)
     return (double)pool->rejected_stuck;
 }
 
-static void register_rejected(struct pool *pool, struct metrics *metrics, const char *reason,
-                              metric_read *read)
+static double read_zero(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
+/* ---- metrics ---- */
+
+static void bind_rejected(struct pool *pool, struct metrics *metrics, const char *reason,
+                          metric_read *read)
 {
     struct bytes labels = {0};
     metrics_label(&labels, "pool", pool->config->name);
@@ -65,34 +74,86 @@ static void register_rejected(struct pool *pool, struct metrics *metrics, const 
     bytes_fini(&labels);
 }
 
-static void register_metrics(struct pool *pool, struct metrics *metrics)
+bool pool_prepare_metrics(struct pool *pool, struct metrics *metrics)
 {
     struct bytes labels = {0};
     metrics_label(&labels, "pool", pool->config->name);
     const char *label = bytes_text(&labels);
-    metrics_gauge(metrics, "ferry_pool_threads", "Threads of a pool.", label, read_threads, pool);
-    metrics_gauge(metrics, "ferry_pool_busy_threads", "Threads that run a call now.", label,
-                  read_busy, pool);
-    metrics_gauge(metrics, "ferry_pool_queue_depth", "Calls that wait for a thread.", label,
-                  read_queued, pool);
-    metrics_gauge(metrics, "ferry_stuck_threads",
-                  "Threads whose call is past its deadline and still runs.", label, read_stuck,
-                  pool);
     pool->wait_seconds = metrics_histogram(metrics, "ferry_pool_wait_seconds",
                                            "Time from submit until a thread took the call.", label);
     pool->run_seconds =
         metrics_histogram(metrics, "ferry_pool_run_seconds", "Time a call ran.", label);
     bytes_fini(&labels);
-    register_rejected(pool, metrics, "full", read_rejected_full);
-    register_rejected(pool, metrics, "bytes", read_rejected_bytes);
-    register_rejected(pool, metrics, "queue_timeout", read_rejected_timeout);
-    register_rejected(pool, metrics, "stuck", read_rejected_stuck);
+    return pool->wait_seconds && pool->run_seconds;
 }
 
-int pool_init(struct pool *pool, const struct config_pool *config, struct metrics *metrics,
-              ferry_error *error)
+void pool_bind_metrics(struct pool *pool, struct metrics *metrics, bool is_open)
 {
-    *pool = (struct pool){.config = config};
+    static const struct {
+        const char *name, *help;
+        metric_read *read;
+    } gauges[] = {
+        {"ferry_pool_threads", "Threads of a pool.", read_threads},
+        {"ferry_pool_busy_threads", "Threads that run a call now.", read_busy},
+        {"ferry_pool_queue_depth", "Calls that wait for a thread.", read_queued},
+        {"ferry_stuck_threads", "Threads whose call is past its deadline and still runs.",
+         read_stuck},
+    };
+    struct bytes labels = {0};
+    metrics_label(&labels, "pool", pool->config->name);
+    for (size_t i = 0; i < sizeof gauges / sizeof *gauges; i++)
+        metrics_gauge(metrics, gauges[i].name, gauges[i].help, bytes_text(&labels),
+                      is_open ? gauges[i].read : read_zero, pool);
+    bytes_fini(&labels);
+    bind_rejected(pool, metrics, "full", is_open ? read_rejected_full : read_zero);
+    bind_rejected(pool, metrics, "bytes", is_open ? read_rejected_bytes : read_zero);
+    bind_rejected(pool, metrics, "queue_timeout", is_open ? read_rejected_timeout : read_zero);
+    bind_rejected(pool, metrics, "stuck", is_open ? read_rejected_stuck : read_zero);
+}
+
+/* ---- life ---- */
+
+static struct config_pool *config_copy(const struct config_pool *config)
+{
+    struct config_pool *copy = malloc(sizeof *copy);
+    char *name = strdup(config->name);
+    if (!copy || !name) {
+        free(copy);
+        free(name);
+        return NULL;
+    }
+    *copy = *config;
+    copy->name = name;
+    return copy;
+}
+
+void pool_release_workers(struct pool *pool)
+{
+    for (size_t i = 0; i < pool->worker_count; i++)
+        worker_unref(pool->workers[i]);
+    pool->worker_count = 0;
+}
+
+static void pool_free(struct pool *pool)
+{
+    ferry_executor_free(pool->executor);
+    pool_release_workers(pool);
+    free(pool->workers);
+    if (pool->config)
+        free(pool->config->name);
+    free(pool->config);
+    free(pool);
+}
+
+struct pool *pool_new(const struct config_pool *config, ferry_error *error)
+{
+    struct pool *pool = calloc(1, sizeof *pool);
+    if (!pool || !(pool->config = config_copy(config))) {
+        free(pool);
+        ferry_error_set(error, FERRY_INTERNAL, "no memory");
+        return NULL;
+    }
+    atomic_init(&pool->references, 1);
     pool->executor = ferry_executor_new(&(ferry_executor_options){
         .name = config->name,
         .threads = config->threads,
@@ -101,22 +162,58 @@ int pool_init(struct pool *pool, const struct config_pool *config, struct metric
         .queue_timeout_ms = config->queue_timeout_ms,
         .batch = true,
     });
-    if (!pool->executor)
-        return ferry_error_set(error, FERRY_INTERNAL, "pool %s: cannot start %u threads: %s",
-                               config->name, config->threads, strerror(errno));
+    if (!pool->executor) {
+        ferry_error_set(error, FERRY_INTERNAL, "pool %s: cannot start %u threads: %s", config->name,
+                        config->threads, strerror(errno));
+        pool_free(pool);
+        return NULL;
+    }
     pool->deferred = (struct queue_pool){.executor = pool->executor, .slots = config->deferred};
-    register_metrics(pool, metrics);
-    if (!pool->wait_seconds || !pool->run_seconds)
-        return ferry_error_set(error, FERRY_INTERNAL, "no memory");
-    return 0;
+    return pool;
 }
 
-int pool_fini(struct pool *pool, int64_t deadline_ms)
+struct pool *pool_ref(struct pool *pool)
 {
-    int rc = pool->executor ? ferry_executor_shutdown(pool->executor, deadline_ms) : 0;
-    ferry_executor_free(pool->executor);
-    pool->executor = NULL;
-    return rc;
+    atomic_fetch_add_explicit(&pool->references, 1, memory_order_relaxed);
+    return pool;
+}
+
+void pool_unref(struct pool *pool)
+{
+    if (atomic_fetch_sub_explicit(&pool->references, 1, memory_order_acq_rel) == 1)
+        pool_free(pool);
+}
+
+bool pool_is_last(const struct pool *pool)
+{
+    return atomic_load_explicit(&pool->references, memory_order_acquire) == 1;
+}
+
+bool pool_is_like(const struct pool *pool, const struct config_pool *config)
+{
+    const struct config_pool *own = pool->config;
+    return strcmp(own->name, config->name) == 0 && own->threads == config->threads &&
+           own->queue == config->queue && own->queue_bytes == config->queue_bytes &&
+           own->queue_timeout_ms == config->queue_timeout_ms && own->deferred == config->deferred;
+}
+
+bool pool_add_worker(struct pool *pool, struct worker *worker)
+{
+    for (size_t i = 0; i < pool->worker_count; i++) {
+        if (pool->workers[i] == worker)
+            return true;
+    }
+    struct worker **more = realloc(pool->workers, (pool->worker_count + 1) * sizeof *more);
+    if (!more)
+        return false;
+    pool->workers = more;
+    more[pool->worker_count++] = worker_ref(worker);
+    return true;
+}
+
+int pool_stop(struct pool *pool, int64_t deadline_ms)
+{
+    return ferry_executor_shutdown(pool->executor, deadline_ms);
 }
 
 unsigned pool_stuck_count(const struct pool *pool)

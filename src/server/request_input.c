@@ -30,6 +30,7 @@ struct writer {
     struct bytes *block;
     enum call_field field;
     bool for_disk;
+    bool is_checked; /* Authorization was for the server, not for the worker */
 };
 
 static bool is_one_of(const char *const *names, const char *name)
@@ -45,11 +46,18 @@ bool request_input_has_header(const char *name, bool for_disk)
            !(for_disk && is_one_of(credential_headers, name));
 }
 
+static bool is_kept(const struct writer *writer, const char *name)
+{
+    return request_input_has_header(name, writer->for_disk) &&
+           !(writer->is_checked && strcasecmp(name, "Authorization") == 0);
+}
+
 static bool write_pair(void *arg, const char *name, const char *value)
 {
     const struct writer *writer = arg;
-    if (writer->field != CALL_HEADER || request_input_has_header(name, writer->for_disk))
-        call_input_add(writer->block, writer->field, name, value, strlen(value));
+    if (writer->field == CALL_HEADER && !is_kept(writer, name))
+        return true;
+    call_input_add(writer->block, writer->field, name, value, strlen(value));
     return true;
 }
 
@@ -78,9 +86,14 @@ bool request_fingerprint(ferry_request *request, unsigned char out[JOB_FINGERPRI
     return fingerprint_end(fingerprint, out) && body;
 }
 
-void request_input(ferry_request *request, bool for_disk, struct bytes *block)
+void request_input(ferry_request *request, const struct config_route *config, bool for_disk,
+                   struct bytes *block)
 {
-    struct writer writer = {.block = block, .for_disk = for_disk};
+    struct writer writer = {
+        .block = block,
+        .for_disk = for_disk,
+        .is_checked = config->auth && !config->auth->forward_credentials,
+    };
     const char *method = ferry_request_method(request);
     call_input_add(block, CALL_METHOD, "", method, strlen(method));
     writer.field = CALL_PARAM;

@@ -1,5 +1,5 @@
 /*
- * Routes: may the request enter, and what becomes of it. What becomes a job: route_defer.c.
+ * Routes: what becomes of a request. May it enter: entry.c. What becomes a job: route_defer.c.
  *
  * Loop thread. A live request becomes a live call: the exchange on one side, the call on the other.
  * Either may end first. The deadline answers 504 and lets go of the request; a call that runs on is
@@ -17,6 +17,7 @@
 
 #include "call.h"
 #include "clock.h"
+#include "entry.h"
 #include "request_input.h"
 #include "route_defer.h"
 
@@ -24,7 +25,8 @@ struct route {
     struct route_context *context;
     const struct config_route *config;
     struct pool *pool;
-    struct route_metrics metrics;
+    struct entry entry;
+    struct route_metrics *metrics;
 };
 
 struct live_call {
@@ -166,7 +168,7 @@ static int live_call_submit(struct live_call *live, ferry_error *error)
                                config->pool->name);
     }
     struct bytes block = {0};
-    request_input(live->exchange.request, false, &block);
+    request_input(live->exchange.request, config, false, &block);
     size_t length = block.length;
     char *input = bytes_take(&block);
     if (!input)
@@ -247,72 +249,98 @@ static void route_call(struct route *route, struct exchange *exchange, const str
     live_call_start(live);
 }
 
+/* It may enter. */
+static void on_enter(void *arg, struct exchange *exchange)
+{
+    struct route *route = arg;
+    struct wishes wishes = {0};
+    ferry_request_each_header(exchange->request, read_header, &wishes);
+    if (route->config->mode == ROUTE_EITHER)
+        ferry_request_set_header(exchange->request, "Vary", "Prefer");
+    if (is_for_later(route, &wishes))
+        route_defer(route->context, exchange, &wishes);
+    else
+        route_call(route, exchange, &wishes);
+}
+
+static struct exchange route_begin(struct route *route, ferry_request *request)
+{
+    return exchange_begin(request, route->config, route->metrics, &route->context->open);
+}
+
 static void on_request(ferry_request *request, void *ctx)
 {
     struct route *route = ctx;
-    struct wishes wishes = {0};
-    ferry_request_each_header(request, read_header, &wishes);
-    struct exchange exchange = exchange_begin(request, route->config, &route->metrics);
-    if (route->config->mode == ROUTE_EITHER)
-        ferry_request_set_header(request, "Vary", "Prefer");
-    if (is_for_later(route, &wishes))
-        route_defer(route->context, &exchange, &wishes);
-    else
-        route_call(route, &exchange, &wishes);
+    struct exchange exchange = route_begin(route, request);
+    entry_check(&route->entry, &exchange, on_enter, route);
+}
+
+static void on_options(ferry_request *request, void *ctx)
+{
+    struct route *route = ctx;
+    struct exchange exchange = route_begin(route, request);
+    entry_options(&route->entry, &exchange);
 }
 
 /* ---- life ---- */
 
-static int route_join_queue(struct route *route)
+bool route_of_queue(const struct route *route, struct queue_route *into)
 {
     const struct config_route *config = route->config;
-    return queue_add_route(route->context->queue, &(struct queue_route){
-                                                      .name = config->path,
-                                                      .worker = config->worker,
-                                                      .pool = &route->pool->deferred,
-                                                      .timeout_ms = config->timeout_ms,
-                                                      .attempts = config->attempts,
-                                                      .backoff_min_ms = config->backoff_min_ms,
-                                                      .backoff_max_ms = config->backoff_max_ms,
-                                                      .priority = config->priority,
-                                                      .concurrency = config->concurrency,
-                                                      .rate_count = config->rate_count,
-                                                      .rate_per_ms = config->rate_per_ms,
-                                                      .breaker_failures = config->breaker_failures,
-                                                      .breaker_pause_ms = config->breaker_pause_ms,
-                                                      .keep_ms = config->keep_ms,
-                                                  });
+    *into = (struct queue_route){
+        .name = config->path,
+        .worker = config->worker,
+        .pool = &route->pool->deferred,
+        .timeout_ms = config->timeout_ms,
+        .attempts = config->attempts,
+        .backoff_min_ms = config->backoff_min_ms,
+        .backoff_max_ms = config->backoff_max_ms,
+        .priority = config->priority,
+        .concurrency = config->concurrency,
+        .rate_count = config->rate_count,
+        .rate_per_ms = config->rate_per_ms,
+        .breaker_failures = config->breaker_failures,
+        .breaker_pause_ms = config->breaker_pause_ms,
+        .keep_ms = config->keep_ms,
+    };
+    return config->mode != ROUTE_CALL;
+}
+
+static int route_bind(struct route *route, ferry_error *error)
+{
+    ferry_http_server *http = route->context->http;
+    const struct config_route *config = route->config;
+    int rc = ferry_http_route(http, config->methods, config->path, on_request, route, error);
+    if (rc == 0 && entry_wants_options(&route->entry))
+        rc = ferry_http_route(http, "OPTIONS", config->path, on_options, route, error);
+    return rc;
 }
 
 struct route *route_new(struct route_context *context, const struct config_route *config,
                         struct pool *pool, ferry_error *error)
 {
     struct route *route = calloc(1, sizeof *route);
-    if (!route || !route_metrics_init(&route->metrics, context->metrics, config->path)) {
-        free(route);
+    struct route_metrics *metrics =
+        route_metrics_get(context->route_metrics, context->metrics, config->path);
+    if (!route || !metrics || !entry_init(&route->entry, config, context->passwords)) {
+        route_free(route);
         ferry_error_set(error, FERRY_INTERNAL, "no memory");
         return NULL;
     }
     route->context = context;
     route->config = config;
     route->pool = pool;
-    int rc = config->mode == ROUTE_CALL ? 0 : route_join_queue(route);
-    if (rc < 0)
-        ferry_error_set(error, (ferry_code)rc, "route %s: cannot join the queue", config->path);
-    else
-        rc = ferry_http_route(context->http, config->methods, config->path, on_request, route,
-                              error);
-    if (rc < 0) {
-        route_free(route);
-        return NULL;
-    }
-    return route;
+    route->metrics = metrics;
+    if (route_bind(route, error) == 0)
+        return route;
+    route_free(route);
+    return NULL;
 }
 
 void route_free(struct route *route)
 {
     if (!route)
         return;
-    route_metrics_fini(&route->metrics);
+    entry_fini(&route->entry);
     free(route);
 }

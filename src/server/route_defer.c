@@ -158,7 +158,7 @@ static int deferral_read(struct deferral *deferral, const struct job_headers *he
 static int deferral_add(struct deferral *deferral, struct queue_job *job, ferry_error *error)
 {
     struct bytes block = {0};
-    request_input(deferral->exchange.request, true, &block);
+    request_input(deferral->exchange.request, deferral->exchange.config, true, &block);
     job->length = block.length;
     job->block = bytes_take(&block);
     if (!job->block)

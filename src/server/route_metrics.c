@@ -20,23 +20,48 @@ static double read_in_flight(void *arg)
     return route->in_flight;
 }
 
-bool route_metrics_init(struct route_metrics *route, struct metrics *metrics, const char *name)
+static struct route_metrics *route_metrics_new(struct metrics *metrics, const char *name)
 {
-    *route = (struct route_metrics){.metrics = metrics, .route = name};
     struct bytes labels = {0};
     metrics_label(&labels, "route", name);
-    metrics_gauge(metrics, "ferry_requests_in_flight", "Requests that are not answered yet.",
-                  bytes_text(&labels), read_in_flight, route);
-    route->duration_seconds =
+    struct route_metrics *route = calloc(1, sizeof *route);
+    struct metric_histogram *seconds =
         metrics_histogram(metrics, "ferry_request_duration_seconds",
                           "Time from a whole request to its answer.", bytes_text(&labels));
+    if (!route || !seconds || !(route->route = strdup(name))) {
+        bytes_fini(&labels);
+        free(route);
+        return NULL;
+    }
+    route->metrics = metrics;
+    route->duration_seconds = seconds;
+    metrics_gauge(metrics, "ferry_requests_in_flight", "Requests that are not answered yet.",
+                  bytes_text(&labels), read_in_flight, route);
     bytes_fini(&labels);
-    return route->duration_seconds != NULL;
+    return route;
 }
 
-void route_metrics_fini(struct route_metrics *route)
+struct route_metrics *route_metrics_get(struct route_metrics **list, struct metrics *metrics,
+                                        const char *name)
 {
-    free(route->counters);
+    struct route_metrics *route = *list;
+    while (route && strcmp(route->route, name) != 0)
+        route = route->next;
+    if (route || !(route = route_metrics_new(metrics, name)))
+        return route;
+    route->next = *list;
+    return *list = route;
+}
+
+void route_metrics_free(struct route_metrics *list)
+{
+    while (list) {
+        struct route_metrics *route = list;
+        list = route->next;
+        free(route->counters);
+        free(route->route);
+        free(route);
+    }
 }
 
 static struct metric_counter *make_counter(struct route_metrics *route, const char *method,

@@ -280,7 +280,7 @@ static void warn_ahead(const struct schedule *schedule, int64_t now_ms)
                   slot_text(schedule->settled_ms, text));
 }
 
-void schedules_start(struct schedules *schedules)
+static void start(struct schedules *schedules, int64_t late_ms)
 {
     for (size_t i = 0; i < schedules->count; i++) {
         struct schedule *schedule = &schedules->items[i];
@@ -288,9 +288,28 @@ void schedules_start(struct schedules *schedules)
         if (!queue_last_slot(schedules->queue, schedule->config->name, &schedule->settled_ms))
             schedule->settled_ms = now_ms;
         warn_ahead(schedule, now_ms);
-        look(schedule, 0);
+        look(schedule, late_ms);
         set_timer(schedule);
     }
+}
+
+void schedules_start(struct schedules *schedules)
+{
+    start(schedules, 0);
+}
+
+void schedules_take_over(struct schedules *schedules)
+{
+    start(schedules, LATE_MS);
+}
+
+bool schedules_are_idle(const struct schedules *schedules)
+{
+    for (size_t i = 0; i < schedules->count; i++) {
+        if (schedules->items[i].adding)
+            return false;
+    }
+    return true;
 }
 
 void schedules_stop(struct schedules *schedules)

@@ -28,10 +28,17 @@ struct schedules *schedules_new(const struct schedules_options *options);
 /* Begin, after queue_start; what came due since their last run on record is missed from then on. */
 void schedules_start(struct schedules *schedules);
 
+/* Begin in the place of others, which were stopped a moment ago: nothing was missed. */
+void schedules_take_over(struct schedules *schedules);
+
 /* Add nothing more. What has been given to the queue may still come back. */
 void schedules_stop(struct schedules *schedules);
 
-/* After queue_close, which calls what waits for a commit. NULL is allowed. */
+/* Tell whether nothing is with the queue. */
+bool schedules_are_idle(const struct schedules *schedules);
+
+/* When they are idle; or after queue_close, which calls what waits for a commit. NULL is allowed.
+ */
 void schedules_free(struct schedules *schedules);
 
 #endif

@@ -15,8 +15,6 @@
 #include <ferry/version.h>
 
 #include "admin.h"
-#include "callbacks.h"
-#include "clock.h"
 #include "drain.h"
 #include "health.h"
 #include "held_wait.h"
@@ -24,31 +22,32 @@
 #include "job_events.h"
 #include "jobs_admin.h"
 #include "jobs_api.h"
-#include "pool.h"
+#include "listeners.h"
 #include "process_metrics.h"
-#include "route.h"
-#include "schedules.h"
+#include "reload.h"
 
-enum { POOL_STOP_MS = 5000, QUEUE_CLOSE_MS = 10000 };
+enum {
+    POOL_STOP_MS = 5000,
+    QUEUE_CLOSE_MS = 10000,
+    RELOAD_STOP_MS = 5000,
+    PASSWORDS_STOP_MS = 2000,
+};
 
 struct server {
-    const struct config *config;
-    struct registry *registry;
+    const struct config *config; /* of the current generation */
     ferry_loop *loop;
     struct metrics *metrics;
-    struct pool *pools;
-    size_t pool_count;
     struct queue *queue;
     ferry_http_server *http;
     ferry_http_server *admin_http;
+    struct listeners listeners;
     struct held_waits waits;
     struct job_events events;
-    struct jobs_api jobs_api;
+    struct jobs_api jobs_api; /* of the admin listener */
     struct jobs_admin jobs_admin;
-    struct route_context route_context;
-    struct route **routes;
-    size_t route_count;
-    struct schedules *schedules;
+    struct passwords *passwords;
+    struct generations generations;
+    struct reload *reload;
     struct health health;
     struct admin admin;
     struct loop_lag lag;
@@ -57,20 +56,6 @@ struct server {
 };
 
 /* ---- putting together ---- */
-
-static int start_pools(struct server *server, ferry_error *error)
-{
-    const struct config *config = server->config;
-    server->pools = calloc(config->pool_count, sizeof *server->pools);
-    if (!server->pools)
-        return ferry_error_set(error, FERRY_INTERNAL, "no memory");
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < config->pool_count; i++) {
-        server->pool_count++;
-        rc = pool_init(&server->pools[i], &config->pools[i], server->metrics, error);
-    }
-    return rc;
-}
 
 /* Make a folder if it is not there, with those above it. Returns 0 or -1 and errno. */
 static int make_folder(char *path)
@@ -121,99 +106,123 @@ static int open_queue(struct server *server, ferry_error *error)
     return server->queue ? 0 : error->code;
 }
 
-static struct pool *find_pool(const struct server *server, const struct config_pool *config)
+/* Connections that may wait for a job are a part of all, so that they never keep out a probe, or
+ * the request that would end them. */
+static unsigned waits_limit(const struct config *config)
 {
-    return &server->pools[config - server->config->pools];
+    return (config->limits.connections + 1) / 2;
 }
 
-static int add_routes(struct server *server, ferry_error *error)
+static unsigned streams_limit(const struct config *config)
 {
+    return (config->limits.connections + 3) / 4;
+}
+
+static void init_waits(struct server *server)
+{
+    held_waits_init(&server->waits, server->loop, server->queue, waits_limit(server->config),
+                    server->metrics);
+    job_events_init(&server->events, server->loop, server->queue, streams_limit(server->config),
+                    server->metrics);
+}
+
+/* The public ones, which are bound again with each generation's routes. */
+static int bind_public_paths(void *arg, struct generation *made, ferry_error *error)
+{
+    struct server *server = arg;
+    made->jobs_api = (struct jobs_api){
+        .queue = server->queue, .events = &server->events, .cors = made->config->cors};
+    int rc = jobs_api_bind(server->http, &made->jobs_api, error);
+    return rc < 0 ? rc : health_bind(server->http, &server->health, error);
+}
+
+static int add_admin_paths(struct server *server, ferry_error *error)
+{
+    server->admin.metrics = server->metrics;
+    server->jobs_api = (struct jobs_api){.queue = server->queue, .events = &server->events};
+    server->jobs_admin = (struct jobs_admin){.admin = &server->admin, .api = &server->jobs_api};
+    int rc = jobs_admin_bind(server->admin_http, &server->jobs_admin, error);
+    rc = rc < 0 ? rc : health_bind(server->admin_http, &server->health, error);
+    return rc < 0 ? rc : admin_bind(server->admin_http, &server->admin, error);
+}
+
+/* ---- generations ---- */
+
+/* What is asked at each request or so. */
+static void point_at_current(struct server *server)
+{
+    const struct generation *current = server->generations.current;
+    server->config = current->config;
+    server->health.pools = current->pools;
+    server->health.pool_count = current->pool_count;
+    server->admin.token = server->config->admin_token;
+    server->drain.limit_ms = server->config->drain_ms;
+}
+
+static int trust_proxies(struct server *server, ferry_error *error)
+{
+    int rc = ferry_http_trust(server->http, NULL, error);
+    for (char **proxy = server->config->trusted_proxies; rc == 0 && proxy && *proxy; proxy++)
+        rc = ferry_http_trust(server->http, *proxy, error);
+    return rc;
+}
+
+/* Take over what a new config says beside its routes. */
+static void on_reloaded(void *arg)
+{
+    struct server *server = arg;
+    ferry_error error;
+    point_at_current(server);
     const struct config *config = server->config;
-    server->route_context = (struct route_context){
+    if (trust_proxies(server, &error) < 0)
+        ferry_log(FERRY_LOG_ERROR, "not all proxies are trusted", "error=%s", error.message);
+    ferry_log_set_level(config->log_level);
+    ferry_log_set_format(config->log_format);
+    ferry_http_set_limits(server->http, &config->limits);
+    server->waits.limit = waits_limit(config);
+    server->events.limit = streams_limit(config);
+    queue_set_limits(server->queue, config->max_pending, config->max_bytes, config->keep_ms);
+    if (!listeners_update(&server->listeners, config))
+        ferry_log(FERRY_LOG_WARN, "a change needs a restart", "key=listen");
+}
+
+static int install_first(struct server *server, struct config *config, struct registry *registry,
+                         ferry_error *error)
+{
+    server->generations.context = (struct route_context){
         .loop = server->loop,
         .http = server->http,
         .metrics = server->metrics,
         .queue = server->queue,
         .waits = &server->waits,
-        .callbacks = config->callbacks.enabled ? config->callbacks.allow : NULL,
+        .passwords = server->passwords,
     };
-    server->routes = calloc(config->route_count + 1, sizeof(struct route *));
-    if (!server->routes)
-        return ferry_error_set(error, FERRY_INTERNAL, "no memory");
-    for (size_t i = 0; i < config->route_count; i++) {
-        const struct config_route *route = &config->routes[i];
-        server->routes[i] =
-            route_new(&server->route_context, route, find_pool(server, route->pool), error);
-        if (!server->routes[i])
-            return error->code;
-        server->route_count++;
+    server->generations.bind_own = bind_public_paths;
+    server->generations.arg = server;
+    struct generation *made = generation_open(config, registry, NULL, error);
+    if (!made)
+        return error->code;
+    if (generations_install(&server->generations, made, error) < 0) {
+        if (generation_close(made, POOL_STOP_MS) == 0)
+            generation_free(made);
+        return error->code;
     }
-    return 0;
+    point_at_current(server);
+    return trust_proxies(server, error);
 }
 
-static int add_schedules(struct server *server, ferry_error *error)
+static int start_reload(struct server *server, const struct config_source *source,
+                        ferry_error *error)
 {
-    server->schedules = schedules_new(&(struct schedules_options){
-        .loop = server->loop,
-        .queue = server->queue,
-        .metrics = server->metrics,
-        .schedules = server->config->schedules,
-        .count = server->config->schedule_count,
-    });
-    return server->schedules ? 0 : ferry_error_set(error, FERRY_INTERNAL, "no memory");
-}
-
-/* Connections that may wait for a job are a part of all, so that they never keep out a probe, or
- * the request that would end them. */
-static void init_waits(struct server *server)
-{
-    unsigned connections = server->config->limits.connections;
-    held_waits_init(&server->waits, server->loop, server->queue, (connections + 1) / 2,
-                    server->metrics);
-    job_events_init(&server->events, server->loop, server->queue, (connections + 3) / 4,
-                    server->metrics);
-}
-
-static int open_callbacks(struct server *server, ferry_error *error)
-{
-    const struct config_callbacks *callbacks = &server->config->callbacks;
-    struct pool *pool = callbacks->enabled ? find_pool(server, callbacks->pool) : NULL;
-    return callbacks_open(callbacks, server->config->state, server->registry, server->queue,
-                          pool ? &pool->deferred : NULL, error);
-}
-
-static int add_own_paths(struct server *server, ferry_error *error)
-{
-    server->health.pools = server->pools;
-    server->health.pool_count = server->pool_count;
-    server->admin.metrics = server->metrics;
-    server->admin.token = server->config->admin_token;
-    server->jobs_api = (struct jobs_api){.queue = server->queue, .events = &server->events};
-    server->jobs_admin = (struct jobs_admin){.admin = &server->admin, .api = &server->jobs_api};
-    int rc = jobs_api_bind(server->http, &server->jobs_api, error);
-    rc = rc < 0 ? rc : jobs_admin_bind(server->admin_http, &server->jobs_admin, error);
-    rc = rc < 0 ? rc : health_bind(server->http, &server->health, error);
-    rc = rc < 0 ? rc : health_bind(server->admin_http, &server->health, error);
-    return rc < 0 ? rc : admin_bind(server->admin_http, &server->admin, error);
-}
-
-static int listen_on(ferry_http_server *http, const char *name, const char *address,
-                     ferry_error *error)
-{
-    char bound[128];
-    ferry_error why;
-    if (ferry_http_listen(http, address, bound, sizeof bound, &why) < 0)
-        return ferry_error_set(error, why.code, "cannot listen: %s", why.message);
-    ferry_log(FERRY_LOG_INFO, "listening", "listener=%s addr=%s", name, bound);
-    return 0;
-}
-
-static int listen_all(struct server *server, ferry_error *error)
-{
-    int rc = listen_on(server->admin_http, "admin", server->config->admin_listen, error);
-    for (char **address = server->config->listen; rc == 0 && *address; address++)
-        rc = listen_on(server->http, "public", *address, error);
-    return rc;
+    server->reload = reload_new(server->loop,
+                                &(struct reload_options){
+                                    .source = source,
+                                    .generations = &server->generations,
+                                    .apply = on_reloaded,
+                                    .arg = server,
+                                },
+                                error);
+    return server->reload ? 0 : error->code;
 }
 
 static int make_http(struct server *server, ferry_error *error)
@@ -222,6 +231,8 @@ static int make_http(struct server *server, ferry_error *error)
     server->admin_http = ferry_http_server_new(server->loop, NULL);
     if (!server->http || !server->admin_http)
         return ferry_error_set(error, FERRY_INTERNAL, "no memory");
+    server->listeners.http = server->http;
+    server->listeners.admin_http = server->admin_http;
     http_metrics_register(server->metrics, server->http);
     return 0;
 }
@@ -235,66 +246,78 @@ static void on_terminate(void *arg)
 
 static void on_hangup(void *arg)
 {
-    (void)arg;
-    ferry_log(FERRY_LOG_WARN, "SIGHUP ignored: restart to apply a new config", NULL);
+    struct server *server = arg;
+    reload_begin(server->reload);
 }
 
 static int add_signals(struct server *server, ferry_error *error)
 {
-    const struct config *config = server->config;
     server->drain = (struct drain){
         .loop = server->loop,
         .http = server->http,
         .health = &server->health,
-        .pools = server->pools,
-        .pool_count = server->pool_count,
+        .generations = &server->generations,
+        .reload = server->reload,
         .queue = server->queue,
-        .routes = &server->route_context,
-        .schedules = server->schedules,
+        .waits = &server->waits,
         .events = &server->events,
-        .limit_ms = config->drain_ms,
+        .limit_ms = server->config->drain_ms,
     };
     if (!ferry_loop_add_signal(server->loop, SIGTERM, on_terminate, &server->drain) ||
         !ferry_loop_add_signal(server->loop, SIGINT, on_terminate, &server->drain) ||
-        !ferry_loop_add_signal(server->loop, SIGHUP, on_hangup, NULL))
+        !ferry_loop_add_signal(server->loop, SIGHUP, on_hangup, server))
         return ferry_error_set(error, FERRY_INTERNAL, "cannot handle signals: %s", strerror(errno));
     return 0;
 }
 
 /* ---- life ---- */
 
-static int server_build(struct server *server, ferry_error *error)
+/* What does not depend on routes. */
+static int build_base(struct server *server, ferry_error *error)
 {
     server->loop = ferry_loop_new();
     server->metrics = metrics_new();
-    if (!server->loop || !server->metrics)
+    server->passwords = server->loop ? passwords_new(server->loop) : NULL;
+    if (!server->loop || !server->metrics || !server->passwords)
         return ferry_error_set(error, FERRY_INTERNAL, "cannot make an event loop: %s",
                                strerror(errno));
     process_metrics_register(server->metrics);
     int rc = make_http(server, error);
     rc = rc < 0 ? rc : open_queue(server, error);
-    rc = rc < 0 ? rc : start_pools(server, error);
     if (rc == 0)
         init_waits(server);
-    rc = rc < 0 ? rc : add_routes(server, error);
-    rc = rc < 0 ? rc : add_schedules(server, error);
-    rc = rc < 0 ? rc : open_callbacks(server, error);
-    rc = rc < 0 ? rc : add_own_paths(server, error);
-    rc = rc < 0 ? rc : add_signals(server, error);
-    return rc < 0 ? rc : listen_all(server, error);
+    return rc;
 }
 
-struct server *server_new(const struct config *config, struct registry *registry,
-                          ferry_error *error)
+/* Takes over config and registry. */
+static int build(struct server *server, const struct config_source *source, struct config *config,
+                 struct registry *registry, ferry_error *error)
+{
+    server->config = config;
+    int rc = build_base(server, error);
+    if (rc < 0) {
+        registry_free(registry);
+        config_free(config);
+        return rc;
+    }
+    rc = install_first(server, config, registry, error);
+    rc = rc < 0 ? rc : add_admin_paths(server, error);
+    rc = rc < 0 ? rc : start_reload(server, source, error);
+    rc = rc < 0 ? rc : add_signals(server, error);
+    return rc < 0 ? rc : listeners_open(&server->listeners, server->config, error);
+}
+
+struct server *server_new(const struct config_source *source, struct config *config,
+                          struct registry *registry, ferry_error *error)
 {
     struct server *server = calloc(1, sizeof *server);
     if (!server) {
+        registry_free(registry);
+        config_free(config);
         ferry_error_set(error, FERRY_INTERNAL, "no memory");
         return NULL;
     }
-    server->config = config;
-    server->registry = registry;
-    if (server_build(server, error) < 0) {
+    if (build(server, source, config, registry, error) < 0) {
         server_free(server);
         return NULL;
     }
@@ -303,29 +326,18 @@ struct server *server_new(const struct config *config, struct registry *registry
 
 int server_run(struct server *server)
 {
+    const struct generation *current = server->generations.current;
     loop_lag_start(&server->lag, server->loop, server->metrics);
     queue_start(server->queue);
-    schedules_start(server->schedules);
+    generations_start(&server->generations);
     ferry_log(FERRY_LOG_INFO, "serving", "version=%s routes=%zu pools=%zu state=%s pid=%d",
-              ferry_version(), server->route_count, server->pool_count, server->config->state,
+              ferry_version(), current->route_count, current->pool_count, current->config->state,
               (int)getpid());
     server->loop_rc = ferry_loop_run(server->loop);
     loop_lag_stop(&server->lag);
     if (server->loop_rc == 0)
         ferry_log(FERRY_LOG_INFO, "stopped", NULL);
     return server->loop_rc;
-}
-
-/* Returns whether every thread has ended, all pools together within POOL_STOP_MS. */
-static bool stop_pools(struct server *server)
-{
-    int64_t until_ms = clock_monotonic_ms() + POOL_STOP_MS;
-    bool ended = true;
-    for (size_t i = 0; i < server->pool_count; i++) {
-        int64_t left_ms = until_ms - clock_monotonic_ms();
-        ended &= pool_fini(&server->pools[i], left_ms > 0 ? left_ms : 0) == 0;
-    }
-    return ended;
 }
 
 void server_free(struct server *server)
@@ -335,18 +347,18 @@ void server_free(struct server *server)
     job_events_end_all(&server->events);
     held_waits_end_all(&server->waits);
     ferry_http_server_free(server->http);
-    bool threads_ended = stop_pools(server);
+    passwords_free(server->passwords, PASSWORDS_STOP_MS);
+    bool threads_ended = reload_end(server->reload, RELOAD_STOP_MS);
+    threads_ended &= generations_stop_pools(&server->generations, POOL_STOP_MS);
     if (server->queue)
         queue_close(server->queue, QUEUE_CLOSE_MS);
     if (!threads_ended)
         _exit(server->loop_rc < 0); /* a worker's thread_close hangs: nothing is freed under it */
-    schedules_free(server->schedules);
     ferry_http_server_free(server->admin_http);
-    for (size_t i = 0; i < server->route_count; i++)
-        route_free(server->routes[i]);
-    free(server->routes);
-    free(server->pools);
+    listeners_fini(&server->listeners);
+    generations_free(&server->generations);
     metrics_free(server->metrics);
     ferry_loop_free(server->loop);
+    reload_free(server->reload);
     free(server);
 }

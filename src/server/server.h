@@ -9,12 +9,13 @@
 struct server;
 
 /*
- * Open the state folder, start the pools and listen. `config`, `registry` and the workers
- * in it stay the caller's and must outlive the server. The process should ignore SIGPIPE.
+ * Open the state folder, start the pools and listen. Takes over `config`, which was read from
+ * `source`, and `registry` with its workers, in any case; `source` stays the caller's, and is read
+ * again at a SIGHUP. The process should ignore SIGPIPE.
  * Blocks: reads and checks the database. Errors: NULL, and `error` says what could not be had.
  */
-struct server *server_new(const struct config *config, struct registry *registry,
-                          ferry_error *error);
+struct server *server_new(const struct config_source *source, struct config *config,
+                          struct registry *registry, ferry_error *error);
 
 /* Serve until a SIGTERM or SIGINT has been drained. Returns 0, or a code when the loop failed. The
  * process exits with 0 instead if a drain takes too long. */

@@ -17,6 +17,11 @@ struct registry {
     size_t kind_count;
     struct worker **workers;
     size_t worker_count;
+    char **plugins; /* that the process has loaded */
+    size_t plugin_count;
+    size_t known_count;            /* of these that were asked for */
+    bool has_unknown;              /* others were asked for */
+    const struct registry *before; /* NULL: none, or nothing is shared with it any more */
     ferry_settings **refused; /* of workers that did not open: their problems are still read */
     size_t refused_count;
 };
@@ -33,16 +38,30 @@ static void worker_free(struct worker *worker)
     free(worker);
 }
 
+struct worker *worker_ref(struct worker *worker)
+{
+    atomic_fetch_add_explicit(&worker->references, 1, memory_order_relaxed);
+    return worker;
+}
+
+void worker_unref(struct worker *worker)
+{
+    if (atomic_fetch_sub_explicit(&worker->references, 1, memory_order_acq_rel) > 1)
+        return;
+    if (worker->kind->close)
+        worker->kind->close(worker->state);
+    worker_free(worker);
+}
+
 void registry_free(struct registry *registry)
 {
     if (!registry)
         return;
-    for (size_t i = registry->worker_count; i-- > 0;) {
-        struct worker *worker = registry->workers[i];
-        if (worker->kind->close)
-            worker->kind->close(worker->state);
-        worker_free(worker);
-    }
+    for (size_t i = registry->worker_count; i-- > 0;)
+        worker_unref(registry->workers[i]);
+    for (size_t i = 0; i < registry->plugin_count; i++)
+        free(registry->plugins[i]);
+    free(registry->plugins);
     for (size_t i = 0; i < registry->refused_count; i++)
         settings_free(registry->refused[i]);
     free(registry->refused);
@@ -61,6 +80,35 @@ static bool list_append(void *list, size_t *count, const void *item)
     *items = more;
     more[(*count)++] = item;
     return true;
+}
+
+static bool plugin_remember(struct registry *registry, const char *path)
+{
+    char *copy = strdup(path);
+    if (copy && list_append(&registry->plugins, &registry->plugin_count, copy))
+        return true;
+    free(copy);
+    return false;
+}
+
+struct registry *registry_new_after(const struct registry *before)
+{
+    struct registry *registry = registry_new();
+    for (size_t i = 0; registry && i < before->kind_count; i++) {
+        if (!list_append(&registry->kinds, &registry->kind_count, before->kinds[i])) {
+            registry_free(registry);
+            return NULL;
+        }
+    }
+    for (size_t i = 0; registry && i < before->plugin_count; i++) {
+        if (!plugin_remember(registry, before->plugins[i])) {
+            registry_free(registry);
+            return NULL;
+        }
+    }
+    if (registry)
+        registry->before = before;
+    return registry;
 }
 
 /* ---- kinds ---- */
@@ -104,7 +152,7 @@ static int plugin_check(const char *path, const ferry_worker *kind, ferry_error 
     return 0;
 }
 
-int registry_load_plugin(struct registry *registry, const char *path, ferry_error *error)
+static int plugin_load(struct registry *registry, const char *path, ferry_error *error)
 {
     if (access(path, R_OK) < 0)
         return ferry_error_set(error, FERRY_NOT_FOUND, "%s: no such file, or not readable", path);
@@ -122,6 +170,41 @@ int registry_load_plugin(struct registry *registry, const char *path, ferry_erro
     if (rc < 0)
         dlclose(plugin); /* nothing of it has run */
     return rc;
+}
+
+static bool is_plugin(const struct registry *registry, const char *path)
+{
+    for (size_t i = 0; i < registry->plugin_count; i++) {
+        if (strcmp(registry->plugins[i], path) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool registry_has_same_plugins(const struct registry *registry)
+{
+    return !registry->has_unknown && registry->known_count == registry->plugin_count;
+}
+
+void registry_detach(struct registry *registry)
+{
+    registry->before = NULL;
+}
+
+int registry_load_plugin(struct registry *registry, const char *path, ferry_error *error)
+{
+    if (registry->before && is_plugin(registry, path)) {
+        registry->known_count++;
+        return 0;
+    }
+    if (registry->before) {
+        registry->has_unknown = true;
+        return 0;
+    }
+    if (!plugin_remember(registry, path))
+        return ferry_error_set(error, FERRY_INTERNAL, "no memory");
+    registry->known_count++;
+    return plugin_load(registry, path, error);
 }
 
 /* ---- workers ---- */
@@ -153,8 +236,20 @@ static int worker_open(struct worker *worker, ferry_error *error)
     return rc;
 }
 
-struct worker *registry_open(struct registry *registry, const char *name, const ferry_worker *kind,
-                             ferry_settings *settings, ferry_error *error)
+/* Share what the registry before this one has opened in the same way. */
+static struct worker *worker_share(struct registry *registry, const char *name,
+                                   const ferry_worker *kind, const ferry_settings *settings)
+{
+    struct worker *worker = registry->before ? registry_find(registry->before, name) : NULL;
+    if (!worker || worker->kind != kind || !settings_equal(worker->settings, settings) ||
+        !list_append(&registry->workers, &registry->worker_count, worker))
+        return NULL;
+    return worker_ref(worker);
+}
+
+static struct worker *worker_new(struct registry *registry, const char *name,
+                                 const ferry_worker *kind, ferry_settings *settings,
+                                 ferry_error *error)
 {
     struct worker *worker = calloc(1, sizeof *worker);
     char *copy = strdup(name);
@@ -165,7 +260,7 @@ struct worker *registry_open(struct registry *registry, const char *name, const 
         ferry_error_set(error, FERRY_INTERNAL, "no memory");
         return NULL;
     }
-    *worker = (struct worker){.kind = kind, .name = copy, .settings = settings};
+    *worker = (struct worker){.references = 1, .kind = kind, .name = copy, .settings = settings};
     if (error)
         *error = (ferry_error){0};
     if (worker_open(worker, error) == 0) {
@@ -181,4 +276,14 @@ struct worker *registry_open(struct registry *registry, const char *name, const 
         ferry_error_set(error, FERRY_INTERNAL, "no memory"); /* there are no problems to read */
     worker_free(worker);
     return NULL;
+}
+
+struct worker *registry_open(struct registry *registry, const char *name, const ferry_worker *kind,
+                             ferry_settings *settings, ferry_error *error)
+{
+    struct worker *shared = settings ? worker_share(registry, name, kind, settings) : NULL;
+    if (!shared)
+        return worker_new(registry, name, kind, settings, error);
+    settings_free(settings);
+    return shared;
 }

@@ -1,10 +1,13 @@
 /*
  * The registry: which kinds of worker there are, and which of them the config has opened, under
- * which names. Loop thread (or the main thread, before the loop runs); the workers it hands out
- * are read by every thread and stay until registry_free.
+ * which names. One thread at a time, that of the config which is read with it; the workers it hands
+ * out are read by every thread and stay until registry_free, or as long as they are referenced.
  */
 #ifndef WORKER_REGISTRY_H
 #define WORKER_REGISTRY_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
 
 #include <ferry/worker.h>
 
@@ -12,6 +15,7 @@ struct registry;
 
 /* An opened worker. */
 struct worker {
+    atomic_uint references;
     const ferry_worker *kind;
     char *name;
     void *state;              /* what open made */
@@ -20,9 +24,24 @@ struct worker {
 
 struct registry *registry_new(void);
 
-/* Close every worker. The threads that ran them must have ended. Plug-ins stay loaded: a thread
- * that was left behind may still be inside one. */
+/* Give up every worker; those that nobody else references are closed. The threads that ran them
+ * must have ended. Plug-ins stay loaded: a thread that was left behind may still be inside one. */
 void registry_free(struct registry *registry);
+
+/* Keep a worker, from any thread; and give it up. The last one closes it, which may block. */
+struct worker *worker_ref(struct worker *worker);
+void worker_unref(struct worker *worker);
+
+/*
+ * Make the registry of a config that is to replace another one's: it knows the same kinds, loads no
+ * plug-in, and instead of opening a worker that `before` has with the same name, kind and settings
+ * it shares that one. `before` must outlive it, or registry_detach, after which nothing is shared.
+ */
+struct registry *registry_new_after(const struct registry *before);
+void registry_detach(struct registry *registry);
+
+/* Tell whether it was asked for the plug-ins that the process has loaded, and no others. */
+bool registry_has_same_plugins(const struct registry *registry);
 
 /* Make a kind known. Errors: FERRY_CONFLICT a kind of this name is known already. */
 int registry_add_kind(struct registry *registry, const ferry_worker *kind, ferry_error *error);

@@ -54,6 +54,23 @@ ferry_settings *settings_new(const char *worker, const char *state_dir)
     return settings;
 }
 
+static bool setting_equal(const struct setting *a, const struct setting *b)
+{
+    bool is_equal = a->kind == b->kind && a->count == b->count && strcmp(a->key, b->key) == 0;
+    for (size_t i = 0; is_equal && i < a->count; i++)
+        is_equal = strcmp(a->values[i], b->values[i]) == 0;
+    return is_equal;
+}
+
+bool settings_equal(const ferry_settings *a, const ferry_settings *b)
+{
+    bool is_equal = a->entry_count == b->entry_count && strcmp(a->worker, b->worker) == 0 &&
+                    strcmp(a->state_dir, b->state_dir) == 0;
+    for (size_t i = 0; is_equal && i < a->entry_count; i++)
+        is_equal = setting_equal(&a->entries[i], &b->entries[i]);
+    return is_equal;
+}
+
 static void setting_fini(struct setting *setting)
 {
     for (size_t i = 0; setting->values && i < setting->count; i++)

@@ -22,6 +22,9 @@ int settings_add_below(ferry_settings *settings, const char *map, const char *na
                        const char *const *values, size_t count, bool is_list);
 int settings_add_map(ferry_settings *settings, const char *map, const char *name);
 
+/* Tell whether two are the same, of the same worker. */
+bool settings_equal(const ferry_settings *a, const ferry_settings *b);
+
 /* Report every key that no getter has asked for, naming those that were. */
 void settings_report_unknown(ferry_settings *settings);
 

@@ -97,6 +97,7 @@ class Server:
         self.starter = list(starter)  # a command that becomes the program it is given
         self.config = self.folder / "ferry.yaml"
         self.config.write_text(config)
+        self.has_listen = config.lstrip().startswith("listen:")
         self.args = list(args)
         self.env = {**os.environ, **(env or {})}
         self.process = None
@@ -107,8 +108,10 @@ class Server:
     def launch(self):
         """Start the process, and do not wait for it."""
         self.lines = []
+        # A config that says where to listen knows free ports.
+        listen = [] if self.has_listen else ["--listen", "127.0.0.1:0"]
         self.process = subprocess.Popen(
-            [*self.starter, FERRY, "serve", "-c", str(self.config), "--listen", "127.0.0.1:0",
+            [*self.starter, FERRY, "serve", "-c", str(self.config), *listen,
              "--set", "admin.listen=127.0.0.1:0", *self.args],
             cwd=self.folder, env=self.env, stderr=subprocess.PIPE, text=True)
         self.reader = threading.Thread(target=self._read, args=(self.process, self.lines))

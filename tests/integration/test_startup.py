@@ -297,7 +297,8 @@ def test_check_says_ok(tmp_path):
     (tmp_path / "ferry.yaml").write_text(CONFIG)
     result = run_ferry("check", "-c", "ferry.yaml", cwd=tmp_path)
     assert (result.returncode, result.stderr) == (EXIT_OK, "")
-    assert result.stdout == "ferry.yaml: ok, 1 routes, 1 pools\n"
+    assert result.stdout == ("ferry.yaml: ok, 1 routes, 1 pools\n"
+                             "  /noop: open to everyone\n")
 
 
 def test_check_makes_nothing(tmp_path):

@@ -132,6 +132,17 @@ static void test_a_value_cannot_forge_a_line(void **state)
                                       "31m\"\n");
 }
 
+static void test_a_value_cannot_turn_what_follows(void **state)
+{
+    (void)state;
+    /* U+2027, U+2028, U+202E, U+2065, U+2066; byte by byte, so that no editor turns it either */
+    static const unsigned char text[] = {0xE2, 0x80, 0xA7, 0xE2, 0x80, 0xA8, 0xE2, 0x80,
+                                         0xAE, 0xE2, 0x81, 0xA5, 0xE2, 0x81, 0xA6, 0};
+    ferry_log(FERRY_LOG_INFO, "m", "a=%s", (const char *)text);
+    assert_string_equal(after_time(), " level=info msg=m a=\"\xE2\x80\xA7\\u2028\\u202e"
+                                      "\xE2\x81\xA5\\u2066\"\n");
+}
+
 /* ---- levels and sinks ---- */
 
 static void test_levels(void **state)
@@ -307,6 +318,7 @@ int main(void)
         TEST(test_constants_and_stray_text),
         TEST(test_values_are_quoted_where_they_must_be),
         TEST(test_a_value_cannot_forge_a_line),
+        TEST(test_a_value_cannot_turn_what_follows),
         TEST(test_levels),
         TEST(test_without_a_sink_lines_go_nowhere),
         TEST(test_to_stderr_writes_the_line),

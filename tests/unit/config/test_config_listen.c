@@ -83,9 +83,13 @@ static void test_lists(void **state)
                    "    listen: []\n"
                    "            ^~\n"},
                   {"listen: {a: b}\n" A_ROUTE,
-                   "ferry.yaml:1:9: error: listen must be an address or a list of them\n"
+                   "ferry.yaml:1:9: error: listen lacks the key \"address\"\n"
                    "    listen: {a: b}\n"
-                   "            ^~~~~~\n"},
+                   "            ^~~~~~\n"
+                   "ferry.yaml:1:10: error: unknown key \"a\" in listen\n"
+                   "    listen: {a: b}\n"
+                   "             ^\n"
+                   "    hint: known: address, tls\n"},
                   {"listen: [127.0.0.1:1, x]\n" A_ROUTE,
                    "ferry.yaml:1:23: error: \"x\": not of the form HOST:PORT\n"
                    "    listen: [127.0.0.1:1, x]\n"

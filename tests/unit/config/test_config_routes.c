@@ -55,12 +55,12 @@ static void test_unknown_keys(void **state)
                    "    routes: {/a: {worker: echo, mode: defer, retry: {attempt: 5}}}\n"
                    "                                                     ^~~~~~~\n"
                    "    hint: did you mean \"attempts\"?\n"},
-                  {"routes: {/a: {worker: echo, auth: none}}\n",
-                   "ferry.yaml:1:29: error: unknown key \"auth\" in routes./a\n"
-                   "    routes: {/a: {worker: echo, auth: none}}\n"
-                   "                                ^~~~\n"
+                  {"routes: {/a: {worker: echo, entrance: 1}}\n",
+                   "ferry.yaml:1:29: error: unknown key \"entrance\" in routes./a\n"
+                   "    routes: {/a: {worker: echo, entrance: 1}}\n"
+                   "                                ^~~~~~~~\n"
                    "    hint: known: worker, pool, methods, mode, timeout, retry, rate, "
-                   "concurrency, priority, breaker, retention\n"});
+                   "concurrency, priority, breaker, retention, auth, cors, client_rate\n"});
 }
 
 static void test_mode(void **state)

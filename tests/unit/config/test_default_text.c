@@ -107,6 +107,7 @@ static void check_same(const struct config *a, const struct config *b)
     for (size_t i = 0; i < a->pool_count; i++)
         check_same_pool(&a->pools[i], &b->pools[i]);
     check_same_callbacks(&a->callbacks, &b->callbacks);
+    assert_true(!a->auths && !b->auths && !a->cors && !b->cors);
 }
 
 static void test_commented_lines_are_the_defaults(void **state)
@@ -115,7 +116,7 @@ static void test_commented_lines_are_the_defaults(void **state)
     struct loaded built_in, uncommented;
     struct bytes text = {0};
     load_built_in(&built_in);
-    assert_int_equal(uncomment(&text), 34);
+    assert_int_equal(uncomment(&text), 37);
     load_text(&uncommented, bytes_text(&text));
     assert_string_equal(bytes_text(&uncommented.report), "");
     check_same(uncommented.config, built_in.config);
@@ -153,6 +154,9 @@ static void check_same_route(const struct config_route *a, const struct config_r
     assert_int_equal(a->breaker_failures, b->breaker_failures);
     assert_int_equal(a->breaker_pause_ms, b->breaker_pause_ms);
     assert_int_equal(a->keep_ms, b->keep_ms);
+    assert_int_equal(a->client_rate.count, b->client_rate.count);
+    assert_ptr_equal(a->auth, b->auth);
+    assert_ptr_equal(a->cors, b->cors);
 }
 
 static void test_what_it_says_of_a_route_are_the_defaults(void **state)

@@ -168,7 +168,9 @@ static void test_errors_name_the_set(void **state)
          "    hint: did you mean \"echo\"?\n"},
         {"log={level: [}", "--set log={level: [}: error: mismatched flow mapping end\n"},
         {"log=debug", "--set log=debug: error: log must be a map, not a single value\n"},
-        {"listen.x=1", "--set listen.x=1: error: listen must be an address or a list of them\n"},
+        {"listen.x=1", "--set listen.x=1: error: unknown key \"x\" in listen\n"
+                       "    hint: known: address, tls\n"
+                       "--set listen.x=1: error: listen lacks the key \"address\"\n"},
         {"", "--set : error: not of the form KEY.KEY=VALUE\n"
              "    hint: pools.default.threads=4, or routes.\"/a.b\".timeout=5s\n"},
         {"drain", "--set drain: error: not of the form KEY.KEY=VALUE\n"

@@ -14,7 +14,7 @@ static void test_unknown_keys(void **state)
                                 "    ^~~~~~\n"
                                 "    hint: known: listen, admin, state, limits, jobs, "
                                 "drain, log, pools, plugins, workers, routes, "
-                                "callbacks, schedules\n"},
+                                "callbacks, schedules, trusted_proxies, auth, cors\n"},
         {"limits: {conections: 5}\n" A_ROUTE,
          "ferry.yaml:1:10: error: unknown key \"conections\" in limits\n"
          "    limits: {conections: 5}\n"

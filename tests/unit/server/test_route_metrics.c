@@ -22,21 +22,23 @@ static void requests_are_counted_by_method_and_code(void **state)
 {
     (void)state;
     struct metrics *metrics = metrics_new();
-    struct route_metrics route;
-    assert_true(route_metrics_init(&route, metrics, "/users/{id}"));
+    struct route_metrics *list = NULL;
+    struct route_metrics *route = route_metrics_get(&list, metrics, "/users/{id}");
+    assert_non_null(route);
+    assert_ptr_equal(route_metrics_get(&list, metrics, "/users/{id}"), route);
     for (int i = 0; i < 3; i++)
-        route_metrics_begin(&route);
-    route_metrics_end(&route, "GET", 200, 1000);
-    route_metrics_end(&route, "GET", 503, 1000);
+        route_metrics_begin(route);
+    route_metrics_end(route, "GET", 200, 1000);
+    route_metrics_end(route, "GET", 503, 1000);
     expect_line(metrics, "ferry_requests_in_flight{route=\"/users/{id}\"} 1\n");
-    route_metrics_end(&route, "GET", 200, 1000);
+    route_metrics_end(route, "GET", 200, 1000);
     expect_line(metrics, "ferry_requests_in_flight{route=\"/users/{id}\"} 0\n");
     expect_line(metrics,
                 "ferry_requests_total{route=\"/users/{id}\",method=\"GET\",code=\"200\"} 2\n");
     expect_line(metrics,
                 "ferry_requests_total{route=\"/users/{id}\",method=\"GET\",code=\"503\"} 1\n");
     expect_line(metrics, "ferry_request_duration_seconds_count{route=\"/users/{id}\"} 3\n");
-    route_metrics_fini(&route);
+    route_metrics_free(list);
     metrics_free(metrics);
 }
 

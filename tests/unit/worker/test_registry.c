@@ -141,7 +141,57 @@ static void test_a_worker_without_open_takes_no_settings(void **state)
     assert_int_equal(error.code, FERRY_INVALID);
 }
 
+static void test_a_registry_shares_what_the_one_before_has_opened_in_the_same_way(void **state)
+{
+    (void)state;
+    ferry_error error;
+    assert_int_equal(registry_add_kind(registry, &numbered, NULL), 0);
+    struct worker *worker = open_with("number", "5", &error);
+    struct registry *before = registry;
+    registry = registry_new_after(before);
+    assert_non_null(registry);
+    assert_ptr_equal(registry_kind(registry, "numbered"), &numbered);
+    assert_ptr_equal(open_with("number", "5", &error), worker);
+    assert_int_equal(opened, 1);
+    registry_detach(registry);
+    registry_free(before);
+    assert_int_equal(closed, 0);
+    registry_free(registry);
+    registry = NULL;
+    assert_int_equal(closed, 1);
+}
+
+static void test_a_registry_opens_what_has_other_settings(void **state)
+{
+    (void)state;
+    ferry_error error;
+    struct worker *worker = open_with("number", "5", &error);
+    struct registry *before = registry;
+    registry = registry_new_after(before);
+    assert_ptr_not_equal(open_with("number", "6", &error), worker);
+    assert_int_equal(opened, 2);
+    registry_detach(registry);
+    registry_free(before);
+    assert_int_equal(closed, 1);
+}
+
 /* ---- plug-ins ---- */
+
+static void test_a_registry_loads_no_plugin_after_another_one(void **state)
+{
+    (void)state;
+    ferry_error error;
+    assert_int_equal(registry_load_plugin(registry, PLUGINS "/good.so", &error), 0);
+    struct registry *before = registry;
+    registry = registry_new_after(before);
+    assert_false(registry_has_same_plugins(registry)); /* it was not asked for any */
+    assert_int_equal(registry_load_plugin(registry, PLUGINS "/good.so", &error), 0);
+    assert_true(registry_has_same_plugins(registry));
+    assert_ptr_equal(registry_kind(registry, "good"), registry_kind(before, "good"));
+    assert_int_equal(registry_load_plugin(registry, PLUGINS "/there_is_none.so", &error), 0);
+    assert_false(registry_has_same_plugins(registry));
+    registry_free(before);
+}
 
 static void test_a_plugin_is_loaded_and_runs(void **state)
 {
@@ -227,6 +277,9 @@ int main(void)
         TEST(test_wrong_settings_close_what_open_made),
         TEST(test_a_worker_that_does_not_open),
         TEST(test_a_worker_without_open_takes_no_settings),
+        TEST(test_a_registry_shares_what_the_one_before_has_opened_in_the_same_way),
+        TEST(test_a_registry_opens_what_has_other_settings),
+        TEST(test_a_registry_loads_no_plugin_after_another_one),
         TEST(test_a_plugin_is_loaded_and_runs),
         TEST(test_a_plugin_of_another_abi_is_refused_by_name),
         TEST(test_what_is_no_plugin_is_refused),

@@ -1,0 +1,226 @@
+/*
+ * Listeners: no plain text on a TLS port, whatever fails; other certificates; and routes that are
+ * replaced while requests of theirs are under way.
+ */
+#include "http/fixture.h"
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+
+static char folder[] = "/tmp/ferry-bound-XXXXXX";
+static char certificate_path[64], key_path[64];
+
+/* ---- no memory for TLS ---- */
+
+static bool has_no_ssl;
+
+SSL *__real_SSL_new(SSL_CTX *context);
+SSL *__wrap_SSL_new(SSL_CTX *context);
+
+SSL *__wrap_SSL_new(SSL_CTX *context)
+{
+    return has_no_ssl ? NULL : __real_SSL_new(context);
+}
+
+/* ---- the certificate ---- */
+
+static void save(X509 *certificate, EVP_PKEY *key)
+{
+    FILE *out = fopen(certificate_path, "we");
+    PEM_write_X509(out, certificate);
+    fclose(out);
+    out = fopen(key_path, "we");
+    PEM_write_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL);
+    fclose(out);
+}
+
+static int make_files(void **state)
+{
+    (void)state;
+    if (!mkdtemp(folder))
+        return -1;
+    snprintf(certificate_path, sizeof certificate_path, "%s/c.pem", folder);
+    snprintf(key_path, sizeof key_path, "%s/k.pem", folder);
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *certificate = X509_new();
+    X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
+    X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+    X509_set_pubkey(certificate, key);
+    X509_NAME *name = X509_get_subject_name(certificate);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"here", -1, -1, 0);
+    X509_set_issuer_name(certificate, name);
+    X509_sign(certificate, key, EVP_sha256());
+    save(certificate, key);
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+    return 0;
+}
+
+static int remove_files(void **state)
+{
+    (void)state;
+    unlink(certificate_path);
+    unlink(key_path);
+    return rmdir(folder);
+}
+
+static ferry_tls *tls_new(void)
+{
+    ferry_error error;
+    ferry_tls *tls = ferry_tls_new_server(
+        &(ferry_tls_options){.certificate = certificate_path, .key = key_path}, &error);
+    if (!tls)
+        fail_msg("%s", error.message);
+    return tls;
+}
+
+/* ---- a server ---- */
+
+static struct fixture fixture, *f = &fixture;
+
+static char hello_text[] = "hello", dropped_text[] = "dropped", replaced_text[] = "replaced",
+            taken_text[] = "taken";
+
+static void hello(ferry_request *request, void *ctx)
+{
+    ferry_request_reply_text(request, 200, ctx);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    ferry_error error;
+    has_no_ssl = false;
+    fixture_open(f, NULL);
+    fixture_route(f, "GET", "/", hello, hello_text);
+    ferry_tls *tls = tls_new();
+    assert_int_equal(
+        ferry_http_listen_tls(f->server, "127.0.0.1:0", tls, f->address, sizeof f->address, &error),
+        0);
+    ferry_tls_free(tls);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    fixture_close(f);
+    return 0;
+}
+
+static const char GET[] = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+
+/* As talk_run, over TLS. */
+static void talk_tls_run(struct client *client)
+{
+    int fd = client_connect(client->f->address), n;
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL *ssl = SSL_new(context);
+    struct bytes all = {0};
+    char part[4096];
+    SSL_set_fd(ssl, fd);
+    if (SSL_connect(ssl) == 1 && SSL_write(ssl, client->text, (int)strlen(client->text)) > 0) {
+        while ((n = SSL_read(ssl, part, sizeof part)) > 0)
+            bytes_append(&all, part, (size_t)n);
+    }
+    client->reply = bytes_take(&all);
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    close(fd);
+}
+
+static void plain_bytes_get_no_http(void **state)
+{
+    (void)state;
+    char *reply = talk(f, GET);
+    assert_null(strstr(reply, "HTTP"));
+    free(reply);
+    assert_true(fixture_wait(f, has_no_connections, NULL));
+}
+
+static void without_memory_for_tls_a_connection_ends_and_the_port_recovers(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) { /* each needs another dead end */
+        has_no_ssl = true;
+        char *reply = talk(f, GET);
+        assert_string_equal(reply, "");
+        free(reply);
+    }
+    has_no_ssl = false;
+    struct client client = {.f = f, .run = talk_tls_run, .text = GET};
+    client_run(&client);
+    assert_non_null(strstr(client.reply, "hello"));
+    free(client.reply);
+    assert_true(fixture_wait(f, has_no_connections, NULL));
+}
+
+static void a_context_is_replaced_where_tls_is_spoken_only(void **state)
+{
+    (void)state;
+    ferry_error error;
+    ferry_tls *tls = tls_new();
+    assert_int_equal(ferry_http_set_tls(f->server, f->address, tls, &error), 0);
+    assert_int_equal(ferry_http_set_tls(f->server, "127.0.0.1:1", tls, &error), FERRY_NOT_FOUND);
+    assert_int_equal(ferry_http_set_tls(f->server, f->address, NULL, &error), FERRY_NOT_FOUND);
+    fixture_listen(f, "127.0.0.1:0"); /* plain */
+    assert_int_equal(ferry_http_set_tls(f->server, f->address, tls, &error), FERRY_NOT_FOUND);
+    ferry_tls_free(tls);
+}
+
+static void expect_reply(const char *text)
+{
+    char *reply = talk(f, GET);
+    if (!strstr(reply, text))
+        fail_msg("\"%s\" is not in: %s", text, reply);
+    free(reply);
+}
+
+static void routes_are_replaced_at_once(void **state)
+{
+    (void)state;
+    ferry_error error;
+    fixture_listen(f, "127.0.0.1:0");
+    expect_reply("hello");
+    assert_int_equal(ferry_http_routes_begin(f->server, &error), 0);
+    assert_int_equal(ferry_http_routes_begin(f->server, &error), FERRY_CONFLICT);
+    fixture_route(f, "GET", "/", hello, dropped_text);
+    expect_reply("hello");
+    ferry_http_routes_end(f->server, false);
+    expect_reply("hello");
+    assert_int_equal(ferry_http_routes_begin(f->server, &error), 0);
+    fixture_route(f, "GET", "/", hello, replaced_text);
+    ferry_http_routes_end(f->server, true);
+    expect_reply("replaced");
+}
+
+static void limits_change(void **state)
+{
+    (void)state;
+    fixture_listen(f, "127.0.0.1:0");
+    fixture_route(f, "POST", "/post", hello, taken_text);
+    static const char post[] =
+        "POST /post HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 9\r\n\r\n123456789";
+    char *reply = talk(f, post);
+    assert_non_null(strstr(reply, "taken"));
+    free(reply);
+    ferry_http_set_limits(f->server, &(ferry_http_options){.body_bytes = 5});
+    reply = talk(f, post);
+    assert_non_null(strstr(reply, "413"));
+    free(reply);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(plain_bytes_get_no_http),
+        TEST(without_memory_for_tls_a_connection_ends_and_the_port_recovers),
+        TEST(a_context_is_replaced_where_tls_is_spoken_only),
+        TEST(routes_are_replaced_at_once),
+        TEST(limits_change),
+    };
+    return cmocka_run_group_tests(tests, make_files, remove_files);
+}

@@ -4,20 +4,30 @@
 #include "commands.h"
 #include "config_options.h"
 
-static const char *entrance_of(const struct config_route *route)
+static void print_entrance(const struct config_auth *auth)
 {
-    const struct config_auth *auth = route->auth;
+    const char *between = "";
     if (!auth)
-        return "open to everyone";
-    if (auth->has_bearer && auth->has_basic)
-        return "a bearer token, or a password";
-    return auth->has_bearer ? "a bearer token" : "a password";
+        printf("open to everyone");
+    if (auth && auth->subjects) {
+        printf("a client certificate");
+        between = ", or ";
+    }
+    if (auth && auth->has_bearer) {
+        printf("%sa bearer token", between);
+        between = ", or ";
+    }
+    if (auth && auth->has_basic)
+        printf("%sa password", between);
 }
 
 static void print_routes(const struct config *config)
 {
-    for (size_t i = 0; i < config->route_count; i++)
-        printf("  %s: %s\n", config->routes[i].path, entrance_of(&config->routes[i]));
+    for (size_t i = 0; i < config->route_count; i++) {
+        printf("  %s: ", config->routes[i].path);
+        print_entrance(config->routes[i].auth);
+        putchar('\n');
+    }
 }
 
 int command_check(int argc, char **argv)

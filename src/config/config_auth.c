@@ -169,6 +169,38 @@ static void read_file(struct checking *checking, const struct tree *node, const 
     free(text);
 }
 
+/* ---- certificates ---- */
+
+static void add_subject(struct config_auth *auth, size_t *count, const struct tree *node,
+                        struct diagnostics *diagnostics)
+{
+    const char *text = expect_text(node, "client_cert", diagnostics);
+    if (text && !strchr(text, '=')) {
+        diagnostics_error(diagnostics, node->mark, "\"%s\" is no subject of a certificate", text);
+        diagnostics_hint(diagnostics,
+                         "\"CN=ann,O=Example\", as openssl x509 -noout -subject -nameopt "
+                         "RFC2253 shows it");
+    } else if (text) {
+        auth->subjects[(*count)++] = diagnostics_strdup(diagnostics, text);
+    }
+}
+
+static void read_subjects(struct config_auth *auth, const struct tree *node,
+                          struct diagnostics *diagnostics)
+{
+    size_t count = 0;
+    bool is_one = node->kind == TREE_SCALAR;
+    if (!is_one && !expect_list(node, "client_cert", diagnostics))
+        return;
+    if (!is_one && !node->first)
+        diagnostics_error(diagnostics, node->mark, "client_cert is empty: it would let nobody in");
+    auth->subjects = calloc(tree_count(node) + 2, sizeof *auth->subjects);
+    diagnostics->no_memory |= !auth->subjects;
+    const struct tree *item = is_one ? node : node->first;
+    for (; item && auth->subjects; item = is_one ? NULL : item->next)
+        add_subject(auth, &count, item, diagnostics);
+}
+
 /* ---- the section ---- */
 
 void config_auths_free(struct config_auth *first)
@@ -182,6 +214,9 @@ void config_auths_free(struct config_auth *first)
             free(auth->users[i].name);
             free(auth->users[i].hash);
         }
+        for (char **subject = auth->subjects; subject && *subject; subject++)
+            free(*subject);
+        free(auth->subjects);
         free(auth->tokens);
         free(auth->users);
         free(auth);
@@ -205,12 +240,14 @@ struct config_auth *check_auth(struct checking *checking, const struct tree *nod
     struct nodes {
         const struct tree *bearer_file;
         const struct tree *basic_file;
+        const struct tree *client_cert;
         int forward_credentials;
     } nodes = {0};
     static const char *const booleans[] = {"false", "true", NULL};
     static const struct field fields[] = {
         {"bearer_file", FIELD_NODE, FIELD_AT(struct nodes, bearer_file), 0, 0, NULL},
         {"basic_file", FIELD_NODE, FIELD_AT(struct nodes, basic_file), 0, 0, NULL},
+        {"client_cert", FIELD_NODE, FIELD_AT(struct nodes, client_cert), 0, 0, NULL},
         {"forward_credentials", FIELD_WORD, FIELD_AT(struct nodes, forward_credentials), 0, 0,
          booleans},
         {0},
@@ -226,11 +263,14 @@ struct config_auth *check_auth(struct checking *checking, const struct tree *nod
         read_file(checking, nodes.bearer_file, "bearer_file", auth, add_token);
     if (nodes.basic_file)
         read_file(checking, nodes.basic_file, "basic_file", auth, add_user);
-    if (node->kind == TREE_MAP && !auth->has_bearer && !auth->has_basic) {
+    if (nodes.client_cert)
+        read_subjects(auth, nodes.client_cert, checking->diagnostics);
+    if (node->kind == TREE_MAP && !nodes.bearer_file && !nodes.basic_file && !nodes.client_cert) {
         diagnostics_error(checking->diagnostics, node->mark, "%s does not say who may enter",
                           where);
-        diagnostics_hint(checking->diagnostics,
-                         "auth: {bearer_file: PATH}, {basic_file: PATH}, or none");
+        diagnostics_hint(
+            checking->diagnostics,
+            "auth: {bearer_file: PATH}, {basic_file: PATH}, {client_cert: SUBJECT}, or none");
     }
     return auth;
 }

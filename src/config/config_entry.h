@@ -31,6 +31,7 @@ struct config_auth {
     size_t token_count;
     struct config_user *users;
     size_t user_count;
+    char **subjects; /* of client certificates, NULL-terminated; NULL: none */
     bool has_bearer;
     bool has_basic;
     bool forward_credentials; /* the worker sees Authorization */

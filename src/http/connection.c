@@ -206,7 +206,8 @@ static void connection_link(struct connection *connection)
     if (++all->count != all->limits.connections)
         return;
     all->counts.over_connections++;
-    complain(&all->complaints[COMPLAINT_CONNECTIONS], "no more connections than this", "-");
+    complain(&all->complaints[COMPLAINT_CONNECTIONS],
+             "the limit of connections is reached, more wait", "-");
     if (all->hooks.room)
         all->hooks.room(all->hooks.arg, false);
 }
@@ -320,8 +321,10 @@ void connection_send(struct connection *connection, struct evhttp_request *reply
     connection_unwatch(connection);
     connection->request = NULL;
     connection->is_last = is_last;
-    if (connection_is_used_up(connection))
+    if (connection_is_used_up(connection)) {
         connection->all->counts.over_requests++;
+        ferry_log(FERRY_LOG_DEBUG, "a connection has had all its requests", NULL);
+    }
     evhttp_request_set_on_complete_cb(reply, on_sent, connection);
     connection_enter(connection, PHASE_SENDING);
 }

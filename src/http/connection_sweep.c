@@ -59,11 +59,15 @@ static void connection_time_out(struct connection *connection)
     if (connection->phase == PHASE_CLOSING)
         return;
     all->counts.timed_out[connection->phase]++;
-    if (connection->is_over_unsent)
+    connection_peer(connection, peer);
+    if (connection->is_over_unsent) {
         all->counts.over_unsent++;
-    if (what[connection->phase])
-        complain(&all->complaints[COMPLAINT_DEADLINE], what[connection->phase],
-                 connection_peer(connection, peer));
+        complain(&all->complaints[COMPLAINT_UNSENT], "too many replies are not taken", peer);
+    } else if (what[connection->phase]) {
+        complain(&all->complaints[COMPLAINT_DEADLINE], what[connection->phase], peer);
+    } else {
+        ferry_log(FERRY_LOG_DEBUG, "an idle connection was closed", "peer=%s", peer);
+    }
 }
 
 static void connection_sweep(struct connection *connection, int64_t now_ms)

@@ -35,10 +35,13 @@ bool header_has_token(const char *value, const char *token)
     size_t length = strlen(token);
     while (value && *value) {
         value += strspn(value, " \t,");
-        size_t part = strcspn(value, " \t,");
+        size_t part = strcspn(value, ",");
+        const char *next = value + part;
+        while (part > 0 && (value[part - 1] == ' ' || value[part - 1] == '\t'))
+            part--;
         if (part == length && strncasecmp(value, token, length) == 0)
             return true;
-        value += part;
+        value = next;
     }
     return false;
 }

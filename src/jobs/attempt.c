@@ -119,8 +119,8 @@ static void on_deadline(void *arg)
     attempt->is_stuck = call_is_started(attempt->call);
     attempt->pool->pool->stuck += attempt->is_stuck;
     ferry_log(FERRY_LOG_WARN, "an attempt is overdue",
-              "delivery_id=%s route=%s attempt=%u running=%d", attempt->delivery_id, route->name,
-              attempt->number, attempt->is_stuck);
+              "delivery_id=%s route=%s worker=%s attempt=%u running=%d", attempt->delivery_id,
+              route->name, call_worker_name(attempt->call), attempt->number, attempt->is_stuck);
     call_cancel(attempt->call);
 }
 

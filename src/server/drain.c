@@ -9,8 +9,9 @@
  *   5. requests whose headers were complete finish; so do running attempts
  *   6. the loop runs until no reply, no call and no commit is left          -> ferry_loop_stop
  *      (one turn at least: it reads the requests that came in beside the signal)
- *   7. the public HTTP server is freed, the pools' threads end (one that hangs in a worker's
- *      thread_close is left: then the process exits after step 8, with nothing freed under it)
+ *   7. the public HTTP server is freed, the passwords' and the pools' threads end (one that hangs
+ *      in a worker's thread_close is left: then the process exits after step 8, with nothing freed
+ *      under it)
  *   8. the queue closes the database
  *   9. the admin listener goes, which answered probes until step 6; then the loop
  *

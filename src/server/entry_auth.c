@@ -7,12 +7,13 @@
  */
 #include "entry_auth.h"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <string.h>
 #include <strings.h>
 
 #include "credentials.h"
+#include "digest.h"
+
+_Static_assert((int)TOKEN_HASH_BYTES == (int)DIGEST_BYTES, "tokens are hashed by SHA-256");
 
 /* ---- the header ---- */
 
@@ -35,15 +36,12 @@ static bool find_authorization(void *arg, const char *name, const char *value)
 
 static bool has_token(const struct config_auth *config, const struct credentials *credentials)
 {
-    unsigned char hash[EVP_MAX_MD_SIZE];
-    unsigned length = 0;
+    unsigned char hash[DIGEST_BYTES];
     bool is_there = false;
-    if (!EVP_Digest(credentials->token, credentials->token_length, hash, &length, EVP_sha256(),
-                    NULL) ||
-        length != TOKEN_HASH_BYTES)
+    if (!digest_make(credentials->token, credentials->token_length, hash))
         return false;
     for (size_t i = 0; i < config->token_count; i++)
-        is_there |= CRYPTO_memcmp(config->tokens[i].hash, hash, TOKEN_HASH_BYTES) == 0;
+        is_there |= digest_is_same(config->tokens[i].hash, hash, sizeof hash);
     return is_there;
 }
 
@@ -78,6 +76,19 @@ static enum entry_verdict check_basic(const struct entry_auth *auth,
     int rc = passwords_check(auth->passwords, &claim, done, arg, &refusal->retry_after_ms,
                              &refusal->error);
     return rc < 0 ? ENTRY_REFUSED : ENTRY_UNDECIDED;
+}
+
+/* ---- certificates ---- */
+
+/* TLS has checked that it is the client's, and who signed it. */
+static bool has_certificate(const struct config_auth *config, const ferry_request *request)
+{
+    const char *subject = config->subjects ? ferry_request_client_cert(request) : NULL;
+    for (char **at = config->subjects; subject && *at; at++) {
+        if (strcmp(*at, subject) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* ---- all of it ---- */
@@ -116,6 +127,14 @@ enum entry_verdict entry_auth_check(const struct entry_auth *auth, ferry_request
     struct authorization found = {0};
     struct credentials credentials;
     *refusal = (struct entry_refusal){0};
+    if (has_certificate(auth->config, request))
+        return ENTRY_GRANTED;
+    if (!auth->config->has_bearer && !auth->config->has_basic) {
+        ferry_error_set(&refusal->error, FERRY_FORBIDDEN, "%s",
+                        ferry_request_client_cert(request) ? "this client certificate may not enter"
+                                                           : "a client certificate is needed");
+        return ENTRY_REFUSED;
+    }
     ferry_request_each_header(request, find_authorization, &found);
     if (found.count > 1) {
         ferry_error_set(&refusal->error, FERRY_INVALID, "Authorization: it was sent twice");

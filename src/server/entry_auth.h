@@ -15,8 +15,8 @@ struct entry_auth {
 
 enum entry_verdict { ENTRY_GRANTED, ENTRY_REFUSED, ENTRY_UNDECIDED };
 
-/* Why a request may not enter: FERRY_UNAUTHORIZED with challenges, or that it could not be found
- * out. */
+/* Why a request may not enter: FERRY_UNAUTHORIZED with challenges, FERRY_FORBIDDEN where only a
+ * certificate would do, or that it could not be found out. */
 struct entry_refusal {
     ferry_error error;
     int64_t retry_after_ms; /* 0: it does not say when */

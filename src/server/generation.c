@@ -106,6 +106,19 @@ int generation_close(struct generation *generation, int64_t deadline_ms)
     return 0;
 }
 
+void generation_leave_pools(struct generation *generation)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < generation->pool_count; i++) {
+        struct pool *pool = generation->pools[i];
+        if (pool_is_last(pool))
+            generation->pools[kept++] = pool;
+        else
+            pool_unref(pool);
+    }
+    generation->pool_count = kept;
+}
+
 void generation_free(struct generation *generation)
 {
     for (size_t i = 0; i < generation->pool_count; i++)

@@ -47,6 +47,10 @@ struct generation *generation_open(struct config *config, struct registry *regis
  * thread was left behind: then what it may use must stay, and the generation is not freed. */
 int generation_close(struct generation *generation, int64_t deadline_ms);
 
+/* Give up the pools that others have as well, before it is closed: so that whoever has a pool last
+ * finds out. Loop thread. */
+void generation_leave_pools(struct generation *generation);
+
 /* Free one that is closed. Loop thread. */
 void generation_free(struct generation *generation);
 

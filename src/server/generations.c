@@ -138,7 +138,7 @@ static bool stop_pools(struct generation *list, int64_t until_ms)
     for (; list; list = list->next) {
         for (size_t i = 0; i < list->pool_count; i++) {
             int64_t left_ms = until_ms - clock_monotonic_ms();
-            ended &= pool_stop(list->pools[i], left_ms > 0 ? left_ms : 0) == 0;
+            ended &= pool_leave(list->pools[i], left_ms > 0 ? left_ms : 0) == 0;
         }
     }
     return ended;

@@ -12,7 +12,6 @@
 #include "passwords.h"
 
 #include <crypt.h>
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +19,7 @@
 
 #include "client_rate.h"
 #include "clock.h"
+#include "digest.h"
 #include "proven.h"
 
 enum { QUEUE = 32, TRIES = 10, TRIES_PER_MS = 1000, QUEUE_RETRY_MS = 2000 };
@@ -54,7 +54,7 @@ struct passwords {
 static bool is_same(const char *a, const char *b)
 {
     size_t length = strlen(a);
-    return length == strlen(b) && CRYPTO_memcmp(a, b, length) == 0;
+    return length == strlen(b) && digest_is_same(a, b, length);
 }
 
 static void check_run(void *arg)
@@ -88,12 +88,12 @@ static void check_unlink(struct check *check)
     check->passwords = NULL;
 }
 
-static void check_tell(struct check *check, const ferry_error *error)
+static void check_tell(struct check *check, bool is_right, const ferry_error *error)
 {
     while (check->waiters) {
         struct waiter *waiter = check->waiters;
         check->waiters = waiter->next;
-        waiter->done(waiter->arg, check->is_right && !error->code, error);
+        waiter->done(waiter->arg, is_right, error);
         free(waiter);
     }
 }
@@ -108,7 +108,7 @@ static void check_done(void *arg, const ferry_task_report *report)
         if (report->outcome != FERRY_OK)
             ferry_error_set(&error, report->outcome, "the password was not looked at in time");
         check_unlink(check);
-        check_tell(check, &error);
+        check_tell(check, check->is_right && !error.code, &error);
     }
     check_free(check);
 }
@@ -248,7 +248,7 @@ void passwords_free(struct passwords *passwords, int64_t deadline_ms)
     while (passwords->checks) {
         struct check *check = passwords->checks;
         check_unlink(check);
-        check_tell(check, &error);
+        check_tell(check, false, &error); /* its thread may still be at it */
     }
     if (passwords->executor) {
         ferry_executor_shutdown(passwords->executor, deadline_ms);

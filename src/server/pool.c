@@ -127,6 +127,14 @@ static struct config_pool *config_copy(const struct config_pool *config)
     return copy;
 }
 
+int pool_leave(struct pool *pool, int64_t deadline_ms)
+{
+    int rc = pool_stop(pool, deadline_ms);
+    ferry_executor_free(pool->executor);
+    pool->executor = NULL;
+    return rc;
+}
+
 void pool_release_workers(struct pool *pool)
 {
     for (size_t i = 0; i < pool->worker_count; i++)
@@ -213,7 +221,7 @@ bool pool_add_worker(struct pool *pool, struct worker *worker)
 
 int pool_stop(struct pool *pool, int64_t deadline_ms)
 {
-    return ferry_executor_shutdown(pool->executor, deadline_ms);
+    return pool->executor ? ferry_executor_shutdown(pool->executor, deadline_ms) : 0;
 }
 
 unsigned pool_stuck_count(const struct pool *pool)

@@ -52,6 +52,10 @@ void pool_bind_metrics(struct pool *pool, struct metrics *metrics, bool is_open)
  * or FERRY_DEADLINE when a thread is left behind, which may still be inside a worker. */
 int pool_stop(struct pool *pool, int64_t deadline_ms);
 
+/* The same, and let go of them: those that have not ended are left to themselves, and nothing may
+ * be submitted any more. Loop thread. */
+int pool_leave(struct pool *pool, int64_t deadline_ms);
+
 /* Give up its workers, when all its threads have ended. Any thread; blocks as their `close` does.
  */
 void pool_release_workers(struct pool *pool);

@@ -1,9 +1,6 @@
-/* Proven passwords: HMAC-SHA-256, by OpenSSL. No state of its own. */
+/* Proven passwords. No state of its own. */
 #include "proven.h"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +17,6 @@ void proven_init(struct proven *proven)
 bool proven_digest(const struct proven *proven, const char *user, const char *hash,
                    const char *password, struct proven_digest *digest)
 {
-    unsigned length = 0;
     size_t user_size = strlen(user) + 1, hash_size = strlen(hash) + 1; /* NULs keep them apart */
     size_t size = user_size + hash_size + strlen(password);
     unsigned char *text = malloc(size);
@@ -29,9 +25,7 @@ bool proven_digest(const struct proven *proven, const char *user, const char *ha
     memcpy(text, user, user_size);
     memcpy(text + user_size, hash, hash_size);
     memcpy(text + user_size + hash_size, password, size - user_size - hash_size);
-    bool is_made =
-        HMAC(EVP_sha256(), proven->key, sizeof proven->key, text, size, digest->bytes, &length) &&
-        length == sizeof digest->bytes;
+    bool is_made = digest_make_keyed(proven->key, text, size, digest->bytes);
     explicit_bzero(text, size);
     free(text);
     return is_made;
@@ -49,7 +43,7 @@ bool proven_has(const struct proven *proven, const struct proven_digest *digest)
     const struct proven_digest *set = &proven->places[first_place(digest)];
     bool has = false;
     for (size_t i = 0; i < SET; i++)
-        has |= CRYPTO_memcmp(&set[i], digest, sizeof *digest) == 0;
+        has |= digest_is_same(&set[i], digest, sizeof *digest);
     return has;
 }
 

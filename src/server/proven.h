@@ -9,14 +9,16 @@
 
 #include <stdbool.h>
 
-enum { PROVEN_DIGEST_BYTES = 32, PROVEN_PLACES = 1024 };
+#include "digest.h"
+
+enum { PROVEN_PLACES = 1024 };
 
 struct proven_digest {
-    unsigned char bytes[PROVEN_DIGEST_BYTES];
+    unsigned char bytes[DIGEST_BYTES];
 };
 
 struct proven {
-    unsigned char key[PROVEN_DIGEST_BYTES];
+    unsigned char key[DIGEST_BYTES];
     struct proven_digest places[PROVEN_PLACES]; /* all zeros: free */
 };
 

@@ -14,7 +14,7 @@
 #include <ferry/executor.h>
 #include <ferry/log.h>
 
-enum { POLL_MS = 50, CLOSE_MS = 10000, QUEUE = 16 };
+enum { POLL_MS = 50, CLOSE_MS = 10000, QUEUE = 64, OLD_MAX = 16 };
 
 /* A generation that is being closed: its thread's until it comes back. */
 struct closing {
@@ -31,7 +31,8 @@ struct reload {
     ferry_timer poll;
     struct load *loading;     /* NULL: none */
     struct closing *closings; /* those that have not come back */
-    bool is_wanted;           /* once more */
+    struct metric_counter *succeeded, *failed;
+    bool is_wanted; /* once more */
     bool is_stopped;
 };
 
@@ -98,6 +99,7 @@ static void closing_done(void *arg, const ferry_task_report *report)
 static void close_later(struct reload *reload, struct generation *generation)
 {
     ferry_error error;
+    generation_leave_pools(generation);
     struct closing *closing = calloc(1, sizeof *closing);
     const ferry_task_work work = {
         .run = close_run, .done = closing_done, .dropped = closing_dropped, .arg = closing};
@@ -157,10 +159,16 @@ static void log_restart(const struct load *load)
         ferry_log(FERRY_LOG_WARN, "a change needs a restart", "key=plugins");
 }
 
+static void log_failure(struct reload *reload, const char *why)
+{
+    reload->failed->value++;
+    ferry_log(FERRY_LOG_ERROR, "reload failed, the config before stays", "error=%s", why);
+}
+
 static void refuse(struct load *load, const char *why)
 {
     log_report(&load->report, FERRY_LOG_ERROR);
-    ferry_log(FERRY_LOG_ERROR, "reload failed, the config before stays", "error=%s", why);
+    log_failure(load->reload, why);
 }
 
 static void install(struct reload *reload, struct load *load)
@@ -172,6 +180,7 @@ static void install(struct reload *reload, struct load *load)
         close_later(reload, load->made);
         return;
     }
+    reload->succeeded->value++;
     reload->options.apply(reload->options.arg);
     log_restart(load);
     const struct generation *made = load->made;
@@ -209,16 +218,28 @@ static void on_dropped(void *arg, const ferry_task_report *report)
     load_free(arg);
 }
 
+static unsigned count_old(const struct reload *reload)
+{
+    unsigned count = 0;
+    for (const struct generation *at = reload->options.generations->old; at; at = at->next)
+        count++;
+    return count;
+}
+
 void reload_begin(struct reload *reload)
 {
     ferry_error error;
     reload->is_wanted = reload->loading != NULL;
     if (reload->loading || reload->is_stopped)
         return;
-    struct load *load = calloc(1, sizeof *load);
     ferry_log(FERRY_LOG_INFO, "reloading", NULL);
+    bool has_room = count_old(reload) < OLD_MAX;
+    struct load *load = has_room ? calloc(1, sizeof *load) : NULL;
     if (!load) {
-        ferry_log(FERRY_LOG_ERROR, "reload failed, the config before stays", "error=no memory");
+        log_failure(reload, has_room
+                                ? "no memory"
+                                : "too many configs before have not drained: their calls hang; "
+                                  "restart");
         return;
     }
     load->reload = reload;
@@ -237,6 +258,32 @@ void reload_begin(struct reload *reload)
 
 /* ---- life ---- */
 
+static double read_old(void *arg)
+{
+    return count_old(arg);
+}
+
+static struct metric_counter *count_outcome(struct metrics *metrics, const char *outcome)
+{
+    struct bytes labels = {0};
+    metrics_label(&labels, "outcome", outcome);
+    struct metric_counter *counter = metrics_counter(
+        metrics, "ferry_reloads_total", "Reloads, by how they ended.", bytes_text(&labels));
+    bytes_fini(&labels);
+    return counter;
+}
+
+static bool register_metrics(struct reload *reload)
+{
+    struct metrics *metrics = reload->options.generations->context.metrics;
+    reload->succeeded = count_outcome(metrics, "succeeded");
+    reload->failed = count_outcome(metrics, "failed");
+    metrics_gauge(metrics, "ferry_old_configs",
+                  "Configs that were replaced, and whose calls have not all ended.", "", read_old,
+                  reload);
+    return reload->succeeded && reload->failed;
+}
+
 struct reload *reload_new(ferry_loop *loop, const struct reload_options *options,
                           ferry_error *error)
 {
@@ -251,7 +298,12 @@ struct reload *reload_new(ferry_loop *loop, const struct reload_options *options
     }
     reload->loop = loop;
     reload->options = *options;
-    return reload;
+    if (register_metrics(reload))
+        return reload;
+    ferry_executor_free(reload->executor);
+    free(reload);
+    ferry_error_set(error, FERRY_INTERNAL, "no memory");
+    return NULL;
 }
 
 void reload_stop(struct reload *reload)
@@ -273,7 +325,10 @@ bool reload_end(struct reload *reload, int64_t deadline_ms)
     if (!reload)
         return true;
     reload_stop(reload);
-    if (ferry_executor_shutdown(reload->executor, deadline_ms) < 0)
+    int rc = ferry_executor_shutdown(reload->executor, deadline_ms);
+    ferry_executor_free(reload->executor);
+    reload->executor = NULL;
+    if (rc < 0)
         return false;
     for (struct closing *at = reload->closings; at; at = at->next)
         collect(at->generation, at->is_closed);

@@ -172,6 +172,11 @@ bool call_cancel(ferry_call *call)
     return unstarted;
 }
 
+const char *call_worker_name(const ferry_call *call)
+{
+    return call->worker->name;
+}
+
 bool call_is_started(const ferry_call *call)
 {
     return ferry_task_is_started(call->task);

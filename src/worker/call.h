@@ -43,6 +43,9 @@ int call_submit(ferry_call *call, ferry_loop *loop, ferry_executor *executor, ca
  * Returns whether it had not started. */
 bool call_cancel(ferry_call *call);
 
+/* Return the name of its worker, by the config. Valid as long as the call. */
+const char *call_worker_name(const ferry_call *call);
+
 /* Tell whether a thread runs it (or has run it). */
 bool call_is_started(const ferry_call *call);
 

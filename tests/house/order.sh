@@ -53,7 +53,8 @@ border() { # border LIBRARY REGEX ALLOWED-PATH-REGEX
 }
 border evhttp 'event2/http' '^src/http/'
 border libevent 'event2/' '^src/(loop|net|http)/'
-border OpenSSL 'openssl/' '^(src/net/|src/server/fingerprint|workers/)'
+border OpenSSL 'openssl/' '^(src/net/|src/server/(digest|fingerprint)\.|workers/)'
+border libcrypt 'crypt\.h' '^src/server/passwords\.c'
 border SQLite 'sqlite3' '^(src/jobs/|workers/)'
 border libfyaml 'libfyaml' '^src/config/'
 border libcurl 'curl/' '^(workers/|src/http/|src/cli/admin_client\.c)'

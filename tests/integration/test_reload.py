@@ -35,6 +35,15 @@ def test_routes_are_added_changed_and_removed(serve):
     assert server.get("/readyz").status == 200
 
 
+def test_reloads_are_counted(serve):
+    server = serve("routes: {/a: {worker: noop}}")
+    reload(server, "routes: {/b: {worker: noop}}")
+    reload(server, "routes: 1", success=False)
+    assert server.metric('ferry_reloads_total{outcome="succeeded"}') == 1
+    assert server.metric('ferry_reloads_total{outcome="failed"}') == 1
+    server.wait_metric("ferry_old_configs", 0)
+
+
 def test_a_wrong_config_changes_nothing_and_the_log_says_what_is_wrong(serve):
     server = serve("routes: {/a: {worker: noop}}")
     reload(server, "routes: {/b: {worker: nope}}", success=False)
@@ -50,6 +59,22 @@ def test_an_unchanged_pool_keeps_its_threads(serve):
     server = serve(config)
     reload(server, config.replace("/a", "/b"))
     assert server.has_logged("msg=reloaded", "pools=2", "kept_pools=2")
+
+
+def test_a_pool_that_several_configs_have_had_ends_with_the_last_of_them(serve, gate):
+    config = gate_config(gate) + "  /own2: {worker: noop, pool: own, methods: [POST], mode: defer}\n"
+    server = serve(config)
+    held = server.send("GET", "/own?name=held")
+    server.wait_busy(1, pool="own")
+    reload(server, config + "  /a: {worker: noop}\n")
+    reload(server, config + "  /b: {worker: noop}\n")
+    reload(server, "routes: {/: {worker: noop}}")
+    gate.let_all()
+    assert held.reply().status == 200
+    wait_drained(server, 3)
+    server.wait_metric('ferry_pool_threads{pool="own"}', 0)
+    reload(server, config)
+    server.wait_job(server.post_job("/own2", {}), "succeeded")
 
 
 def test_a_pool_changes_its_size(serve):
@@ -184,6 +209,24 @@ def test_a_call_of_the_old_config_ends_and_does_not_block_the_new_one(serve, gat
     assert old.reply().status == 200
     assert new.reply().status == 200
     wait_drained(server)
+
+
+def test_calls_that_hang_bound_the_number_of_old_configs(serve, gate):
+    def config(turn):
+        return gate_config(gate, pool=f"threads: {turn}")
+
+    server = serve(config(1))
+    calls = []
+    for turn in range(2, 18):
+        calls.append(server.send("GET", "/own"))
+        server.wait_busy(1, pool="own")
+        reload(server, config(turn))
+    assert server.metric("ferry_old_configs") == 16
+    reload(server, config(18), success=False)
+    gate.let_all()
+    assert all(call.reply().status == 200 for call in calls)
+    server.wait_metric("ferry_old_configs", 0)
+    reload(server, config(18))
 
 
 def test_a_drain_waits_for_the_calls_of_an_old_config(serve, gate):

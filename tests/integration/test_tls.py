@@ -1,17 +1,17 @@
 """TLS on listeners: with whom it is spoken and how, and that nothing is spoken beside it."""
 
 import http.client
+import os
 import socket
 import ssl
 import subprocess
-import threading
 
 import pytest
 
 from certificates import Authority
-from harness import DEADLINE, run_ferry, split_address, wait_until
+from harness import DEADLINE, run_ferry, split_address
 
-ROUTES = "routes: {/: {worker: noop}, /sleep: {worker: sleep}}\n"
+ROUTES = "routes: {/: {worker: noop}, /sleep: {worker: sleep}, /echo: {worker: echo}}\n"
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +78,7 @@ def test_tls_1_2_and_1_3_are_spoken(server, authority, version):
         assert "GCM" in tls.cipher()[0] or "CHACHA20" in tls.cipher()[0]
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_tls_1_1_is_refused(server, authority):
     made = context(authority)
     made.set_ciphers("DEFAULT:@SECLEVEL=0")
@@ -116,6 +117,35 @@ def test_requests_follow_each_other_on_a_connection(server, authority):
         connection.request("GET", "/")
         assert connection.getresponse().read() == b"ok"
     connection.close()
+
+
+def read_until(tls, ending):
+    received = b""
+    while not received.endswith(ending):
+        piece = tls.recv(65536)
+        assert piece, received[-200:]
+        received += piece
+    return received
+
+
+def test_a_large_body_goes_both_ways(server, authority):
+    body = os.urandom(5 << 20)
+    connection = http.client.HTTPSConnection(server.address, context=context(authority),
+                                             timeout=DEADLINE)
+    for _ in range(3):
+        connection.request("POST", "/echo", body=body)
+        assert connection.getresponse().read() == body
+    connection.close()
+
+
+def test_chunks_with_extensions_and_pipelined_requests_are_read(server, authority):
+    chunked = (b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+               b"5;name=value\r\nhello\r\n0\r\n\r\n")
+    with connect(server.address, context(authority)) as tls:
+        tls.sendall(chunked + chunked)
+        assert read_until(tls, b"hello").count(b"hello") in (1, 2)
+        tls.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        read_until(tls, b"ok")
 
 
 def test_the_end_of_a_connection_is_said(server, authority):

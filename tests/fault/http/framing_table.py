@@ -108,6 +108,8 @@ VALID = [
      [b"", b""]),
     ("HTTP/1.0 keep-alives is another word",
      b"GET /echo HTTP/1.0\r\nConnection: keep-alives\r\n\r\n" + GOOD, [b"", CLOSED]),
+    ("HTTP/1.0 with two words in one element",
+     b"GET /echo HTTP/1.0\r\nConnection: foo keep-alive\r\n\r\n" + GOOD, [b"", CLOSED]),
     ("HTTP/1.0 absolute", b"GET http://h/echo HTTP/1.0\r\n\r\n", [b"", CLOSED]),
     ("HTTP/1.0 ignores Expect", b"POST /echo HTTP/1.0\r\nExpect: tea\r\nContent-Length: 1\r\n\r\na",
      [b"a", CLOSED]),

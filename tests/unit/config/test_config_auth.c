@@ -123,21 +123,23 @@ static void test_sections_that_let_nobody_in(void **state)
                             "    auth:\n"
                             "    ^~~~\n"
                             "    hint: auth: none\n"},
-        {"auth: {}\n" A_ROUTE,
-         "ferry.yaml:1:7: error: auth does not say who may enter\n"
-         "    auth: {}\n"
-         "          ^~\n"
-         "    hint: auth: {bearer_file: PATH}, {basic_file: PATH}, or none\n"},
+        {"auth: {}\n" A_ROUTE, "ferry.yaml:1:7: error: auth does not say who may enter\n"
+                               "    auth: {}\n"
+                               "          ^~\n"
+                               "    hint: auth: {bearer_file: PATH}, {basic_file: PATH}, "
+                               "{client_cert: SUBJECT}, or none\n"},
         {"auth: {forward_credentials: true}\n" A_ROUTE,
          "ferry.yaml:1:7: error: auth does not say who may enter\n"
          "    auth: {forward_credentials: true}\n"
          "          ^~~~~~~~~~~~~~~~~~~~~~~~~~~\n"
-         "    hint: auth: {bearer_file: PATH}, {basic_file: PATH}, or none\n"},
+         "    hint: auth: {bearer_file: PATH}, {basic_file: PATH}, {client_cert: SUBJECT}, or "
+         "none\n"},
         {"auth: {bearer_file: }\n" A_ROUTE,
          "ferry.yaml:1:7: error: auth does not say who may enter\n"
          "    auth: {bearer_file: }\n"
          "          ^~~~~~~~~~~~~~~\n"
-         "    hint: auth: {bearer_file: PATH}, {basic_file: PATH}, or none\n"},
+         "    hint: auth: {bearer_file: PATH}, {basic_file: PATH}, {client_cert: SUBJECT}, or "
+         "none\n"},
         {"auth: nobody\n" A_ROUTE, "ferry.yaml:1:7: error: auth must be a map, not a single value\n"
                                    "    auth: nobody\n"
                                    "          ^~~~~~\n"},
@@ -145,7 +147,8 @@ static void test_sections_that_let_nobody_in(void **state)
          "ferry.yaml:1:7: error: auth does not say who may enter\n"
          "    auth: {bearer: tokens}\n"
          "          ^~~~~~~~~~~~~~~~\n"
-         "    hint: auth: {bearer_file: PATH}, {basic_file: PATH}, or none\n"
+         "    hint: auth: {bearer_file: PATH}, {basic_file: PATH}, {client_cert: SUBJECT}, or "
+         "none\n"
          "ferry.yaml:1:8: error: unknown key \"bearer\" in auth\n"
          "    auth: {bearer: tokens}\n"
          "           ^~~~~~\n"
@@ -164,7 +167,37 @@ static void test_sections_that_let_nobody_in(void **state)
          "ferry.yaml:1:34: error: routes./.auth does not say who may enter\n"
          "    routes: {/: {worker: echo, auth: {}}}\n"
          "                                     ^~\n"
-         "    hint: auth: {bearer_file: PATH}, {basic_file: PATH}, or none\n"});
+         "    hint: auth: {bearer_file: PATH}, {basic_file: PATH}, {client_cert: SUBJECT}, or "
+         "none\n"});
+}
+
+static void test_subjects(void **state)
+{
+    (void)state;
+    struct loaded loaded;
+    load_text(&loaded, "auth: {client_cert: \"CN=ann,O=Example\"}\n"
+                       "routes:\n"
+                       "  /a: {worker: echo}\n"
+                       "  /b: {worker: echo, auth: {client_cert: [CN=a, CN=b]}}\n");
+    assert_string_equal(bytes_text(&loaded.report), "");
+    const struct config_route *routes = loaded.config->routes;
+    assert_string_equal(routes[0].auth->subjects[0], "CN=ann,O=Example");
+    assert_null(routes[0].auth->subjects[1]);
+    assert_string_equal(routes[1].auth->subjects[1], "CN=b");
+    assert_null(routes[1].auth->subjects[2]);
+    assert_false(routes[0].auth->has_bearer || routes[0].auth->has_basic);
+    unload(&loaded);
+    CHECK_REPORTS(
+        {"auth: {client_cert: ann}\n" A_ROUTE,
+         "ferry.yaml:1:21: error: \"ann\" is no subject of a certificate\n"
+         "    auth: {client_cert: ann}\n"
+         "                        ^~~\n"
+         "    hint: \"CN=ann,O=Example\", as openssl x509 -noout -subject -nameopt RFC2253 "
+         "shows it\n"},
+        {"auth: {client_cert: []}\n" A_ROUTE,
+         "ferry.yaml:1:21: error: client_cert is empty: it would let nobody in\n"
+         "    auth: {client_cert: []}\n"
+         "                        ^~\n"});
 }
 
 static void test_an_open_file_is_a_warning(void **state)
@@ -185,6 +218,7 @@ int main(void)
         cmocka_unit_test(test_what_files_hold),
         cmocka_unit_test(test_files_that_are_wrong),
         cmocka_unit_test(test_sections_that_let_nobody_in),
+        cmocka_unit_test(test_subjects),
         cmocka_unit_test(test_an_open_file_is_a_warning),
     };
     return cmocka_run_group_tests(tests, make_files, remove_files);

@@ -66,11 +66,18 @@ static int remove_files(void **state)
     return rmdir(folder);
 }
 
-static ferry_tls *tls_new(void)
+/* The one certificate is the clients' CA as well, where they are asked for one. */
+static ferry_tls *tls_new(bool asks_clients)
 {
     ferry_error error;
     ferry_tls *tls = ferry_tls_new_server(
-        &(ferry_tls_options){.certificate = certificate_path, .key = key_path}, &error);
+        &(ferry_tls_options){
+            .certificate = certificate_path,
+            .key = key_path,
+            .ca = asks_clients ? certificate_path : NULL,
+            .ca_optional = asks_clients,
+        },
+        &error);
     if (!tls)
         fail_msg("%s", error.message);
     return tls;
@@ -88,6 +95,15 @@ static void hello(ferry_request *request, void *ctx)
     ferry_request_reply_text(request, 200, ctx);
 }
 
+static void tell_who(ferry_request *request, void *ctx)
+{
+    (void)ctx;
+    char text[256];
+    const char *subject = ferry_request_client_cert(request);
+    snprintf(text, sizeof text, "%s %s", ferry_request_scheme(request), subject ? subject : "-");
+    ferry_request_reply_text(request, 200, text);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -95,7 +111,7 @@ static int set_up(void **state)
     has_no_ssl = false;
     fixture_open(f, NULL);
     fixture_route(f, "GET", "/", hello, hello_text);
-    ferry_tls *tls = tls_new();
+    ferry_tls *tls = tls_new(false);
     assert_int_equal(
         ferry_http_listen_tls(f->server, "127.0.0.1:0", tls, f->address, sizeof f->address, &error),
         0);
@@ -117,6 +133,10 @@ static void talk_tls_run(struct client *client)
 {
     int fd = client_connect(client->f->address), n;
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    if (client->count > 0) { /* with a certificate */
+        SSL_CTX_use_certificate_file(context, certificate_path, SSL_FILETYPE_PEM);
+        SSL_CTX_use_PrivateKey_file(context, key_path, SSL_FILETYPE_PEM);
+    }
     SSL *ssl = SSL_new(context);
     struct bytes all = {0};
     char part[4096];
@@ -161,13 +181,38 @@ static void a_context_is_replaced_where_tls_is_spoken_only(void **state)
 {
     (void)state;
     ferry_error error;
-    ferry_tls *tls = tls_new();
+    ferry_tls *tls = tls_new(false);
     assert_int_equal(ferry_http_set_tls(f->server, f->address, tls, &error), 0);
     assert_int_equal(ferry_http_set_tls(f->server, "127.0.0.1:1", tls, &error), FERRY_NOT_FOUND);
     assert_int_equal(ferry_http_set_tls(f->server, f->address, NULL, &error), FERRY_NOT_FOUND);
     fixture_listen(f, "127.0.0.1:0"); /* plain */
     assert_int_equal(ferry_http_set_tls(f->server, f->address, tls, &error), FERRY_NOT_FOUND);
     ferry_tls_free(tls);
+}
+
+static void expect_tls_reply(size_t certificates, const char *text)
+{
+    struct client client = {.f = f,
+                            .run = talk_tls_run,
+                            .text = "GET /who HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+                            .count = certificates};
+    client_run(&client);
+    if (!strstr(client.reply, text))
+        fail_msg("\"%s\" is not in: %s", text, client.reply);
+    free(client.reply);
+}
+
+static void a_request_knows_its_scheme_and_who_has_shown_a_certificate(void **state)
+{
+    (void)state;
+    ferry_error error;
+    fixture_route(f, "GET", "/who", tell_who, NULL);
+    expect_tls_reply(1, "https -"); /* it was not asked for */
+    ferry_tls *tls = tls_new(true);
+    assert_int_equal(ferry_http_set_tls(f->server, f->address, tls, &error), 0);
+    ferry_tls_free(tls);
+    expect_tls_reply(1, "https CN=here");
+    expect_tls_reply(0, "https -");
 }
 
 static void expect_reply(const char *text)
@@ -219,6 +264,7 @@ int main(void)
         TEST(plain_bytes_get_no_http),
         TEST(without_memory_for_tls_a_connection_ends_and_the_port_recovers),
         TEST(a_context_is_replaced_where_tls_is_spoken_only),
+        TEST(a_request_knows_its_scheme_and_who_has_shown_a_certificate),
         TEST(routes_are_replaced_at_once),
         TEST(limits_change),
     };

@@ -2,68 +2,98 @@
  * A reserve for libevent.
  *
  * libevent 2.1 does not survive every failure of an allocation: evhttp_request_new, for one, takes
- * a request without headers apart through a null pointer. These are small pieces, a few hundred
- * bytes a request. So when one cannot be had, a reserve is given back to malloc, which then has it,
- * and taken again as soon as there is memory. Large pieces (bodies) get none of it: without memory
- * for them a request is refused.
+ * a request without headers apart through a null pointer. These are small pieces. So when malloc
+ * has none, they come from blocks that are kept for that, and that nobody else can use up. Large
+ * pieces, which hold bodies, get none of them: without memory for those a request is refused.
  *
- * The reserve is taken by an exchange, so that it is freed once. It is never touched: until it is
- * needed it costs addresses, and no memory.
+ * The blocks are static and never touched before they are needed: until then they cost addresses,
+ * and no memory. The lock guards the list of those that came back and the count of those never
+ * used; it is held for a few instructions, and by one thread at a time as a rule: the loop's.
  */
 #include "event_memory.h"
 
 #include <event2/event.h>
-#include <stdatomic.h>
+#include <pthread.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { RESERVE_BYTES = 4 << 20, SMALL_BYTES = 64 << 10 };
+enum { BLOCK_BYTES = 2048, BLOCK_COUNT = 4096 };
 
-static _Atomic(void *) reserve;
+union block {
+    union block *next; /* while it is free */
+    max_align_t aligned;
+    char bytes[BLOCK_BYTES];
+};
 
-static void reserve_fill(void)
+static union block blocks[BLOCK_COUNT];
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static union block *free_blocks;
+static size_t used_count; /* of the array's beginning */
+
+static bool is_block(const void *memory)
 {
-    void *none = NULL;
-    void *block = malloc(RESERVE_BYTES);
-    if (block && !atomic_compare_exchange_strong(&reserve, &none, block))
-        free(block);
+    uintptr_t at = (uintptr_t)memory;
+    return at >= (uintptr_t)blocks && at < (uintptr_t)(blocks + BLOCK_COUNT);
 }
 
-static void reserve_keep(void)
+/* NULL when all are in use, or the piece is too large. */
+static void *block_take(size_t size)
 {
-    if (!atomic_load_explicit(&reserve, memory_order_relaxed))
-        reserve_fill();
+    if (size > BLOCK_BYTES)
+        return NULL;
+    pthread_mutex_lock(&lock);
+    union block *block = free_blocks;
+    if (block)
+        free_blocks = block->next;
+    else if (used_count < BLOCK_COUNT)
+        block = &blocks[used_count++];
+    pthread_mutex_unlock(&lock);
+    return block;
 }
 
-/* Returns whether it is worth another try. */
-static bool reserve_spend(size_t size)
+static void block_give_back(union block *block)
 {
-    if (size > SMALL_BYTES)
-        return false;
-    free(atomic_exchange(&reserve, NULL));
-    return true;
+    pthread_mutex_lock(&lock);
+    block->next = free_blocks;
+    free_blocks = block;
+    pthread_mutex_unlock(&lock);
 }
 
 static void *take(size_t size)
 {
     void *memory = malloc(size);
-    if (memory)
-        reserve_keep();
-    else if (reserve_spend(size))
-        memory = malloc(size);
-    return memory;
+    return memory ? memory : block_take(size);
 }
 
+static void give_back(void *memory)
+{
+    if (is_block(memory))
+        block_give_back(memory);
+    else
+        free(memory);
+}
+
+/* A piece of malloc's stays one: how long it was, and so what to copy, is not known here. */
 static void *take_again(void *old, size_t size)
 {
-    void *memory = realloc(old, size);
-    if (!memory && size > 0 && reserve_spend(size))
-        memory = realloc(old, size);
+    if (!old)
+        return take(size);
+    if (!is_block(old))
+        return realloc(old, size);
+    if (size <= BLOCK_BYTES)
+        return old;
+    void *memory = malloc(size);
+    if (memory) {
+        memcpy(memory, old, BLOCK_BYTES);
+        block_give_back(old);
+    }
     return memory;
 }
 
 void event_memory_take(void)
 {
-    event_set_mem_functions(take, take_again, free);
-    reserve_keep();
+    event_set_mem_functions(take, take_again, give_back);
 }

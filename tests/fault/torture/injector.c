@@ -169,10 +169,11 @@ REPLACES int open64(const char *path, int flags, ...)
     return open_file(path, flags, mode);
 }
 
-REPLACES int accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)
+REPLACES int accept4(int fd, __SOCKADDR_ARG address, socklen_t *restrict length, int flags)
 {
-    return fails_with("accept4", EMFILE) ? -1
-                                         : (int)syscall(SYS_accept4, fd, address, length, flags);
+    return fails_with("accept4", EMFILE)
+               ? -1
+               : (int)syscall(SYS_accept4, fd, address.__sockaddr__, length, flags);
 }
 
 REPLACES int epoll_ctl(int set, int operation, int fd, struct epoll_event *event)

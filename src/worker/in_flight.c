@@ -1,7 +1,7 @@
 /*
  * The table of calls that run now. Pool threads; a signal handler reads.
  *
- * A slot is taken by setting its `thread` from 0, and is its taker's until that sets it back. A
+ * A slot is its taker's until that sets `taken` back; `thread` is set while it can be read. A
  * thread comes back to the slot that it had last, so that as a rule nobody contends for one. The
  * last byte of each text is never written: whoever reads one while it changes finds its end.
  */
@@ -85,11 +85,12 @@ struct in_flight *in_flight_begin(const char *worker, const char *route, const c
         thread_init();
     for (unsigned tried = 0; tried < IN_FLIGHT_SLOTS; tried++) {
         struct in_flight *slot = &slots[thread.slot];
-        int nobody = 0;
-        if (atomic_compare_exchange_strong(&slot->thread, &nobody, thread.id)) {
+        bool free = false;
+        if (atomic_compare_exchange_strong(&slot->taken, &free, true)) {
             text_copy(slot->worker, sizeof slot->worker, worker);
             text_copy(slot->route, sizeof slot->route, route);
             text_copy(slot->delivery_id, sizeof slot->delivery_id, delivery_id);
+            atomic_store_explicit(&slot->thread, thread.id, memory_order_release);
             return slot;
         }
         thread.slot = (thread.slot + 1) % IN_FLIGHT_SLOTS;
@@ -99,8 +100,10 @@ struct in_flight *in_flight_begin(const char *worker, const char *route, const c
 
 void in_flight_end(struct in_flight *slot)
 {
-    if (slot)
-        atomic_store_explicit(&slot->thread, 0, memory_order_release);
+    if (!slot)
+        return;
+    atomic_store_explicit(&slot->thread, 0, memory_order_relaxed);
+    atomic_store_explicit(&slot->taken, false, memory_order_release);
 }
 
 const struct in_flight *in_flight_at(unsigned index)

@@ -18,11 +18,11 @@
 enum { IN_FLIGHT_SLOTS = 1024, IN_FLIGHT_NAME_SIZE = 48 };
 
 struct in_flight {
-    atomic_bool taken;
     atomic_int thread; /* the id of the thread that runs it, once all else is written; else 0 */
     char worker[IN_FLIGHT_NAME_SIZE];
     char route[IN_FLIGHT_NAME_SIZE]; /* longer ones are cut */
     char delivery_id[RANDOM_ID_TEXT_SIZE];
+    atomic_bool taken;
 };
 
 /* Enter a call; `route` may be NULL, and `delivery_id` empty. Returns its slot, or NULL when all

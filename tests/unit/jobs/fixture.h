@@ -416,4 +416,25 @@ static inline double fixture_metric(struct fixture *f, const char *series)
     return value;
 }
 
+/* Wait until there are so many jobs in a state, by the metrics. */
+static struct {
+    enum job_state state;
+    int count;
+} fixture_wanted;
+
+static inline bool is_count_wanted(struct fixture *f)
+{
+    char series[64];
+    snprintf(series, sizeof series, "ferry_jobs{state=\"%s\"}",
+             job_state_name(fixture_wanted.state));
+    return fixture_metric(f, series) == fixture_wanted.count;
+}
+
+static inline void fixture_wait_count(struct fixture *f, enum job_state state, int count)
+{
+    fixture_wanted.state = state;
+    fixture_wanted.count = count;
+    fixture_wait(f, is_count_wanted);
+}
+
 #endif

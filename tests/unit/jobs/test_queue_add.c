@@ -66,19 +66,6 @@ static struct answer add(struct queue_job job)
     return answer;
 }
 
-static int wanted;
-
-static bool have_succeeded(struct fixture *at)
-{
-    return fixture_metric(at, "ferry_jobs{state=\"succeeded\"}") == wanted;
-}
-
-static void wait_succeeded(int count)
-{
-    wanted = count;
-    fixture_wait(f, have_succeeded);
-}
-
 /* ---- delays ---- */
 
 static void a_delayed_job_is_scheduled_and_runs_when_it_is_due(void **ctx)
@@ -89,7 +76,7 @@ static void a_delayed_job_is_scheduled_and_runs_when_it_is_due(void **ctx)
     struct answer soon = add((struct queue_job){.route = "/echo", .delay_ms = 30});
     assert_int_equal(soon.outcome, QUEUE_ADDED);
     assert_int_equal(soon.state, JOB_SCHEDULED);
-    wait_succeeded(1);
+    fixture_wait_count(f, JOB_SUCCEEDED, 1);
     const struct job_record *job = fixture_get(f, soon.id);
     assert_int_equal(job->state, JOB_SUCCEEDED);
     assert_true(job->started_ms >= job->created_ms + 30);
@@ -103,7 +90,7 @@ static void a_delayed_job_runs_after_a_restart_as_well(void **ctx)
     add((struct queue_job){.route = "/echo", .delay_ms = 20});
     fixture_close(f);
     fixture_start(f);
-    wait_succeeded(1);
+    fixture_wait_count(f, JOB_SUCCEEDED, 1);
 }
 
 static void a_time_by_the_wall_clock_goes_before_a_delay_and_what_is_past_is_now(void **ctx)
@@ -116,7 +103,7 @@ static void a_time_by_the_wall_clock_goes_before_a_delay_and_what_is_past_is_now
     assert_int_equal(later.state, JOB_SCHEDULED);
     assert_true(fixture_get(f, later.id)->run_at_ms == at_ms);
     add((struct queue_job){.route = "/echo", .run_at_ms = 1000});
-    wait_succeeded(1);
+    fixture_wait_count(f, JOB_SUCCEEDED, 1);
 }
 
 /* ---- keys ---- */
@@ -134,7 +121,7 @@ static void a_second_job_of_the_same_key_is_not_made(void **ctx)
     fixture_start(f);
     struct answer first = add(with_key("/echo", "order 7", 1));
     assert_int_equal(first.outcome, QUEUE_ADDED);
-    wait_succeeded(1);
+    fixture_wait_count(f, JOB_SUCCEEDED, 1);
     struct answer again = add(with_key("/echo", "order 7", 1));
     assert_int_equal(again.outcome, QUEUE_REPEATED);
     assert_int_equal(again.state, JOB_SUCCEEDED);
@@ -145,7 +132,7 @@ static void a_second_job_of_the_same_key_is_not_made(void **ctx)
     assert_string_equal(other.id, first.id);
     assert_int_equal(add(with_key("/second", "order 7", 1)).outcome, QUEUE_ADDED);
     assert_int_equal(add(with_key("/echo", "order 8", 1)).outcome, QUEUE_ADDED);
-    wait_succeeded(3);
+    fixture_wait_count(f, JOB_SUCCEEDED, 3);
     fixture_close(f);
     fixture_start(f);
     assert_int_equal(add(with_key("/echo", "order 7", 1)).outcome, QUEUE_REPEATED);
@@ -178,7 +165,7 @@ static void of_many_with_one_key_at_once_one_is_made_and_gives_the_slots_back(vo
     }
     for (int i = 0; i < 10; i++)
         fixture_add(f, "/echo", "x");
-    wait_succeeded(11);
+    fixture_wait_count(f, JOB_SUCCEEDED, 11);
     assert_true(fixture_metric(f, "ferry_jobs{state=\"queued\"}") == 0);
     fixture_wait(f, is_idle);
 }
@@ -199,7 +186,7 @@ static void a_slot_runs_once_also_over_a_restart(void **ctx)
     assert_int_equal(add(for_slot("/echo", 1000)).outcome, QUEUE_ADDED);
     assert_true(queue_last_slot(f->queue, "nightly", &slot_ms));
     assert_int_equal(slot_ms, 1000);
-    wait_succeeded(1);
+    fixture_wait_count(f, JOB_SUCCEEDED, 1);
     assert_int_equal(add(for_slot("/echo", 1000)).outcome, QUEUE_SLOT_TAKEN);
     fixture_close(f);
     fixture_start(f);
@@ -208,7 +195,7 @@ static void a_slot_runs_once_also_over_a_restart(void **ctx)
     assert_int_equal(add(for_slot("/echo", 1000)).outcome, QUEUE_SLOT_TAKEN);
     assert_int_equal(add(for_slot("/echo", 999)).outcome, QUEUE_SLOT_TAKEN);
     assert_int_equal(add(for_slot("/echo", 2000)).outcome, QUEUE_ADDED);
-    wait_succeeded(2);
+    fixture_wait_count(f, JOB_SUCCEEDED, 2);
     assert_int_equal(atomic_load(&fakes.runs), 2);
 }
 
@@ -222,10 +209,10 @@ static void a_run_does_not_overlap_the_one_before_unless_it_may(void **ctx)
     job.may_overlap = true;
     assert_int_equal(add(job).outcome, QUEUE_ADDED);
     gate_set(true);
-    wait_succeeded(2);
+    fixture_wait_count(f, JOB_SUCCEEDED, 2);
     assert_int_equal(add(for_slot("/gate", 2000)).outcome, QUEUE_SLOT_TAKEN);
     assert_int_equal(add(for_slot("/gate", 4000)).outcome, QUEUE_ADDED);
-    wait_succeeded(3);
+    fixture_wait_count(f, JOB_SUCCEEDED, 3);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -71,23 +71,6 @@ static ferry_code pause_route(const char *route, bool is_paused)
     return change.error.code;
 }
 
-static enum job_state state_wanted;
-static int count_wanted;
-
-static bool is_count_in_state(struct fixture *at)
-{
-    char series[64];
-    snprintf(series, sizeof series, "ferry_jobs{state=\"%s\"}", job_state_name(state_wanted));
-    return fixture_metric(at, series) == count_wanted;
-}
-
-static void wait_count(enum job_state state, int count)
-{
-    state_wanted = state;
-    count_wanted = count;
-    fixture_wait(f, is_count_in_state);
-}
-
 static bool is_running(struct fixture *at)
 {
     (void)at;
@@ -123,7 +106,7 @@ static void a_running_job_is_told_and_ends_as_cancelled(void **ctx)
     assert_int_equal(act(JOB_ACTION_CANCEL, f->last_id), FERRY_OK);
     assert_int_equal(change.changed.was, JOB_RUNNING);
     assert_int_equal(change.changed.now, JOB_RUNNING);
-    wait_count(JOB_CANCELLED, 1);
+    fixture_wait_count(f, JOB_CANCELLED, 1);
     fixture_get(f, f->last_id);
     assert_int_equal(f->record.state, JOB_CANCELLED);
     assert_int_equal(f->record.error_code, FERRY_CANCELLED);
@@ -140,7 +123,7 @@ static void work_that_was_done_all_the_same_has_succeeded(void **ctx)
     assert_int_equal(act(JOB_ACTION_CANCEL, f->last_id), FERRY_OK);
     assert_true(fixture_get(f, f->last_id)->is_cancelling);
     gate_set(true);
-    wait_count(JOB_SUCCEEDED, 1);
+    fixture_wait_count(f, JOB_SUCCEEDED, 1);
 }
 
 static void a_job_that_was_cancelled_while_it_ran_does_not_run_again_after_a_restart(void **ctx)
@@ -172,11 +155,11 @@ static void a_dead_job_that_is_retried_has_all_its_attempts_again(void **ctx)
     (void)ctx;
     fixture_start(f);
     fixture_add_committed(f, "/transient", "x");
-    wait_count(JOB_DEAD, 1);
+    fixture_wait_count(f, JOB_DEAD, 1);
     assert_int_equal(atomic_load(&fakes.runs), 3);
     assert_int_equal(act(JOB_ACTION_RETRY, f->last_id), FERRY_OK);
     assert_int_equal(change.changed.was, JOB_DEAD);
-    wait_count(JOB_DEAD, 1);
+    fixture_wait_count(f, JOB_DEAD, 1);
     fixture_wait(f, is_idle);
     assert_int_equal(atomic_load(&fakes.runs), 6);
     assert_int_equal(fixture_get(f, f->last_id)->attempt, 3);
@@ -189,9 +172,9 @@ static void a_job_that_waits_runs_now_when_it_is_retried(void **ctx)
     fixture_route(f, "/second")->backoff_max_ms = 3600000;
     fixture_start(f);
     fixture_add_committed(f, "/second", "x");
-    wait_count(JOB_RETRYING, 1);
+    fixture_wait_count(f, JOB_RETRYING, 1);
     assert_int_equal(act(JOB_ACTION_RETRY, f->last_id), FERRY_OK);
-    wait_count(JOB_SUCCEEDED, 1);
+    fixture_wait_count(f, JOB_SUCCEEDED, 1);
     assert_int_equal(act(JOB_ACTION_RETRY, f->last_id), FERRY_CONFLICT); /* its input is gone */
 }
 
@@ -224,9 +207,9 @@ static void all_jobs_of_a_filter_are_changed_batch_by_batch(void **ctx)
     pause_route("/second", true);
     for (int i = 0; i < 1203; i++)
         fixture_add(f, i % 400 ? "/echo" : "/second", "x");
-    wait_count(JOB_QUEUED, 1203);
+    fixture_wait_count(f, JOB_QUEUED, 1203);
     assert_int_equal(act_on_all(JOB_ACTION_CANCEL, (struct job_filter){.route = "/echo"}), 1199);
-    wait_count(JOB_QUEUED, 4);
+    fixture_wait_count(f, JOB_QUEUED, 4);
     assert_int_equal(act_on_all(JOB_ACTION_DELETE, (struct job_filter){.states = 1U << JOB_QUEUED}),
                      0);
     assert_int_equal(
@@ -245,10 +228,10 @@ static void a_paused_route_starts_nothing_also_after_a_restart_until_it_is_resum
     fixture_start(f);
     fixture_add_committed(f, "/echo", "x");
     fixture_add_committed(f, "/second", "x");
-    wait_count(JOB_SUCCEEDED, 1); /* the other route's */
+    fixture_wait_count(f, JOB_SUCCEEDED, 1); /* the other route's */
     assert_true(fixture_metric(f, "ferry_jobs{state=\"queued\"}") == 1);
     assert_int_equal(pause_route("/echo", false), FERRY_OK);
-    wait_count(JOB_SUCCEEDED, 2);
+    fixture_wait_count(f, JOB_SUCCEEDED, 2);
     assert_int_equal(pause_route("/nowhere", true), FERRY_NOT_FOUND);
 }
 
@@ -313,7 +296,7 @@ static void a_watch_hears_of_every_change_in_order(void **ctx)
     assert_non_null(watch);
     int64_t version = fixture_get(f, f->last_id)->version;
     pause_route("/second", false);
-    wait_count(JOB_SUCCEEDED, 1);
+    fixture_wait_count(f, JOB_SUCCEEDED, 1);
     assert_int_equal(act(JOB_ACTION_DELETE, f->last_id), FERRY_OK);
     static const enum job_state states[] = {JOB_RUNNING, JOB_RETRYING, JOB_RUNNING, JOB_SUCCEEDED,
                                             JOB_SUCCEEDED};
@@ -335,7 +318,7 @@ static void the_record_has_the_version_that_a_watch_was_told(void **ctx)
     fixture_add_committed(f, "/transient", "x");
     struct queue_watch *watch = queue_watch(f->queue, f->last_id, on_told, NULL);
     pause_route("/transient", false);
-    wait_count(JOB_DEAD, 1);
+    fixture_wait_count(f, JOB_DEAD, 1);
     assert_int_equal(fixture_get(f, f->last_id)->version, told.versions[told.count - 1]);
     queue_unwatch(watch);
 }

@@ -26,23 +26,6 @@ static int tear_down(void **ctx)
     return 0;
 }
 
-static enum job_state state_wanted;
-static int count_wanted;
-
-static bool is_count_in_state(struct fixture *at)
-{
-    char series[64];
-    snprintf(series, sizeof series, "ferry_jobs{state=\"%s\"}", job_state_name(state_wanted));
-    return fixture_metric(at, series) == count_wanted;
-}
-
-static void wait_count(enum job_state state, int count)
-{
-    state_wanted = state;
-    count_wanted = count;
-    fixture_wait(f, is_count_in_state);
-}
-
 static int runs_wanted;
 
 static bool have_run(struct fixture *at)
@@ -74,9 +57,9 @@ static void no_more_of_a_route_run_at_once_than_its_concurrency(void **ctx)
         fixture_add(f, "/gate", "x");
     wait_runs(2);
     fixture_add(f, "/echo", "x"); /* the other slots are there for others */
-    wait_count(JOB_SUCCEEDED, 1);
+    fixture_wait_count(f, JOB_SUCCEEDED, 1);
     gate_set(true);
-    wait_count(JOB_SUCCEEDED, 11);
+    fixture_wait_count(f, JOB_SUCCEEDED, 11);
     assert_in_range(atomic_load(&fakes.most_running), 2, 3);
 }
 
@@ -89,7 +72,7 @@ static void a_route_starts_no_more_than_its_rate(void **ctx)
     int64_t from_ms = clock_monotonic_ms();
     for (int i = 0; i < 12; i++)
         fixture_add(f, "/echo", "x");
-    wait_count(JOB_SUCCEEDED, 12);
+    fixture_wait_count(f, JOB_SUCCEEDED, 12);
     /* Twelve at an even 20 a second, of which two may be ahead. */
     assert_true(clock_monotonic_ms() - from_ms >= 450);
 }
@@ -107,7 +90,7 @@ static void the_route_of_the_higher_priority_goes_first(void **ctx)
     for (int i = 0; i < 3; i++)
         fixture_add_committed(f, "/echo", "x");
     gate_set(true);
-    wait_count(JOB_SUCCEEDED, 7);
+    fixture_wait_count(f, JOB_SUCCEEDED, 7);
     assert_int_equal(
         folder_query(&f->folder,
                      "SELECT (SELECT min(started_ms) FROM jobs WHERE route = '/second') >="
@@ -126,11 +109,11 @@ static void failures_in_a_row_pause_a_route_and_one_attempt_tries(void **ctx)
     f->pool.slots = 1;
     for (int i = 0; i < 6; i++)
         fixture_add(f, "/transient", "x");
-    wait_count(JOB_DEAD, 3);
+    fixture_wait_count(f, JOB_DEAD, 3);
     settle();
     assert_int_equal(atomic_load(&fakes.runs), 3);
     int64_t from_ms = clock_monotonic_ms();
-    wait_count(JOB_DEAD, 5); /* one, and after a pause another one */
+    fixture_wait_count(f, JOB_DEAD, 5); /* one, and after a pause another one */
     assert_true(clock_monotonic_ms() - from_ms >= 200);
 }
 
@@ -141,7 +124,7 @@ static void what_an_attempt_leaves_is_there_for_the_next_and_gone_in_the_end(voi
     (void)ctx;
     fixture_start(f);
     fixture_add_committed(f, "/memory", "x");
-    wait_count(JOB_SUCCEEDED, 1);
+    fixture_wait_count(f, JOB_SUCCEEDED, 1);
     fixture_get(f, f->last_id);
     assert_string_equal(f->result, "ab");
     assert_int_equal(folder_query(&f->folder, "SELECT memory IS NULL FROM jobs"), 1);
@@ -154,10 +137,10 @@ static void what_an_attempt_left_survives_a_restart(void **ctx)
     fixture_route(f, "/memory")->backoff_max_ms = 50;
     fixture_start(f);
     fixture_add_committed(f, "/memory", "x");
-    wait_count(JOB_RETRYING, 1);
+    fixture_wait_count(f, JOB_RETRYING, 1);
     fixture_close(f);
     fixture_start(f);
-    wait_count(JOB_SUCCEEDED, 1);
+    fixture_wait_count(f, JOB_SUCCEEDED, 1);
     fixture_get(f, f->last_id);
     assert_string_equal(f->result, "ab");
 }
@@ -167,10 +150,10 @@ static void a_job_is_not_tried_again_before_its_worker_said(void **ctx)
     (void)ctx;
     fixture_start(f);
     fixture_add_committed(f, "/hint", "retry 300");
-    wait_count(JOB_RETRYING, 1);
+    fixture_wait_count(f, JOB_RETRYING, 1);
     const struct job_record *job = fixture_get(f, f->last_id);
     assert_true(job->run_at_ms >= job->started_ms + 300);
-    wait_count(JOB_SUCCEEDED, 1);
+    fixture_wait_count(f, JOB_SUCCEEDED, 1);
 }
 
 static void a_worker_pauses_its_route_and_no_other(void **ctx)
@@ -178,13 +161,13 @@ static void a_worker_pauses_its_route_and_no_other(void **ctx)
     (void)ctx;
     fixture_start(f);
     fixture_add_committed(f, "/hint", "pause 300");
-    wait_count(JOB_RETRYING, 1);
+    fixture_wait_count(f, JOB_RETRYING, 1);
     int64_t from_ms = clock_monotonic_ms();
     fixture_add_committed(f, "/hint", "x");
     fixture_add_committed(f, "/echo", "x");
-    wait_count(JOB_SUCCEEDED, 1); /* the other route's */
+    fixture_wait_count(f, JOB_SUCCEEDED, 1); /* the other route's */
     assert_true(fixture_metric(f, "ferry_jobs{state=\"queued\"}") == 1);
-    wait_count(JOB_SUCCEEDED, 3);
+    fixture_wait_count(f, JOB_SUCCEEDED, 3);
     assert_true(clock_monotonic_ms() - from_ms >= 250);
 }
 
@@ -199,11 +182,11 @@ static void a_clock_that_is_set_back_holds_no_waiting_job_up(void **ctx)
     fixture_route(f, "/second")->backoff_max_ms = 300;
     fixture_start(f);
     fixture_add_committed(f, "/second", "x");
-    wait_count(JOB_RETRYING, 1);
+    fixture_wait_count(f, JOB_RETRYING, 1);
     atomic_store(&wall_offset_ms, -HOUR_MS);
-    wait_count(JOB_SUCCEEDED, 1);
+    fixture_wait_count(f, JOB_SUCCEEDED, 1);
     fixture_add_committed(f, "/echo", "x");
-    wait_count(JOB_SUCCEEDED, 2);
+    fixture_wait_count(f, JOB_SUCCEEDED, 2);
 }
 
 static void a_clock_that_is_set_forward_makes_nothing_due_but_what_a_person_wrote(void **ctx)
@@ -213,16 +196,16 @@ static void a_clock_that_is_set_forward_makes_nothing_due_but_what_a_person_wrot
     fixture_route(f, "/second")->backoff_max_ms = HOUR_MS;
     fixture_start(f);
     fixture_add_committed(f, "/second", "x");
-    wait_count(JOB_RETRYING, 1);
+    fixture_wait_count(f, JOB_RETRYING, 1);
     char id[RANDOM_ID_TEXT_SIZE];
     memcpy(id, f->last_id, sizeof id);
     int64_t due_ms = fixture_get(f, id)->run_at_ms;
     struct queue_job job = {.route = "/echo", .run_at_ms = read_wall_ms() + HOUR_MS};
     job.block = make_block("x", &job.length);
     assert_int_equal(queue_add(f->queue, &job, on_accepted, f, NULL), 0);
-    wait_count(JOB_SCHEDULED, 1);
+    fixture_wait_count(f, JOB_SCHEDULED, 1);
     atomic_store(&wall_offset_ms, 2 * HOUR_MS);
-    wait_count(JOB_SUCCEEDED, 1);
+    fixture_wait_count(f, JOB_SUCCEEDED, 1);
     settle();
     const struct job_record *waiting = fixture_get(f, id);
     assert_int_equal(waiting->state, JOB_RETRYING);

@@ -1,6 +1,6 @@
-/* The database as its first version made it, for what must become of one of those. */
-#ifndef TESTS_FAULT_SCHEMA_1_H
-#define TESTS_FAULT_SCHEMA_1_H
+/* The database as version 1 made it, to the blank: for what must become of one of those. */
+#ifndef TESTS_JOBS_SCHEMA_1_H
+#define TESTS_JOBS_SCHEMA_1_H
 
 static const char schema_1[] =
     "PRAGMA auto_vacuum = INCREMENTAL;"

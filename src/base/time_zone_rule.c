@@ -147,17 +147,18 @@ struct change {
     int32_t offset_s; /* from then on */
 };
 
-enum { CHANGES = 6 };
+enum { CHANGES = 10 };
 
-/* The changes of the year of a time and of its neighbours. An end comes before the beginning of the
- * next year's summer: where both are at once it is always summer. */
+/* The changes of the year of a time and of the two on either side: an hour of up to 167 can move a
+ * change into a neighbouring year. An end comes before the beginning of the next year's summer:
+ * where both are at once it is always summer. */
 static void list_changes(const struct time_zone_rule *rule, int64_t utc_s,
                          struct change changes[CHANGES])
 {
     int64_t year = civil_from_days(civil_day_of(utc_s)).year;
     for (int i = 0; i < CHANGES / 2; i++) {
         const struct time_zone_date *begin = &rule->begin, *end = &rule->end;
-        int64_t of = year - 1 + i;
+        int64_t of = year - CHANGES / 4 + i;
         changes[i] = (struct change){
             day_of(end, of) * CIVIL_DAY_S + end->second - rule->summer_offset_s, rule->offset_s};
         changes[CHANGES / 2 + i] =

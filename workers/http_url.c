@@ -60,11 +60,17 @@ static bool is_plain_path(const char *at, const char *end)
     return length == 0 || length > 2 || dots != length;
 }
 
+/* libcurl takes "http:/host" and more for "http://host": where the path begins would be a guess. */
 static int check_path(const char *text, ferry_error *error)
 {
-    const char *scheme = strstr(text, "://"), *host = scheme ? scheme + 3 : "";
+    static const char of_schemes[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                     "0123456789+-.";
+    const char *host = text + strspn(text, of_schemes);
+    if (strncmp(host, "://", 3) != 0)
+        return ferry_error_set(error, FERRY_INVALID, "url: must begin with http:// or https://");
+    host += 3;
     const char *path = host + strcspn(host, "/?#");
-    if (scheme && path == host)
+    if (path == host)
         return ferry_error_set(error, FERRY_INVALID, "url: its host is missing");
     if (!is_plain_path(path, path + strcspn(path, "?#")))
         return ferry_error_set(error, FERRY_INVALID,

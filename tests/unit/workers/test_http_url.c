@@ -43,6 +43,7 @@ static void test_what_two_readers_could_take_differently_is_refused(void **state
         "http://",
         "http:///path",
         "http:/example.org/",
+        "http://evil.org%2F.example.org/",
         "http:/example.org/%2e%2e/b",
         "http:/example.org/../b?://example.org/",
         "http://user@example.org/",

@@ -33,7 +33,7 @@ static void percent(struct fuzz_input *input)
         abort();
     percent_decode(bytes_text(&written), written.length, again);
     FUZZ_CHECK(strcmp(text, again) == 0);
-    strcpy(again, bytes_text(&written));
+    memcpy(again, bytes_text(&written), written.length + 1);
     form_decode(again);
     FUZZ_CHECK(strcmp(text, again) == 0);
     bytes_fini(&written);

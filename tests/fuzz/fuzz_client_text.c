@@ -1,6 +1,6 @@
 /*
- * Fuzzing what else a client writes: forms, percent-encoding, X-Forwarded-For, header values, paths
- * that are asked for.
+ * Fuzzing what else a client writes: forms, percent-encoding, X-Forwarded-For, header values,
+ * Authorization.
  *
  * The first byte picks what is read; the rest is texts, with a NUL between them.
  */
@@ -8,6 +8,7 @@
 
 #include "fuzz.h"
 
+#include "credentials.h"
 #include "forwarded.h"
 #include "header_text.h"
 #include "percent.h"
@@ -91,10 +92,27 @@ static void header(struct fuzz_input *input)
     free(name);
 }
 
+/* A token lies within the header; a name and a password end. */
+static void credentials(struct fuzz_input *input)
+{
+    char *text = fuzz_text(input);
+    struct credentials read;
+    credentials_read(&read, text);
+    if (read.kind == CREDENTIALS_BEARER)
+        FUZZ_CHECK(read.token_length > 0 && read.token_length <= CREDENTIALS_TOKEN_MAX &&
+                   read.token > text && read.token + read.token_length <= text + strlen(text));
+    if (read.kind == CREDENTIALS_BASIC)
+        FUZZ_CHECK(strnlen(read.user, sizeof read.user) < sizeof read.user &&
+                   strnlen(read.password, sizeof read.password) < sizeof read.password &&
+                   !strchr(read.user, ':'));
+    credentials_fini(&read);
+    free(text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const readers[])(struct fuzz_input *) = {form, percent, decode, forwarded,
-                                                           header};
+    static void (*const readers[])(struct fuzz_input *) = {form,      percent, decode,
+                                                           forwarded, header,  credentials};
     struct fuzz_input input = {.at = data, .left = size};
     readers[fuzz_byte(&input) % (sizeof readers / sizeof *readers)](&input);
     return 0;

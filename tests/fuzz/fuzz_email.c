@@ -1,6 +1,6 @@
 /*
- * Fuzzing the email worker: whatever a caller asks for, no line of the message is of his making but
- * where it may be.
+ * Fuzzing the email worker: whatever a caller asks for, the message is ASCII with whole lines, and
+ * its header has the fields that ferry writes once, and none that a caller smuggled in.
  *
  * The first byte picks an address or a whole request.
  */

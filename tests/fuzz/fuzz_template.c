@@ -1,6 +1,6 @@
 /*
- * Fuzzing templates, of mails and of gateways: the result stays within its bound, a value is never
- * read as a template, and what was checked can be filled in.
+ * Fuzzing templates, of mails and of gateways: the result stays within its bound, values in HTML are
+ * escaped, and what can be filled in passes the check.
  *
  * The first byte picks which; then comes the template, a NUL, and the data as JSON, or a few values
  * where that is none.

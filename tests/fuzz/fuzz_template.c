@@ -1,6 +1,6 @@
 /*
- * Fuzzing templates, of mails and of gateways: the result stays within its bound, values in HTML are
- * escaped, and what can be filled in passes the check.
+ * Fuzzing templates, of mails and of gateways: the result stays within its bound, values in HTML
+ * are escaped, and what can be filled in passes the check.
  *
  * The first byte picks which; then comes the template, a NUL, and the data as JSON, or a few values
  * where that is none.

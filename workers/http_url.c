@@ -60,12 +60,21 @@ static bool is_plain_path(const char *at, const char *end)
     return length == 0 || length > 2 || dots != length;
 }
 
-static int check_path(const char *text, ferry_error *error)
+/* libcurl takes "http:/host" and more for "http://host": where the path begins would be a guess.
+ * And it unescapes the host, which may then have a slash. */
+static int check_form(const char *text, ferry_error *error)
 {
-    const char *scheme = strstr(text, "://"), *host = scheme ? scheme + 3 : "";
+    static const char of_schemes[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                     "0123456789+-.";
+    const char *host = text + strspn(text, of_schemes);
+    if (strncmp(host, "://", 3) != 0)
+        return ferry_error_set(error, FERRY_INVALID, "url: must begin with http:// or https://");
+    host += 3;
     const char *path = host + strcspn(host, "/?#");
-    if (scheme && path == host)
+    if (path == host)
         return ferry_error_set(error, FERRY_INVALID, "url: its host is missing");
+    if (memchr(host, '%', (size_t)(path - host)))
+        return ferry_error_set(error, FERRY_INVALID, "url: its host has a %%");
     if (!is_plain_path(path, path + strcspn(path, "?#")))
         return ferry_error_set(error, FERRY_INVALID,
                                "url: its path has a %% that begins no escape, or the segments . "
@@ -108,7 +117,7 @@ static int take_parts(struct http_url *url, CURLU *parsed, ferry_error *error)
 int http_url_parse(struct http_url *url, const char *text, ferry_error *error)
 {
     *url = (struct http_url){0};
-    if (check_path(text, error) < 0)
+    if (check_form(text, error) < 0)
         return FERRY_INVALID;
     CURLU *parsed = curl_url();
     CURLUcode rc =

@@ -19,10 +19,10 @@ struct http_url {
 
 /*
  * Take a URL apart. Refused, since two readers could understand them differently or they do not
- * belong into a URL of a config or a request: a user name, control characters and spaces, a path
- * with a NUL, a wrong escape, or "." and ".." as segments, also when these appear by unescaping.
- * Returns 0, or FERRY_INVALID, FERRY_INTERNAL without memory; the struct is to be finished in any
- * case.
+ * belong into a URL of a config or a request: a user name, an escape in the host, control
+ * characters and spaces, a path with a NUL, a wrong escape, or "." and ".." as segments, also when
+ * these appear by unescaping. Returns 0, or FERRY_INVALID, FERRY_INTERNAL without memory; the
+ * struct is to be finished in any case.
  */
 int http_url_parse(struct http_url *url, const char *text, ferry_error *error);
 void http_url_fini(struct http_url *url);

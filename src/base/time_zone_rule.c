@@ -12,7 +12,7 @@
 
 #include "civil.h"
 
-enum { HOURS_MAX = 167, CHANGE_HOUR = 2 };
+enum { OFFSET_HOURS_MAX = 24, HOURS_MAX = 167, CHANGE_HOUR = 2 };
 
 /* ---- reading ---- */
 
@@ -54,13 +54,13 @@ static bool read_name(struct reader *reader)
 }
 
 /* "-3:30", "2", "+1:00:00" */
-static bool read_time(struct reader *reader, int32_t *seconds)
+static bool read_time(struct reader *reader, int hours_max, int32_t *seconds)
 {
     bool is_negative = *reader->at == '-';
     int hours, minutes = 0, rest = 0;
     if (*reader->at == '-' || *reader->at == '+')
         reader->at++;
-    if (!read_number(reader, 0, HOURS_MAX, &hours))
+    if (!read_number(reader, 0, hours_max, &hours))
         return false;
     if (read_char(reader, ':') && !read_number(reader, 0, 59, &minutes))
         return false;
@@ -92,14 +92,14 @@ static bool read_date(struct reader *reader, struct time_zone_date *date)
 {
     date->second = CHANGE_HOUR * 60 * 60;
     return read_char(reader, ',') && read_day(reader, date) &&
-           (!read_char(reader, '/') || read_time(reader, &date->second));
+           (!read_char(reader, '/') || read_time(reader, HOURS_MAX, &date->second));
 }
 
 bool time_zone_rule_parse(struct time_zone_rule *rule, const char *text)
 {
     struct reader reader = {text};
     *rule = (struct time_zone_rule){0};
-    if (!read_name(&reader) || !read_time(&reader, &rule->offset_s))
+    if (!read_name(&reader) || !read_time(&reader, OFFSET_HOURS_MAX, &rule->offset_s))
         return false;
     rule->offset_s = -rule->offset_s; /* POSIX counts westwards */
     if (*reader.at == '\0')
@@ -109,7 +109,7 @@ bool time_zone_rule_parse(struct time_zone_rule *rule, const char *text)
     if (!read_name(&reader))
         return false;
     if (*reader.at != ',') {
-        if (!read_time(&reader, &rule->summer_offset_s))
+        if (!read_time(&reader, OFFSET_HOURS_MAX, &rule->summer_offset_s))
             return false;
         rule->summer_offset_s = -rule->summer_offset_s;
     }
@@ -147,17 +147,18 @@ struct change {
     int32_t offset_s; /* from then on */
 };
 
-enum { CHANGES = 6 };
+enum { CHANGES = 10 };
 
-/* The changes of the year of a time and of its neighbours. An end comes before the beginning of the
- * next year's summer: where both are at once it is always summer. */
+/* The changes of the year of a time and of the two on either side: an hour of up to 167 can move a
+ * change into a neighbouring year. An end comes before the beginning of the next year's summer:
+ * where both are at once it is always summer. */
 static void list_changes(const struct time_zone_rule *rule, int64_t utc_s,
                          struct change changes[CHANGES])
 {
     int64_t year = civil_from_days(civil_day_of(utc_s)).year;
     for (int i = 0; i < CHANGES / 2; i++) {
         const struct time_zone_date *begin = &rule->begin, *end = &rule->end;
-        int64_t of = year - 1 + i;
+        int64_t of = year - CHANGES / 4 + i;
         changes[i] = (struct change){
             day_of(end, of) * CIVIL_DAY_S + end->second - rule->summer_offset_s, rule->offset_s};
         changes[CHANGES / 2 + i] =

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "civil.h"
 #include "support.h"
 
 static const char *const rules[] = {
@@ -78,6 +79,20 @@ static void test_summer_may_be_the_whole_year(void **state)
         assert_int_equal(time_zone_rule_offset(&rule, at), -14400);
 }
 
+static void test_a_summer_may_end_in_the_next_year(void **state)
+{
+    (void)state;
+    struct time_zone_rule rule;
+    assert_true(time_zone_rule_parse(&rule, "XXX2EDT4,0/0,J365/23"));
+    for (int64_t year = 0; year < 40; year++) { /* from 1999 on; in each, an hour of summer */
+        int64_t begin = civil_to_days((struct civil){1999 + year, 1, 1}) * CIVIL_DAY_S + 7200;
+        assert_int_equal(time_zone_rule_offset(&rule, begin - 1), -7200);
+        assert_int_equal(time_zone_rule_offset(&rule, begin), -14400);
+        assert_int_equal(time_zone_rule_offset(&rule, begin + 3600), -7200);
+        assert_int_equal(time_zone_rule_next(&rule, begin), begin + 3600);
+    }
+}
+
 static void test_what_is_no_rule(void **state)
 {
     (void)state;
@@ -97,6 +112,8 @@ static void test_what_is_no_rule(void **state)
         "CET-1CEST,M3.6.0,M10.5.0",
         "CET-1CEST,M3.5.7,M10.5.0",
         "CET-1CEST,M3.5.0,M10.5.0/200",
+        "CET-25",
+        "CET-1CEST-25,M3.5.0,M10.5.0",
         "CET-1CEST,J0,J1",
         "CET-1CEST,J366,J1",
         "CET-1CEST,366,1",
@@ -117,6 +134,7 @@ int main(void)
         cmocka_unit_test(test_changes_are_where_the_offset_changes),
         cmocka_unit_test(test_no_summer_no_change),
         cmocka_unit_test(test_summer_may_be_the_whole_year),
+        cmocka_unit_test(test_a_summer_may_end_in_the_next_year),
         cmocka_unit_test(test_what_is_no_rule),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

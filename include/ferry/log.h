@@ -50,7 +50,8 @@ FERRY_API void ferry_log_set_sink(ferry_log_sink *sink, void *arg);
 FERRY_API void ferry_log_set_level(ferry_log_level level);
 FERRY_API void ferry_log_set_format(ferry_log_format format);
 
-/* A ready sink: writes each line to standard error with one write(2). */
+/* A ready sink: writes each line to standard error with one write(2). It does not wait: where a
+ * pipe, socket or terminal has no room, the line is dropped, and a later one says how many were. */
 FERRY_API void ferry_log_to_stderr(void *arg, ferry_log_level level, const char *line,
                                    size_t length);
 

@@ -12,15 +12,14 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "bytes.h"
 #include "clock.h"
+#include "log_line.h"
 
 enum {
-    LINE_MAX_BYTES = 4096,                  /* PIPE_BUF of Linux: such a write is atomic */
-    LINE_USABLE = LINE_MAX_BYTES - 8,       /* leaves room for closing quotes and the newline */
-    VALUE_MAX_BYTES = LINE_MAX_BYTES - 512, /* a long value must not crowd out the next ones */
+    LINE_USABLE = LOG_LINE_MAX_BYTES - 8,       /* leaves room for closing quotes and the newline */
+    VALUE_MAX_BYTES = LOG_LINE_MAX_BYTES - 512, /* a long value must not crowd out the next ones */
 };
 
 static struct {
@@ -33,7 +32,7 @@ static struct {
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
 struct line {
-    char text[LINE_MAX_BYTES];
+    char *text; /* LOG_LINE_MAX_BYTES of them */
     size_t length;
     bool json;
 };
@@ -271,13 +270,10 @@ static void line_put_fields(struct line *line, const char *fields, va_list *args
     }
 }
 
-void ferry_log(ferry_log_level level, const char *message, const char *fields, ...)
+static size_t line_make(char *text, ferry_log_level level, const char *message, const char *fields,
+                        va_list *args)
 {
-    ferry_log_sink *sink = atomic_load_explicit(&logger.sink, memory_order_acquire);
-    if (!sink || !ferry_log_is_on(level))
-        return;
-    struct line line;
-    line.length = 0;
+    struct line line = {.text = text};
     line.json = atomic_load_explicit(&logger.format, memory_order_relaxed) == FERRY_LOG_JSON;
     if (line.json)
         line_put(&line, "{", 1);
@@ -285,16 +281,35 @@ void ferry_log(ferry_log_level level, const char *message, const char *fields, .
     line_put_text(&line, "ts", clock_format_rfc3339(clock_wall_ms(), now));
     line_put_text(&line, "level", level_names[level]);
     line_put_text(&line, "msg", message);
-    if (fields) {
-        va_list args;
-        va_start(args, fields);
-        line_put_fields(&line, fields, &args);
-        va_end(args);
-    }
+    if (fields)
+        line_put_fields(&line, fields, args);
     if (line.json)
         line.text[line.length++] = '}';
     line.text[line.length++] = '\n';
-    sink(atomic_load_explicit(&logger.arg, memory_order_relaxed), level, line.text, line.length);
+    return line.length;
+}
+
+size_t log_line_make(char line[LOG_LINE_MAX_BYTES], ferry_log_level level, const char *message,
+                     const char *fields, ...)
+{
+    va_list args;
+    va_start(args, fields);
+    size_t length = line_make(line, level, message, fields, &args);
+    va_end(args);
+    return length;
+}
+
+void ferry_log(ferry_log_level level, const char *message, const char *fields, ...)
+{
+    ferry_log_sink *sink = atomic_load_explicit(&logger.sink, memory_order_acquire);
+    if (!sink || !ferry_log_is_on(level))
+        return;
+    char line[LOG_LINE_MAX_BYTES];
+    va_list args;
+    va_start(args, fields);
+    size_t length = line_make(line, level, message, fields, &args);
+    va_end(args);
+    sink(atomic_load_explicit(&logger.arg, memory_order_relaxed), level, line, length);
 }
 
 bool ferry_log_is_on(ferry_log_level level)
@@ -316,13 +331,4 @@ void ferry_log_set_level(ferry_log_level level)
 void ferry_log_set_format(ferry_log_format format)
 {
     atomic_store_explicit(&logger.format, (int)format, memory_order_relaxed);
-}
-
-void ferry_log_to_stderr(void *arg, ferry_log_level level, const char *line, size_t length)
-{
-    (void)arg;
-    (void)level;
-    /* A log that cannot be written is not worth failing for, and there is no one to tell. */
-    if (write(STDERR_FILENO, line, length) < 0)
-        return;
 }

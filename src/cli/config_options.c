@@ -34,7 +34,11 @@ static int add_listen(struct config_options *options)
 {
     struct option_list *sets = &options->sets;
     options->listen_set = text_printf("listen=\"%s\"", options->listen);
-    if (!options->listen_set || sets->count == OPTION_LIST_MAX) {
+    if (!options->listen_set) {
+        fprintf(stderr, "ferry: no memory\n");
+        return EXIT_RUNTIME;
+    }
+    if (sets->count == OPTION_LIST_MAX) {
         fprintf(stderr, "ferry: too many --set options; write a config file\n");
         return EXIT_USAGE;
     }

@@ -7,6 +7,8 @@
 
 #include "commands.h"
 #include "config_options.h"
+#include "crash_report.h"
+#include "log_stderr.h"
 #include "server.h"
 
 /* Connections need descriptors; the soft limit is 1024 almost everywhere, for the sake of programs
@@ -30,6 +32,7 @@ static int serve(struct loaded_config *loaded)
     const struct config *config = loaded->config;
     ferry_log_set_level(config->log_level);
     ferry_log_set_format(config->log_format);
+    log_stderr_open();
     ferry_log_set_sink(ferry_log_to_stderr, NULL);
     signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit(config);
@@ -55,6 +58,7 @@ int command_serve(int argc, char **argv)
                config_options_help);
     } else if (rc == 0) {
         struct loaded_config loaded;
+        crash_report_install();
         rc = loaded_config_init(&loaded, &options);
         if (rc == 0) {
             rc = serve(&loaded);

@@ -133,6 +133,7 @@ static int attempt_submit(struct attempt *attempt, const struct claimed_job *job
     struct call_options options = {
         .attempt = attempt->number,
         .delivery_id = attempt->delivery_id,
+        .route = route->name,
         .timeout_ms = route->timeout_ms,
         .memory = job->memory,
         .memory_length = job->memory_length,

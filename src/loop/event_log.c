@@ -8,9 +8,13 @@
 #include "event_log.h"
 
 #include <event2/event.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <ferry/log.h>
+
+static atomic_uint refused_count;
 
 static void on_message(int severity, const char *message)
 {
@@ -20,6 +24,8 @@ static void on_message(int severity, const char *message)
         [EVENT_LOG_WARN] = FERRY_LOG_WARN,
         [EVENT_LOG_ERR] = FERRY_LOG_ERROR,
     };
+    if (strncmp(message, "Epoll ADD", strlen("Epoll ADD")) == 0)
+        atomic_fetch_add(&refused_count, 1);
     ferry_log(levels[severity], "libevent", "said=%s", message);
 }
 
@@ -27,6 +33,11 @@ static void on_fatal(int code)
 {
     ferry_log(FERRY_LOG_ERROR, "libevent cannot go on, the process ends", "code=%d", code);
     abort();
+}
+
+unsigned event_log_refused_count(void)
+{
+    return atomic_load(&refused_count);
 }
 
 void event_log_take(void)

@@ -26,6 +26,7 @@
 
 #include "clock.h"
 #include "event_log.h"
+#include "event_memory.h"
 #include "fd_handlers.h"
 #include "timer.h"
 
@@ -44,6 +45,7 @@ struct ferry_loop {
     _Atomic(pthread_t) owner;
     atomic_int owner_tid; /* to name the thread, also after it has ended */
     bool stop;
+    bool has_run;
     bool closing;
     struct mailbox mailbox;
     struct timers timers;
@@ -129,10 +131,27 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     timer_arm(loop);
 }
 
+/* The first turn, which tells the kernel what to watch. What was there before a loop runs is what
+ * it is for (listeners, signals, its own mailbox): a loop that is deaf to some of it must not go
+ * on. */
+static int first_turn(ferry_loop *loop)
+{
+    unsigned before = event_log_refused_count();
+    loop->has_run = true;
+    int rc = event_base_loop(loop->base, EVLOOP_NONBLOCK | EVLOOP_NO_EXIT_ON_EMPTY);
+    if (rc >= 0 && event_log_refused_count() == before)
+        return 0;
+    ferry_log(FERRY_LOG_ERROR, "the kernel refuses to watch a descriptor, the loop cannot run",
+              "hint=%s", "out of memory, or fs.epoll.max_user_watches is too low");
+    return -1;
+}
+
 int ferry_loop_run(ferry_loop *loop)
 {
     loop_bind(loop);
-    int rc = loop->stop ? 0 : event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY);
+    int rc = loop->stop || loop->has_run ? 0 : first_turn(loop);
+    if (rc == 0 && !loop->stop)
+        rc = event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY);
     loop->stop = false;
     return rc < 0 ? FERRY_INTERNAL : 0;
 }
@@ -177,6 +196,7 @@ ferry_loop *ferry_loop_new(void)
     if (!loop)
         return NULL;
     event_log_take();
+    event_memory_take();
     atomic_init(&loop->references, 1);
     loop_bind(loop);
     timers_init(&loop->timers);

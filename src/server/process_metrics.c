@@ -13,6 +13,7 @@
 #include <ferry/version.h>
 
 #include "clock.h"
+#include "log_stderr.h"
 
 enum { LAG_INTERVAL_MS = 100, LAG_WARN_MS = 100 };
 
@@ -80,6 +81,12 @@ static double read_start_time(void *arg)
     return started;
 }
 
+static double read_log_dropped(void *arg)
+{
+    (void)arg;
+    return (double)log_stderr_dropped();
+}
+
 static double read_one(void *arg)
 {
     (void)arg;
@@ -89,6 +96,9 @@ static double read_one(void *arg)
 void process_metrics_register(struct metrics *metrics)
 {
     read_start_time(NULL);
+    metrics_counter_read(metrics, "ferry_log_dropped_total",
+                         "Log lines dropped because standard error took no more.", "",
+                         read_log_dropped, NULL);
     metrics_counter_read(metrics, "process_cpu_seconds_total", "User and system CPU time.", "",
                          read_cpu, NULL);
     metrics_gauge(metrics, "process_virtual_memory_bytes", "Virtual memory size.", "", read_virtual,

@@ -175,7 +175,9 @@ static int live_call_submit(struct live_call *live, ferry_error *error)
         return ferry_error_set(error, FERRY_INTERNAL, "no memory");
     live->call =
         call_new(config->worker, input, length,
-                 &(struct call_options){.attempt = 1, .timeout_ms = config->timeout_ms}, error);
+                 &(struct call_options){
+                     .attempt = 1, .route = config->path, .timeout_ms = config->timeout_ms},
+                 error);
     if (!live->call)
         return error->code;
     int rc = call_submit(live->call, route->context->loop, route->pool->executor, on_call_done,

@@ -8,6 +8,7 @@
  */
 #include "route_defer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,30 +34,31 @@ static void deferral_free(struct deferral *deferral)
     free(deferral);
 }
 
-/* ---- answering ---- */
+/* ---- answering ----
+ * What tells the client of its job needs no memory: without it a 202 would accept a job that nobody
+ * can find. */
 
 static void set_job_headers(const struct deferral *deferral, ferry_request *request)
 {
-    struct bytes location = {0}, applied = {0};
-    bytes_printf(&location, "/jobs/%s", deferral->id);
-    ferry_request_set_header(request, "Location", bytes_text(&location));
+    struct bytes applied = {0};
+    char location[sizeof "/jobs/" + RANDOM_ID_TEXT_SIZE];
+    snprintf(location, sizeof location, "/jobs/%s", deferral->id);
+    ferry_request_set_header(request, "Location", location);
     prefer_append_applied(&applied, &deferral->prefer, deferral->has_waited);
     if (applied.length)
         ferry_request_set_header(request, "Preference-Applied", bytes_text(&applied));
-    bytes_fini(&location);
     bytes_fini(&applied);
 }
 
 static void answer_accepted(struct deferral *deferral, enum job_state state)
 {
-    struct bytes body = {0};
-    bytes_printf(&body, "{\"id\":\"%s\",\"delivery_id\":\"%s\",\"state\":\"%s\"}\n", deferral->id,
-                 deferral->delivery_id, job_state_name(state));
+    char body[256];
+    snprintf(body, sizeof body, "{\"id\":\"%s\",\"delivery_id\":\"%s\",\"state\":\"%s\"}\n",
+             deferral->id, deferral->delivery_id, job_state_name(state));
     ferry_request *request = exchange_close(&deferral->exchange, 202);
     set_job_headers(deferral, request);
     job_set_retry_after(request, state, deferral->run_at_ms);
-    ferry_request_reply_json(request, 202, bytes_text(&body));
-    bytes_fini(&body);
+    ferry_request_reply_json(request, 202, body);
     deferral_free(deferral);
 }
 

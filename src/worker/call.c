@@ -15,6 +15,7 @@
 
 #include "call_struct.h"
 #include "clock.h"
+#include "in_flight.h"
 #include "thread_state.h"
 
 static int call_take_memory(ferry_call *call, const struct call_options *options)
@@ -50,6 +51,7 @@ ferry_call *call_new(const struct worker *worker, char *block, size_t length,
         return NULL;
     }
     call->worker = worker;
+    call->route = options->route;
     call->attempt = options->attempt;
     if (options->delivery_id)
         snprintf(call->delivery_id, sizeof call->delivery_id, "%s", options->delivery_id);
@@ -106,7 +108,9 @@ static int call_enter_worker(ferry_call *call)
 static void call_run(void *arg)
 {
     ferry_call *call = arg;
+    struct in_flight *slot = in_flight_begin(call->worker->name, call->route, call->delivery_id);
     int rc = call_enter_worker(call);
+    in_flight_end(slot);
     struct call_output *output = &call->output;
     if (output->error.code || output->status)
         return;

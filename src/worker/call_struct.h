@@ -17,6 +17,7 @@ enum { PROGRESS_MESSAGE_SIZE = 160, MEMORY_MAX_BYTES = 64 << 10 };
 struct ferry_call {
     /* Set once, before the submit. */
     const struct worker *worker;
+    const char *route; /* may be NULL */
     struct call_input input;
     unsigned attempt;
     char delivery_id[RANDOM_ID_TEXT_SIZE];

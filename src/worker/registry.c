@@ -22,7 +22,7 @@ struct registry {
     size_t known_count;            /* of these that were asked for */
     bool has_unknown;              /* others were asked for */
     const struct registry *before; /* NULL: none, or nothing is shared with it any more */
-    ferry_settings **refused; /* of workers that did not open: their problems are still read */
+    ferry_settings **refused;      /* of workers that did not open: their problems are still read */
     size_t refused_count;
 };
 

@@ -1,6 +1,7 @@
 ferry_unit_test(worker call)
 ferry_unit_test(worker call_input)
 ferry_unit_test(worker call_worker)
+ferry_unit_test(worker in_flight)
 ferry_unit_test(worker registry)
 ferry_unit_test(worker settings)
 ferry_unit_test(worker thread_state)

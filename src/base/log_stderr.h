@@ -1,0 +1,19 @@
+/*
+ * Standard error as a sink that nobody waits for: when a pipe, socket or terminal takes no more,
+ * lines are dropped and counted. Any thread.
+ */
+#ifndef BASE_LOG_STDERR_H
+#define BASE_LOG_STDERR_H
+
+#include <stdint.h>
+
+/* Open a second description of what standard error is, which does not block; what others who share
+ * the first one see of it stays as it was. Where that cannot be had, each line looks first
+ * whether there is room. Main thread, before the others start; standard error must stay the same.
+ */
+void log_stderr_open(void);
+
+/* Return how many lines were dropped so far. */
+uint64_t log_stderr_dropped(void);
+
+#endif

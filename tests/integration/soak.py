@@ -4,12 +4,13 @@
     soak.py [--folder FOLDER] [MINUTES]
 
 The clients of soak_clients.py call, post jobs, wait, watch, leave in the middle and send what is no
-request, while the configuration is reloaded every few seconds. All is paced, so that a core stays half
-free: this looks for what grows, not for what is fast. Each ten seconds go to FOLDER/soak.csv.
+request, while the configuration is reloaded every few seconds. All is paced, so that a core stays
+half free: this looks for what grows, not for what is fast. Each ten seconds go to FOLDER/soak.csv.
 
 It fails if memory grew over the last two thirds by more than GROWTH_KIB a minute (judged from ten
-minutes on), if files, threads or anything in flight are left when the load is over, if the log has an
-error that was not provoked, if a job that was accepted did not end as it had to, or at a surprise.
+minutes on), if files, threads or anything in flight are left when the load is over, if the log has
+an error that was not provoked, if a job that was accepted did not end as it had to, or if any
+answer was not the one that it had to be.
 """
 
 import argparse
@@ -236,11 +237,12 @@ class Soak:
         self.follow_to_the_end()
 
     def show(self, row):
-        print(f"minute {row['seconds'] // 60:3d}: {row['rss_kib'] / 1024:6.1f} MiB, {row['fds']} fds, "
-              f"{row['threads']} threads, {row['connections']} connections, "
-              f"{sum(row[state] for state in UNFINISHED)} jobs open, "
-              f"lag {row['loop_lag_ms']} ms, {sum(self.ledger.counts.values())} steps, "
-              f"{self.reloader.count} reloads, {self.ledger.counts['surprises']} surprises", flush=True)
+        counts = self.ledger.counts
+        print(f"minute {row['seconds'] // 60:3d}: {row['rss_kib'] / 1024:6.1f} MiB, "
+              f"{row['fds']} fds, {row['threads']} threads, {row['connections']} connections, "
+              f"{sum(row[state] for state in UNFINISHED)} jobs open, lag {row['loop_lag_ms']} ms, "
+              f"{sum(counts.values())} steps, {self.reloader.count} reloads, "
+              f"{counts['surprises']} surprises", flush=True)
 
     # ---- the verdict ----
 
@@ -283,8 +285,8 @@ class Soak:
         for name in ("rss_kib", "fds", "threads"):
             print(f"{name}: {before[name]} before the load, {after[name]} after it")
         print("steps: " + ", ".join(f"{name} {count}" for name, count in counts.items()))
-        print("jobs followed: " + ", ".join(f"{n} {state}" for state, n in self.ledger.ended.items())
-              + f"; {self.reloader.count} reloads")
+        ended = ", ".join(f"{count} {state}" for state, count in self.ledger.ended.items())
+        print(f"jobs followed: {ended}; {self.reloader.count} reloads")
         return faults
 
     def close(self):

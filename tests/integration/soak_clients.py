@@ -1,6 +1,6 @@
-"""The clients of soak.py: each does one thing at its own pace, well or badly, until it is told to stop.
+"""The clients of soak.py: each does one thing at its own pace, well or badly, until it is stopped.
 
-A client is a thread with connections of its own. What it sees that must not be is a surprise, and what
+A client is a thread with connections of its own. An answer that must not be is a surprise, and what
 was answered with 202 is followed until it has ended.
 """
 
@@ -27,7 +27,8 @@ MALFORMED = [  # the request, and the status that it must get
     (b"GET /%00 HTTP/1.1\r\nHost: a\r\n\r\n", 400),
     (b"GET /noop HTTP/1.1\r\nHost: a\r\n folded: yes\r\n\r\n", 400),
     (b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\nx", 400),
-    (b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+    (b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n"
+     b"Transfer-Encoding: chunked\r\n\r\n", 400),
     (b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400),
     (b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n", 413),
     (b"GET /noop HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 20000 + b"\r\n\r\n", 431),
@@ -175,7 +176,8 @@ class Watcher(Client):
     """Streams a job's events to their end; now and then it leaves before."""
 
     def step(self):
-        _, headers, _ = self.expect([202], "POST", "/later", body=b"x", headers={"Ferry-Delay": "500ms"})
+        _, headers, _ = self.expect([202], "POST", "/later", body=b"x",
+                                    headers={"Ferry-Delay": "500ms"})
         self.ledger.follow("later", headers["Location"])
         self.close()
         stream = http.client.HTTPConnection(self.address, timeout=DEADLINE)

@@ -18,6 +18,7 @@ enum listener_pause {
     LISTENER_AT_LIMIT = 1,  /* as many connections as there may be */
     LISTENER_NO_FILES = 2,  /* the system has no descriptor left; tried again soon */
     LISTENER_NO_MEMORY = 4, /* its owner could not make connections */
+    LISTENER_YIELDS = 8,    /* until the next turn, to those who are connected */
 };
 
 /* Bind and listen. `accepted` counts the connections that the listener's owner took, from this

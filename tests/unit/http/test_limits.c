@@ -31,6 +31,46 @@ static void connections_have_a_limit(void **state)
     fixture_close(&f);
 }
 
+/* ---- many connections at once ---- */
+
+enum { FLOOD = 320, AT_ONCE = 64 };
+
+struct turns {
+    struct fixture *f;
+    uint64_t accepted; /* as of the turn before */
+    uint64_t most;     /* in one turn */
+};
+
+static void look_each_turn(void *arg)
+{
+    struct turns *turns = arg;
+    uint64_t accepted = fixture_stats(turns->f).accepted, more = accepted - turns->accepted;
+    turns->accepted = accepted;
+    if (more > turns->most)
+        turns->most = more;
+    if (accepted < FLOOD)
+        ferry_loop_add_callback(turns->f->loop, look_each_turn, turns, NULL);
+}
+
+static void a_flood_of_connections_leaves_others_their_turn(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_hello(&f, NULL);
+    int fds[FLOOD];
+    for (size_t i = 0; i < FLOOD; i++)
+        fds[i] = client_connect(f.address);
+    struct turns turns = {.f = &f};
+    ferry_loop_add_callback(f.loop, look_each_turn, &turns, NULL);
+    wait_for_connections(&f, FLOOD);
+    assert_in_range(turns.most, 1,
+                    2 * AT_ONCE); /* it may look at the end of one turn and the next */
+    for (size_t i = 0; i < FLOOD; i++)
+        close(fds[i]);
+    wait_for_connections(&f, 0);
+    fixture_close(&f);
+}
+
 /* ---- connections of one address ---- */
 
 static bool has_refused(struct fixture *f, void *arg)
@@ -260,6 +300,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(connections_have_a_limit),
+        cmocka_unit_test(a_flood_of_connections_leaves_others_their_turn),
         cmocka_unit_test(one_address_has_a_limit),
         cmocka_unit_test(trusted_addresses_have_none),
         cmocka_unit_test(a_connection_has_so_many_requests),

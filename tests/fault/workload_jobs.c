@@ -7,7 +7,7 @@
 
 #include <sqlite3.h>
 
-#include "../unit/jobs/schema_1.h"
+#include "jobs/schema_1.h"
 #include "job_id.h"
 
 enum { OLD_JOBS = 8 };

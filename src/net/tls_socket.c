@@ -34,10 +34,9 @@ static char *name_text(const X509_NAME *name)
 {
     char *text = NULL, *data;
     BIO *out = BIO_new(BIO_s_mem());
-    if (out && X509_NAME_print_ex(out, name, 0, XN_FLAG_RFC2253) >= 0) {
-        long length = BIO_get_mem_data(out, &data);
-        text = length > 0 ? strndup(data, (size_t)length) : NULL;
-    }
+    if (out && X509_NAME_print_ex(out, name, 0, XN_FLAG_RFC2253) >= 0 &&
+        BIO_write(out, "", 1) == 1 && BIO_get_mem_data(out, &data) > 1)
+        text = strdup(data);
     BIO_free(out);
     return text;
 }

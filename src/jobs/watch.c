@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HASH_NONFATAL_OOM 1 /* without memory there is no watch, and still a server */
 #include <uthash.h>
 
 struct queue_watch {
@@ -37,7 +38,10 @@ static struct watched *watched_get(struct watches *watches, const char *id)
     memcpy(job->id, id, strlen(id) + 1);
     job->watches = watches;
     HASH_ADD_STR(watches->jobs, id, job);
-    return job;
+    if (job->hh.tbl)
+        return job;
+    free(job);
+    return NULL;
 }
 
 /* Forget a job that nobody watches any more. */

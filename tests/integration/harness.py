@@ -29,14 +29,16 @@ SANITIZER = re.compile(r"(Thread|Address|Leak|UndefinedBehavior)Sanitizer|runtim
 
 
 def wait_until(condition, what, deadline=DEADLINE):
-    """Ask until the condition gives something true, and return that."""
+    """Ask until the condition gives something true, and return that.
+
+    `what` is asked for then: text, or a function that gives it when the time is over."""
     end = time.monotonic() + deadline
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > end:
-            raise AssertionError(f"not within {deadline} s: {what}")
+            raise AssertionError(f"not within {deadline} s: {what() if callable(what) else what}")
         time.sleep(0.01)
 
 

@@ -17,7 +17,8 @@ def reload(server, config=None, success=True):
     if config is not None:
         server.config.write_text(config)
     server.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: sum(text in line for line in server.lines) > before, f"{text}: {server.log()}")
+    wait_until(lambda: sum(text in line for line in server.lines) > before,
+               lambda: f"{text}: {server.log()}")
 
 
 def wait_drained(server, count=1):

@@ -98,7 +98,7 @@ class Reloader(threading.Thread):
 
     def reload(self, text):
         self.server.config.write_text(text)
-        self.server.process.send_signal(signal.SIGHUP)
+        self.server.signal(signal.SIGHUP)
 
     def run(self):
         while not self.stopped.wait(RELOAD):

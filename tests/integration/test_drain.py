@@ -135,7 +135,7 @@ def test_an_idle_server_ends_at_once(server):
 def test_sigint_drains_as_well(server, gate):
     call = server.send("GET", "/gate")
     server.wait_busy(1)
-    server.process.send_signal(2)
+    server.signal(signal.SIGINT)
     server.wait_logged("msg=draining")
     gate.let()
     assert call.reply().status == 200

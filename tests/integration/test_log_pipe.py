@@ -48,7 +48,7 @@ def test_a_log_that_nobody_reads_holds_nobody_up(tmp_path):
             os.write(filler, b"x" * 4095 + b"\n")
     os.close(filler)
     before = server.metric("ferry_log_dropped_total")
-    server.process.send_signal(signal.SIGHUP)  # something to say
+    server.signal(signal.SIGHUP)  # something to say
     wait_until(lambda: server.metric("ferry_log_dropped_total") > before, "a line is dropped")
     assert server.get("/noop").text() == "ok"
     dropped = int(server.metric("ferry_log_dropped_total"))

@@ -16,7 +16,7 @@ def reload(server, config=None, success=True):
     before = sum(text in line for line in server.lines)
     if config is not None:
         server.config.write_text(config)
-    server.process.send_signal(signal.SIGHUP)
+    server.signal(signal.SIGHUP)
     wait_until(lambda: sum(text in line for line in server.lines) > before,
                lambda: f"{text}: {server.log()}")
 
@@ -185,7 +185,7 @@ def test_no_request_fails_while_the_config_changes_again_and_again(serve):
 def test_reloads_that_come_faster_than_they_end_become_one_more(serve):
     server = serve("routes: {/a: {worker: noop}}")
     for _ in range(50):
-        server.process.send_signal(signal.SIGHUP)
+        server.signal(signal.SIGHUP)
     reload(server, "routes: {/b: {worker: noop}}")
     wait_until(lambda: server.get("/b").status == 200, "the last config is taken")
 

@@ -4,9 +4,6 @@
  * evhttp asks for the bufferevent of each connection that it accepts, and makes a plain one when it
  * gets none. On a TLS port that must never be: there it gets a dead end instead, and the listener
  * rests until another one is ready.
- *
- * libevent accepts until nothing waits any more, which under a flood of connections is never. So
- * the listener yields after some: whoever is connected has his turn before more come in.
  */
 #include "bound_listener.h"
 
@@ -22,7 +19,6 @@
 enum {
     HEADER_SLACK = 64 << 10, /* so that the registry's limit is met before evhttp's */
     REST_MS = 100,
-    ACCEPTED_AT_ONCE = 64,
 };
 
 struct bound_listener {
@@ -33,8 +29,6 @@ struct bound_listener {
     struct evhttp_bound_socket *socket; /* has the listener's acceptor */
     struct dead_end dead_end;           /* with TLS */
     ferry_timer rest_timer;
-    ferry_timer turn_timer; /* while it yields */
-    unsigned accepted;      /* since it yielded */
 };
 
 /* ---- accepting ---- */
@@ -60,29 +54,11 @@ static struct bufferevent *refuse(struct bound_listener *bound)
     return dead_end_give(&bound->dead_end);
 }
 
-static void on_turn(void *arg)
-{
-    struct bound_listener *bound = arg;
-    bound->turn_timer = 0;
-    listener_resume(bound->listener, LISTENER_YIELDS);
-}
-
-/* Without memory for the timer it goes on. */
-static void yield_after_some(struct bound_listener *bound)
-{
-    if (++bound->accepted < ACCEPTED_AT_ONCE || bound->turn_timer)
-        return;
-    bound->accepted = 0;
-    bound->turn_timer = ferry_loop_call_later(bound->plan.loop, 0, on_turn, bound);
-    if (bound->turn_timer)
-        listener_pause(bound->listener, LISTENER_YIELDS);
-}
-
 static struct bufferevent *on_accept(struct event_base *base, void *arg)
 {
     (void)base;
     struct bound_listener *bound = arg;
-    yield_after_some(bound);
+    listener_took(bound->listener);
     struct bufferevent *bev = connection_new(bound->plan.connections, bound->plan.tls);
     return bev || !bound->plan.tls ? bev : refuse(bound);
 }
@@ -128,9 +104,6 @@ static void bound_listener_close(struct bound_listener *bound)
     if (bound->rest_timer)
         ferry_loop_cancel(bound->plan.loop, bound->rest_timer);
     bound->rest_timer = 0;
-    if (bound->turn_timer)
-        ferry_loop_cancel(bound->plan.loop, bound->turn_timer);
-    bound->turn_timer = 0;
     if (!bound->listener)
         return;
     listener_free(bound->listener);

@@ -7,6 +7,9 @@
  * event on the same socket: when it fires again and again while nothing is accepted, accept fails
  * (there is no descriptor left), and the listener rests for a moment instead of spinning.
  *
+ * libevent accepts until nothing waits any more, which under a flood of connections is never. So
+ * the listener yields after some: whoever is connected has his turn before more come in.
+ *
  * Loop thread.
  */
 #include "listener.h"
@@ -25,6 +28,7 @@
 enum {
     BACKLOG = 4096,
     REST_MS = 100,
+    ACCEPTED_AT_ONCE = 64,
     TOLERATED = 3, /* a client that left before the accept looks like a failed accept, once */
 };
 
@@ -39,7 +43,9 @@ struct listener {
     unsigned paused;   /* enum listener_pause, or-ed */
     bool is_episode;   /* no descriptors: already logged */
     ferry_timer rest_timer;
-    struct stat file; /* of a unix socket */
+    ferry_timer turn_timer; /* while it yields */
+    unsigned taken;         /* since it yielded */
+    struct stat file;       /* of a unix socket */
 };
 
 /* ---- sockets ---- */
@@ -175,6 +181,24 @@ void listener_resume(struct listener *listener, enum listener_pause why)
     }
 }
 
+static void on_turn(void *arg)
+{
+    struct listener *listener = arg;
+    listener->turn_timer = 0;
+    listener_resume(listener, LISTENER_YIELDS);
+}
+
+/* Without memory for the timer it goes on. */
+void listener_took(struct listener *listener)
+{
+    if (++listener->taken < ACCEPTED_AT_ONCE || listener->turn_timer)
+        return;
+    listener->taken = 0;
+    listener->turn_timer = ferry_loop_call_later(listener->loop, 0, on_turn, listener);
+    if (listener->turn_timer)
+        listener_pause(listener, LISTENER_YIELDS);
+}
+
 static void on_rested(void *arg)
 {
     struct listener *listener = arg;
@@ -269,6 +293,8 @@ void listener_free(struct listener *listener)
 {
     if (listener->rest_timer)
         ferry_loop_cancel(listener->loop, listener->rest_timer);
+    if (listener->turn_timer)
+        ferry_loop_cancel(listener->loop, listener->turn_timer);
     if (listener->watch)
         event_free(listener->watch);
     remove_file(listener);

@@ -38,6 +38,9 @@ void listener_free(struct listener *listener);
 void listener_pause(struct listener *listener, enum listener_pause why);
 void listener_resume(struct listener *listener, enum listener_pause why);
 
+/* The owner took a connection: he says so of each, and after some the listener yields. */
+void listener_took(struct listener *listener);
+
 /* The address as it is bound. */
 const struct address *listener_address(const struct listener *listener);
 

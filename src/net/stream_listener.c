@@ -51,6 +51,7 @@ static void home_enter(ferry_stream_listener *home)
 {
     home->references++;
     home->accepted++;
+    listener_took(home->listener);
     if (++home->count >= home->options.max_connections)
         listener_pause(home->listener, LISTENER_AT_LIMIT);
 }

@@ -5,6 +5,7 @@
 
 #include <netinet/tcp.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 static void a_bad_address_is_refused(void **state)
 {
@@ -181,6 +182,107 @@ static void without_descriptors_the_listener_rests(void **state)
     fixture_close(&f);
 }
 
+/* Takes libevent's place in calling the kernel. */
+static int accept_error;
+static unsigned accept_failures;
+
+__attribute__((visibility("default"))) int accept4(int fd, __SOCKADDR_ARG address,
+                                                   socklen_t *restrict length, int flags)
+{
+    if (!accept_error)
+        return (int)syscall(SYS_accept4, fd, address.__sockaddr__, length, flags);
+    accept_failures++;
+    errno = accept_error;
+    return -1;
+}
+
+struct more {
+    const struct fixture *f;
+    unsigned before;
+};
+
+static bool has_one_more(void *arg)
+{
+    const struct more *more = arg;
+    return more->f->count > more->before;
+}
+
+/* Each time it is tried a few times, and then there is a rest. */
+static void expect_rest_while(struct fixture *f, int error)
+{
+    refusals_logged = 0;
+    accept_failures = 0;
+    accept_error = error;
+    struct more more = {f, f->count};
+    int fd = peer_open(fixture_address(f));
+    bool logged = run_until(f->loop, has_logged, NULL);
+    unsigned tried = accept_failures;
+    run_turns(f->loop);
+    accept_error = 0;
+    assert_true(logged);
+    assert_in_range(tried, 1, 5);
+    assert_in_range(accept_failures - tried, 0, 5); /* if the rest was over already */
+    assert_true(run_until(f->loop, has_one_more, &more));
+    assert_int_equal(refusals_logged, 1);
+    close(fd);
+}
+
+static void when_the_kernel_has_nothing_left_the_listener_rests(void **state)
+{
+    (void)state;
+    const int errors[] = {ENFILE, ENOBUFS, ENOMEM};
+    struct fixture f;
+    fixture_open(&f, NULL);
+    ferry_log_set_sink(count_refusals, NULL);
+    for (size_t i = 0; i < COUNT_OF(errors); i++)
+        expect_rest_while(&f, errors[i]);
+    ferry_log_set_sink(NULL, NULL);
+    fixture_close(&f);
+}
+
+/* ---- a flood ---- */
+
+enum { FLOOD = 320, ACCEPTED_AT_ONCE = 64 };
+
+struct turns {
+    struct fixture *f;
+    unsigned count; /* as of the turn before */
+    unsigned most;  /* in one turn */
+};
+
+static void look_each_turn(void *arg)
+{
+    struct turns *turns = arg;
+    unsigned more = turns->f->count - turns->count;
+    turns->count = turns->f->count;
+    if (more > turns->most)
+        turns->most = more;
+    if (turns->count < FLOOD)
+        ferry_loop_add_callback(turns->f->loop, look_each_turn, turns, NULL);
+}
+
+static bool flood_is_in(void *arg)
+{
+    return ((struct turns *)arg)->count == FLOOD;
+}
+
+static void a_flood_of_connections_leaves_others_their_turn(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, NULL);
+    int fds[FLOOD];
+    for (size_t i = 0; i < FLOOD; i++)
+        assert_true((fds[i] = peer_open(fixture_address(&f))) >= 0);
+    struct turns turns = {.f = &f};
+    ferry_loop_add_callback(f.loop, look_each_turn, &turns, NULL);
+    assert_true(run_until(f.loop, flood_is_in, &turns));
+    assert_in_range(turns.most, 1, 2 * ACCEPTED_AT_ONCE); /* of one turn's end and the next */
+    for (size_t i = 0; i < FLOOD; i++)
+        close(fds[i]);
+    fixture_close(&f);
+}
+
 /* ---- many ---- */
 
 enum { MANY = 2000, AT_ONCE = 50 };
@@ -293,6 +395,8 @@ int main(void)
         cmocka_unit_test(a_unix_socket_works_as_well),
         cmocka_unit_test(connections_have_their_options_set),
         cmocka_unit_test(without_descriptors_the_listener_rests),
+        cmocka_unit_test(when_the_kernel_has_nothing_left_the_listener_rests),
+        cmocka_unit_test(a_flood_of_connections_leaves_others_their_turn),
         cmocka_unit_test(many_connections_come_and_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

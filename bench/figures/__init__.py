@@ -4,6 +4,6 @@ Each has FIGURES (what it gives), CONTENDERS, and measure(context) for one round
 value}}. They are measured and told in this order.
 """
 
-from figures import inline, latency, noop, sleeps, waves
+from figures import cores, inline, latency, memory, noop, sleeps, start, waves
 
-ALL = [noop, inline, sleeps, waves, latency]
+ALL = [noop, inline, sleeps, waves, latency, memory, start, cores]

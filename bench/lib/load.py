@@ -6,7 +6,7 @@ import subprocess
 import time
 
 from lib import machine
-from lib.process import Failed, on_core, run
+from lib.process import Failed, run, start
 
 LOAD = machine.BUILD / "load"
 US = {"us": 1, "ms": 1000, "s": 1e6, "m": 6e7}
@@ -57,8 +57,7 @@ def load(port, path, connections, each, pace_us=0, seconds=None, core=machine.LO
 @contextlib.contextmanager
 def beside(command, core=machine.LOAD_CORE):
     """That load runs while the body does, and is cut off behind it."""
-    process = subprocess.Popen(on_core(core, command), stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL)
+    process = start(command, core, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         time.sleep(0.5)  # until it weighs
         yield

@@ -51,18 +51,23 @@ def copy_of(name):
 
 
 class Ferry(Peer):
-    """As it is shipped: the release build with conf/ferry.yaml, but for the size of the pool."""
+    """As it is shipped: the release build with conf/ferry.yaml, but for the size of the pool and a
+    worker that computes."""
 
     name = "ferry"
     title = "ferry"
+    spin = machine.BUILD / "spin.so"
 
     def prepare(self):
         build([machine.ROOT / "dev", "build"])
+        build(["cc", "-O2", "-fPIC", "-shared", f"-I{machine.ROOT / 'include'}", "-o", self.spin,
+               PEERS / "spin" / "spin.c"])
 
     def command(self, port, threads, folder):
         return [FERRY, "serve", "-c", CONF, "--listen", f"127.0.0.1:{port}",
                 "--set", "admin.listen=127.0.0.1:0", "--set", f"state={folder}/var",
-                "--set", f"pools.default.threads={threads}"]
+                "--set", f"pools.default.threads={threads}",
+                "--set", f"plugins=[{self.spin}]", "--set", "routes./spin.worker=spin"]
 
 
 class EpollPool(Peer):

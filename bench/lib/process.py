@@ -1,5 +1,6 @@
 """A program that is measured: started on its core, watched in /proc with its children, and ended."""
 
+import contextlib
 import http.client
 import os
 import pathlib
@@ -49,19 +50,34 @@ def get(port, path, timeout=5):
         connection.close()
 
 
-def on_core(core, command):
-    """The command on that core; on any if it is None."""
-    words = [str(word) for word in command]
-    return words if core is None else ["taskset", "-c", str(core), *words]
+@contextlib.contextmanager
+def on_core(core):
+    """What is started in the body runs on that core; on any if it is None."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, before if core is None else {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def start(command, core, **options):
+    with on_core(core):
+        return subprocess.Popen([str(word) for word in command], **options)
 
 
 def run(command, core=None, timeout=120, **options):
     """Run a program to its end, and return its output."""
-    done = subprocess.run(on_core(core, command), capture_output=True, text=True, timeout=timeout,
-                          check=False, **options)
-    if done.returncode:
-        raise Failed(f"{command[0]}: {(done.stderr or done.stdout).strip()[-300:]}")
-    return done.stdout
+    with start(command, core, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+               **options) as process:
+        try:
+            output, errors = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired as error:
+            process.kill()
+            raise Failed(f"{command[0]}: not within {timeout} s") from error
+    if process.returncode:
+        raise Failed(f"{command[0]}: {(errors or output).strip()[-300:]}")
+    return output
 
 
 class Process:
@@ -70,9 +86,8 @@ class Process:
     def __init__(self, command, core=None, folder=None, env=None):
         self.log = pathlib.Path(folder or machine.BUILD) / "server.log"
         with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(on_core(core, command), cwd=machine.ROOT, stdout=log,
-                                            stderr=log, env={**os.environ, **(env or {})},
-                                            start_new_session=True)
+            self.process = start(command, core, cwd=machine.ROOT, stdout=log, stderr=log,
+                                 env={**os.environ, **(env or {})}, start_new_session=True)
         self.pid = self.process.pid
 
     def __enter__(self):

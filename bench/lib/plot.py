@@ -1,10 +1,13 @@
 """docs/speed.svg: a small panel of bars for each figure that has a contender beside ferry."""
 
+import textwrap
+
 from lib import machine
 from lib.figure import medians
 
 PLOT = machine.ROOT / "docs" / "speed.svg"
 COLUMNS = 3
+TITLE_WIDTH = 60  # letters
 OURS, THEIRS = "#1f6feb", "#b8c0cc"
 
 
@@ -16,7 +19,8 @@ def panel(axes, figure, result, titles):
     axes.barh([titles[name] for name in names], [middle[name] for name in names], xerr=spread,
               color=[OURS if name == "ferry" else THEIRS for name in names],
               error_kw={"elinewidth": 0.8, "ecolor": "#444"})
-    axes.set_title(f"{figure.title}\n{figure.unit}, {figure.better} is better", fontsize=8)
+    title = textwrap.fill(figure.title, TITLE_WIDTH)
+    axes.set_title(f"{title}\n{figure.unit}, {figure.better} is better", fontsize=8)
     if max(middle.values()) > 50 * min(middle.values()):
         axes.set_xscale("log")
     axes.tick_params(labelsize=7)
@@ -32,7 +36,8 @@ def write(figures, results, titles):
         return
     import matplotlib  # here, as the table can be had without it
     matplotlib.use("svg")
-    matplotlib.rcParams.update({"svg.hashsalt": "ferry", "font.family": "DejaVu Sans"})
+    matplotlib.rcParams.update({"svg.hashsalt": "ferry", "svg.fonttype": "none",
+                                "font.family": "sans-serif"})
     from matplotlib import pyplot
     rows = -(-len(shown) // COLUMNS)
     page, grid = pyplot.subplots(rows, COLUMNS, figsize=(13, 2.3 * rows), squeeze=False)

@@ -19,7 +19,7 @@ class Failed(Exception):
     """A measurement that came to nothing: the row says why."""
 
 
-def wait_until(condition, what, seconds=20):
+def wait_until(condition, what, seconds=60):
     """Ask until the condition gives something true, and return that."""
     end = time.monotonic() + seconds
     while True:

@@ -1,5 +1,5 @@
 //! hyper_pool PORT THREADS: tokio and hyper; what blocks goes through spawn_blocking, to so many threads.
-//! On one core the runtime is current_thread, which is the faster one there.
+//! On one core the runtime is current_thread: multi_thread was no faster there.
 
 use hyper::service::{make_service_fn, service_fn};
 use hyper::{header, Body, Request, Response, Server, StatusCode};

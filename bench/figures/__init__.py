@@ -1,0 +1,9 @@
+"""The figures of the comparison, a file for what is measured on the same servers.
+
+Each has FIGURES (what it gives), CONTENDERS, and measure(context) for one round: {figure: {contender:
+value}}. They are measured and told in this order.
+"""
+
+from figures import cores, inline, latency, memory, noop, sleeps, start, waves
+
+ALL = [noop, inline, sleeps, waves, latency, memory, start, cores]

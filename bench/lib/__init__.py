@@ -1,0 +1,1 @@
+"""What `./dev bench` measures with: servers and load on their cores, peers, tables, the plot."""

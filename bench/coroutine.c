@@ -1,8 +1,7 @@
-/* What coroutines, timers and posts of libferry cost. Prints "NAME NANOSECONDS" lines, and the
+/* What coroutines and timers of libferry cost. Prints "NAME NANOSECONDS" lines, and the
  * memory of sleeping coroutines in bytes. Run by bench/coroutine. */
 #include <ferry/coroutine.h>
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -111,7 +110,7 @@ static void measure_sleepers(void)
     ferry_loop_free(loop);
 }
 
-/* ---- timers and posts: the same as in coroutine_libuv.c ---- */
+/* ---- timers: the same as in coroutine_libuv.c ---- */
 
 static unsigned fired;
 
@@ -139,37 +138,6 @@ static void measure_timers(void)
     free(timers);
 }
 
-static unsigned arrived;
-
-static void on_post(void *arg)
-{
-    (void)arg;
-    if (++arrived == POSTS)
-        ferry_loop_stop(loop);
-}
-
-static void *post_all(void *arg)
-{
-    for (int i = 0; i < POSTS; i++)
-        ferry_loop_add_callback(loop, on_post, arg, NULL);
-    return NULL;
-}
-
-static void measure_posts(void)
-{
-    pthread_t thread;
-    double start = now_ns();
-    pthread_create(&thread, NULL, post_all, NULL);
-    ferry_loop_run(loop);
-    report("post_from_thread", (now_ns() - start) / POSTS);
-    pthread_join(thread, NULL);
-    arrived = 0;
-    start = now_ns();
-    post_all(NULL);
-    ferry_loop_run(loop);
-    report("post_from_loop", (now_ns() - start) / POSTS);
-}
-
 int main(void)
 {
     measure_sleepers();
@@ -180,7 +148,6 @@ int main(void)
     ferry_loop_run_sync(loop, ferry_spawn(loop, await_done, NULL, NULL), 0, NULL);
     ferry_loop_run_sync(loop, ferry_spawn(loop, spawn_and_await, NULL, NULL), 0, NULL);
     measure_timers();
-    measure_posts();
     ferry_loop_free(loop);
     return 0;
 }

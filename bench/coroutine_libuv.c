@@ -1,21 +1,12 @@
-/* The timers and posts of bench/coroutine.c on libuv. Its uv_async_send carries nothing, so that a
- * post is a node on a list under a lock and a send, as a program on libuv would have it. */
-#include <pthread.h>
+/* The timers of bench/coroutine.c on libuv. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <uv.h>
 
 #include "coroutine_common.h"
 
-struct post {
-    struct post *next;
-};
-
 static uv_loop_t *loop;
-static uv_async_t wake;
-static uv_mutex_t lock;
-static struct post *posted, **end = &posted;
-static unsigned fired, arrived;
+static unsigned fired;
 
 static void report(const char *name, double ns)
 {
@@ -47,59 +38,9 @@ static void measure_timers(void)
     report("timer_set_fire", (now_ns() - start) / TIMERS);
 }
 
-static void on_wake(uv_async_t *async)
-{
-    (void)async;
-    uv_mutex_lock(&lock);
-    struct post *list = posted;
-    posted = NULL;
-    end = &posted;
-    uv_mutex_unlock(&lock);
-    while (list) {
-        struct post *next = list->next;
-        free(list);
-        list = next;
-        if (++arrived == POSTS)
-            uv_stop(loop);
-    }
-}
-
-static void *post_all(void *arg)
-{
-    (void)arg;
-    for (int i = 0; i < POSTS; i++) {
-        struct post *post = malloc(sizeof *post);
-        post->next = NULL;
-        uv_mutex_lock(&lock);
-        *end = post;
-        end = &post->next;
-        uv_mutex_unlock(&lock);
-        uv_async_send(&wake);
-    }
-    return NULL;
-}
-
-static void measure_posts(void)
-{
-    pthread_t thread;
-    double start = now_ns();
-    pthread_create(&thread, NULL, post_all, NULL);
-    uv_run(loop, UV_RUN_DEFAULT);
-    report("post_from_thread", (now_ns() - start) / POSTS);
-    pthread_join(thread, NULL);
-    arrived = 0;
-    start = now_ns();
-    post_all(NULL);
-    uv_run(loop, UV_RUN_DEFAULT);
-    report("post_from_loop", (now_ns() - start) / POSTS);
-}
-
 int main(void)
 {
     loop = uv_default_loop();
-    uv_mutex_init(&lock);
-    uv_async_init(loop, &wake, on_wake);
     measure_timers();
-    measure_posts();
     return 0;
 }

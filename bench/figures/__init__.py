@@ -4,6 +4,7 @@ Each has FIGURES (what it gives), CONTENDERS, and measure(context) for one round
 value}}. They are measured and told in this order.
 """
 
-from figures import cores, inline, latency, memory, noop, sleeps, start, waves
+from figures import (cores, inline, jobs, latency, memory, noop, posts, sleeps, start, waiting,
+                     waves)
 
-ALL = [noop, inline, sleeps, waves, latency, memory, start, cores]
+ALL = [noop, inline, sleeps, waves, latency, memory, start, cores, jobs, waiting, posts]

@@ -43,7 +43,7 @@ class Context:
         for peer in self.turns(contenders):
             try:
                 values = measure_one(self, peer)
-            except Failed as error:
+            except (Failed, OSError) as error:
                 self.failures[peer.name] = str(error)
                 self.say(f"{peer.title}: failed: {error}")
                 continue

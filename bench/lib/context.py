@@ -22,6 +22,10 @@ class Server(Process):
             raise
 
 
+DISTURBED = 0.06  # of the machine, used by others: then it is measured again
+ATTEMPTS = 3
+
+
 class Context:
     """Handed to a figure's measure(): one for each round."""
 
@@ -30,6 +34,7 @@ class Context:
         self.missing = missing  # {contender: why}
         self.say = say
         self.failures = {}  # {contender: why}, of this round
+        self.others = [0.0]  # what others used while each was measured, of 1
 
     def turns(self, contenders):
         """Those that are there, in this round's order: each round another one begins."""
@@ -42,7 +47,7 @@ class Context:
         results = {}
         for peer in self.turns(contenders):
             try:
-                values = measure_one(self, peer)
+                values = self.undisturbed(measure_one, peer)
             except (Failed, OSError) as error:
                 self.failures[peer.name] = str(error)
                 self.say(f"{peer.title}: failed: {error}")
@@ -52,6 +57,18 @@ class Context:
             self.say(f"{peer.title}: " + ", ".join(f"{name} {value:.6g}"
                                                    for name, value in values.items()))
         return results
+
+    def undisturbed(self, measure_one, peer):
+        """Measure again while others use too much of the machine, but not for ever."""
+        for attempt in range(1, ATTEMPTS + 1):
+            others = machine.Others()
+            values = measure_one(self, peer)
+            share = others.share()
+            if share <= DISTURBED or attempt == ATTEMPTS:
+                break
+            self.say(f"{peer.title}: again, as others used {share:.0%} of the machine")
+        self.others.append(share)
+        return values
 
     @contextlib.contextmanager
     def folder(self):

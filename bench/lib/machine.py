@@ -27,6 +27,24 @@ def today():
     return time.strftime("%F", time.gmtime())
 
 
-def load():
-    """What else runs: the load average of the last minute."""
-    return os.getloadavg()[0]
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Others:
+    """What other programs, and other machines on the same metal, took while we measured."""
+
+    def __init__(self):
+        self.began = time.monotonic()
+        self.before = self.seconds()
+
+    @staticmethod
+    def seconds():
+        """CPU seconds of the machine so far that are not this program's or its ended children's."""
+        fields = pathlib.Path("/proc/stat").read_text().split(maxsplit=9)
+        busy = sum(int(fields[place]) for place in (1, 2, 3, 6, 7, 8))  # not idle, not iowait
+        return busy / TICKS - sum(os.times()[:4])
+
+    def share(self):
+        """Of all cores, since this was made; all that we have started must have ended."""
+        passed = (time.monotonic() - self.began) * os.cpu_count()
+        return (self.seconds() - self.before) / passed

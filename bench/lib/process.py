@@ -12,9 +12,6 @@ import time
 
 from lib import machine
 
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
 class Failed(Exception):
     """A measurement that came to nothing: the row says why."""
 
@@ -121,7 +118,7 @@ class Process:
         for pid in self.tree():
             fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
             total += int(fields[11]) + int(fields[12])
-        return total / TICKS
+        return total / machine.TICKS
 
     def memory_mib(self):
         """Its share of the memory that is resident (PSS), so that nothing counts twice."""

@@ -57,8 +57,9 @@ def one_line(text):
 
 def figure_table(figure, result, titles):
     return [f"### {figure.title[0].upper()}{figure.title[1:]}", "",
-            f"{result['rounds']} rounds on {result['date']}, load average before"
-            f" {result['load']:.1f}; {figure.better} is better.", "",
+            f"{figure.better.title()} is better. Rounds: {result['rounds']}, on {result['date']}."
+            f" Other programs used {max(result['others'], default=0):.0%} of the machine at most.",
+            "",
             f"| | {figure.unit}, median | least to most | ferry / this |", "|---|---|---|---|",
             *contender_rows(figure, result, titles), ""]
 

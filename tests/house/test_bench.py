@@ -7,7 +7,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
 import figures  # noqa: E402
-from lib import report  # noqa: E402
+from lib import machine, report  # noqa: E402
 from lib.context import Context  # noqa: E402
 from lib.figure import Figure, at_least, at_most, medians  # noqa: E402
 from lib.peers import Peer  # noqa: E402
@@ -26,7 +26,7 @@ TITLES = {"ferry": "ferry", "other": "the other"}
 
 def result(values, missing=()):
     return {"values": values, "missing": dict(missing), "rounds": 3, "date": "2026-11-25",
-            "load": 0.5}
+            "others": [0.02, 0.01]}
 
 
 def told(figure, values, missing=()):
@@ -70,6 +70,16 @@ def test_what_is_written_replaces_what_was_written_before_and_nothing_else(tmp_p
 def test_each_round_begins_with_another_contender():
     orders = [Context(number, {}, print).turns([FERRY, OTHER]) for number in range(2)]
     assert orders == [[FERRY, OTHER], [OTHER, FERRY]]
+
+
+def test_what_others_disturbed_is_measured_again_but_not_for_ever(monkeypatch):
+    shares = iter([0.5, 0.01, 0.5, 0.5, 0.4])
+    monkeypatch.setattr(machine.Others, "share", lambda self: next(shares))
+    values = iter(range(1, 6))
+    context = Context(0, {}, lambda text: None)
+    results = context.each([FERRY, OTHER], lambda _context, _peer: {"rate": next(values)})
+    assert results == {"rate": {"ferry": 2, "other": 5}}
+    assert context.others == [0, 0.01, 0.4]
 
 
 def test_a_measurement_that_fails_takes_none_of_the_others_with_it():

@@ -20,6 +20,17 @@ enum {
 
 /* ---- sending ---- */
 
+/* What a reply takes of the memory: one that is whole is freed as a whole, when all of it is sent.
+ */
+static void connection_count_unsent(struct connection *connection, size_t unsent)
+{
+    struct connections *all = connection->all;
+    if (connection->phase == PHASE_SENDING && unsent < connection->unsent_bytes)
+        return;
+    all->unsent_bytes += unsent - connection->unsent_bytes;
+    connection->unsent_bytes = unsent;
+}
+
 static void connection_look_at_sending(struct connection *connection, int64_t now_ms)
 {
     struct connections *all = connection->all;
@@ -31,8 +42,7 @@ static void connection_look_at_sending(struct connection *connection, int64_t no
     bool is_over = all->unsent_bytes > all->limits.unsent_bytes;
     int64_t patience_ms =
         is_over && all->limits.write_ms > STALLED_MS ? STALLED_MS : all->limits.write_ms;
-    all->unsent_bytes += unsent - connection->unsent_bytes;
-    connection->unsent_bytes = unsent;
+    connection_count_unsent(connection, unsent);
     bool has_nothing = unsent == 0 && in_kernel == 0;
     if (connection->deadline_ms == 0)
         return;

@@ -142,11 +142,12 @@ static void a_connection_has_so_many_requests(void **state)
 
 /* ---- replies together ---- */
 
+enum { BIG_BYTES = 32 << 20 }; /* more than the sockets' buffers take */
+
 static void big(ferry_request *request, void *ctx)
 {
     (void)ctx;
-    size_t length = 32 << 20; /* more than the sockets' buffers take */
-    ferry_request_reply_owned(request, 200, NULL, calloc(1, length), length);
+    ferry_request_reply_owned(request, 200, NULL, calloc(1, BIG_BYTES), BIG_BYTES);
 }
 
 /* Whoever takes nothing is cut off long before the deadline, when replies are too much. */
@@ -167,6 +168,39 @@ static void replies_together_have_a_limit(void **state)
     assert_int_equal(fixture_stats(&f).timed_out_write, 1);
     assert_int_equal(fixture_stats(&f).unsent_bytes, 0);
     close(fd);
+    fixture_close(&f);
+}
+
+struct taker {
+    int fd;
+    size_t bytes;
+};
+
+/* A little each time, so that the server looks at it more than once meanwhile. */
+static bool has_taken_half(struct fixture *f, void *arg)
+{
+    (void)f;
+    struct taker *taker = arg;
+    char some[64 << 10];
+    ssize_t n = recv(taker->fd, some, sizeof some, MSG_DONTWAIT);
+    taker->bytes += n > 0 ? (size_t)n : 0;
+    return taker->bytes >= BIG_BYTES / 2;
+}
+
+/* As its memory is freed then, and not before. */
+static void a_reply_counts_until_all_of_it_is_taken(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, NULL);
+    fixture_route(&f, "GET", "/big", big, NULL);
+    struct taker taker = {.fd = client_connect(f.address)};
+    client_send(taker.fd, "GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_true(fixture_wait(&f, has_taken_half, &taker));
+    assert_in_range(fixture_stats(&f).unsent_bytes, BIG_BYTES * 3 / 4, BIG_BYTES + 1000);
+    close(taker.fd);
+    assert_true(fixture_wait(&f, has_no_connections, NULL));
+    assert_int_equal(fixture_stats(&f).unsent_bytes, 0);
     fixture_close(&f);
 }
 
@@ -305,6 +339,7 @@ int main(void)
         cmocka_unit_test(trusted_addresses_have_none),
         cmocka_unit_test(a_connection_has_so_many_requests),
         cmocka_unit_test(replies_together_have_a_limit),
+        cmocka_unit_test(a_reply_counts_until_all_of_it_is_taken),
         cmocka_unit_test(a_header_that_is_too_long_is_431),
         cmocka_unit_test(a_body_that_is_too_long_is_413),
         cmocka_unit_test(bodies_together_have_a_limit),

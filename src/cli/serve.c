@@ -1,7 +1,10 @@
 /* ferry serve: run the server. Main thread. */
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <ferry/log.h>
 
@@ -25,6 +28,16 @@ static void raise_descriptor_limit(const struct config *config)
         ferry_log(FERRY_LOG_WARN, "fewer file descriptors than connections",
                   "descriptors=%llu connections=%u hint=%s", (unsigned long long)limit.rlim_cur,
                   config->limits.connections, "raise ulimit -n, or lower limits.connections");
+}
+
+/* malloc makes arenas for threads, eight for each processor, and each keeps the holes that calls
+ * and old pools have left in it: several times of what is in use. As many as can be used at a time,
+ * and one more for the loop, are enough. Before there are threads. */
+static void limit_arenas(void)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    if (processors > 0 && processors < 1024 && !getenv("MALLOC_ARENA_MAX"))
+        mallopt(M_ARENA_MAX, (int)processors + 1);
 }
 
 static int serve(struct loaded_config *loaded)
@@ -58,6 +71,7 @@ int command_serve(int argc, char **argv)
                config_options_help);
     } else if (rc == 0) {
         struct loaded_config loaded;
+        limit_arenas();
         crash_report_install();
         rc = loaded_config_init(&loaded, &options);
         if (rc == 0) {

@@ -38,6 +38,7 @@ struct server {
     ferry_loop *loop;
     struct metrics *metrics;
     struct queue *queue;
+    unsigned max_crashes; /* as the queue was opened */
     ferry_http_server *http;
     ferry_http_server *admin_http;
     struct listeners listeners;
@@ -93,6 +94,7 @@ static int open_queue(struct server *server, ferry_error *error)
     const struct config *config = server->config;
     if (make_state_folder(config->state, error) < 0)
         return error->code;
+    server->max_crashes = config->max_crashes;
     server->queue = queue_open(server->loop,
                                &(struct queue_options){
                                    .folder = config->state,
@@ -184,6 +186,8 @@ static void on_reloaded(void *arg)
     queue_set_limits(server->queue, config->max_pending, config->max_bytes, config->keep_ms);
     if (!listeners_update(&server->listeners, config))
         ferry_log(FERRY_LOG_WARN, "a change needs a restart", "key=listen");
+    if (config->max_crashes != server->max_crashes)
+        ferry_log(FERRY_LOG_WARN, "a change needs a restart", "key=jobs.max_crashes");
 }
 
 static int install_first(struct server *server, struct config *config, struct registry *registry,

@@ -14,6 +14,8 @@
 #include <ferry/executor.h>
 #include <ferry/log.h>
 
+#include "supervisor.h"
+
 enum { POLL_MS = 50, CLOSE_MS = 10000, QUEUE = 64, OLD_MAX = 16 };
 
 /* A generation that is being closed: its thread's until it comes back. */
@@ -163,6 +165,7 @@ static void log_failure(struct reload *reload, const char *why)
 {
     reload->failed->value++;
     ferry_log(FERRY_LOG_ERROR, "reload failed, the config before stays", "error=%s", why);
+    supervisor_tell(SERVER_READY);
 }
 
 static void refuse(struct load *load, const char *why)
@@ -186,6 +189,7 @@ static void install(struct reload *reload, struct load *load)
     const struct generation *made = load->made;
     ferry_log(FERRY_LOG_INFO, "reloaded", "routes=%zu pools=%zu kept_pools=%zu", made->route_count,
               made->pool_count, made->shared_pool_count);
+    supervisor_tell(SERVER_READY);
     on_poll(reload);
 }
 
@@ -232,6 +236,7 @@ void reload_begin(struct reload *reload)
     reload->is_wanted = reload->loading != NULL;
     if (reload->loading || reload->is_stopped)
         return;
+    supervisor_tell(SERVER_RELOADING);
     ferry_log(FERRY_LOG_INFO, "reloading", NULL);
     bool has_room = count_old(reload) < OLD_MAX;
     struct load *load = has_room ? calloc(1, sizeof *load) : NULL;

@@ -25,6 +25,7 @@
 #include "listeners.h"
 #include "process_metrics.h"
 #include "reload.h"
+#include "supervisor.h"
 
 enum {
     POOL_STOP_MS = 5000,
@@ -337,6 +338,7 @@ int server_run(struct server *server)
     ferry_log(FERRY_LOG_INFO, "serving", "version=%s routes=%zu pools=%zu state=%s pid=%d",
               ferry_version(), current->route_count, current->pool_count, current->config->state,
               (int)getpid());
+    supervisor_tell(SERVER_READY);
     server->loop_rc = ferry_loop_run(server->loop);
     loop_lag_stop(&server->lag);
     if (server->loop_rc == 0)

@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <ferry/log.h>
@@ -11,24 +10,9 @@
 #include "commands.h"
 #include "config_options.h"
 #include "crash_report.h"
+#include "descriptors.h"
 #include "log_stderr.h"
 #include "server.h"
-
-/* Connections need descriptors; the soft limit is 1024 almost everywhere, for the sake of programs
- * that use select(2). */
-static void raise_descriptor_limit(const struct config *config)
-{
-    enum { BESIDE_CONNECTIONS = 256 };
-    struct rlimit limit;
-    getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-    getrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_cur < config->limits.connections + BESIDE_CONNECTIONS)
-        ferry_log(FERRY_LOG_WARN, "fewer file descriptors than connections",
-                  "descriptors=%llu connections=%u hint=%s", (unsigned long long)limit.rlim_cur,
-                  config->limits.connections, "raise ulimit -n, or lower limits.connections");
-}
 
 /* malloc makes arenas for threads, eight for each processor, and each keeps the holes that calls
  * and old pools have left in it: several times of what is in use. As many as can be used at a time,
@@ -48,7 +32,7 @@ static int serve(struct loaded_config *loaded)
     log_stderr_open();
     ferry_log_set_sink(ferry_log_to_stderr, NULL);
     signal(SIGPIPE, SIG_IGN);
-    raise_descriptor_limit(config);
+    descriptors_raise();
     ferry_error error;
     struct server *server = server_new(&loaded->source, loaded->config, loaded->registry, &error);
     loaded->config = NULL;

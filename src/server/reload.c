@@ -14,6 +14,7 @@
 #include <ferry/executor.h>
 #include <ferry/log.h>
 
+#include "descriptors.h"
 #include "supervisor.h"
 
 enum { POLL_MS = 50, CLOSE_MS = 10000, QUEUE = 64, OLD_MAX = 16 };
@@ -61,6 +62,7 @@ static void load_run(void *arg)
         ferry_error_set(&load->error, FERRY_INVALID, "the config is wrong, or there is no memory");
         return;
     }
+    descriptors_fit(&config->limits);
     load->has_same_plugins = registry_has_same_plugins(registry);
     load->made = generation_open(config, registry, load->before, &load->error);
     if (load->made)

@@ -15,6 +15,7 @@
 #include <ferry/version.h>
 
 #include "admin.h"
+#include "descriptors.h"
 #include "drain.h"
 #include "health.h"
 #include "held_wait.h"
@@ -298,6 +299,7 @@ static int build_base(struct server *server, ferry_error *error)
 static int build(struct server *server, const struct config_source *source, struct config *config,
                  struct registry *registry, ferry_error *error)
 {
+    descriptors_fit(&config->limits);
     server->config = config;
     int rc = build_base(server, error);
     if (rc < 0) {

@@ -26,7 +26,8 @@ typedef void ferry_http_handler(ferry_request *request, void *ctx);
 
 /* Zero means the default in every field; the defaults are safe against strangers. */
 typedef struct ferry_http_options {
-    unsigned connections; /* open at once; 10000; past it new ones wait in the backlog */
+    unsigned connections; /* open at once; 10000; past it new ones wait in the backlog, and who asks
+                             for nothing for a second makes room */
     unsigned connections_per_address; /* 1024; past it 503; an IPv6 /64 counts as one address;
                                          those that are trusted are not counted */
     unsigned requests_per_connection; /* 10000; the last one's reply says Connection: close */

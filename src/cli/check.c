@@ -1,6 +1,7 @@
 /* ferry check: tell what is wrong with a config, without serving it. Main thread. */
 #include <stdio.h>
 
+#include "callbacks.h"
 #include "commands.h"
 #include "config_options.h"
 
@@ -30,6 +31,25 @@ static void print_routes(const struct config *config)
     }
 }
 
+/* The server opens it beside those of the config. Returns an exit code. */
+static int check_callbacks_worker(const struct loaded_config *loaded)
+{
+    const struct config *config = loaded->config;
+    struct worker *worker;
+    ferry_error error;
+    if (callbacks_open(&config->callbacks, config->state, loaded->registry, &worker, &error) == 0)
+        return EXIT_OK;
+    fprintf(stderr, "ferry: %s\n", error.message);
+    return EXIT_CONFIG;
+}
+
+static void print_config(const struct config *config, const char *file)
+{
+    printf("%s: ok, %zu routes, %zu pools\n", file ? file : "built-in config", config->route_count,
+           config->pool_count);
+    print_routes(config);
+}
+
 int command_check(int argc, char **argv)
 {
     struct config_options options;
@@ -41,10 +61,9 @@ int command_check(int argc, char **argv)
         struct loaded_config loaded;
         rc = loaded_config_init(&loaded, &options);
         if (rc == 0) {
-            printf("%s: ok, %zu routes, %zu pools\n",
-                   options.file ? options.file : "built-in config", loaded.config->route_count,
-                   loaded.config->pool_count);
-            print_routes(loaded.config);
+            rc = check_callbacks_worker(&loaded);
+            if (rc == EXIT_OK)
+                print_config(loaded.config, options.file);
             loaded_config_fini(&loaded);
         }
     }

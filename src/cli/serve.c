@@ -1,30 +1,27 @@
 /* ferry serve: run the server. Main thread. */
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/resource.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include <ferry/log.h>
 
 #include "commands.h"
 #include "config_options.h"
 #include "crash_report.h"
+#include "descriptors.h"
 #include "log_stderr.h"
 #include "server.h"
 
-/* Connections need descriptors; the soft limit is 1024 almost everywhere, for the sake of programs
- * that use select(2). */
-static void raise_descriptor_limit(const struct config *config)
+/* malloc makes arenas for threads, eight for each processor, and each keeps the holes that calls
+ * and old pools have left in it: several times of what is in use. As many as can be used at a time,
+ * and one more for the loop, are enough. Before there are threads. */
+static void limit_arenas(void)
 {
-    enum { BESIDE_CONNECTIONS = 256 };
-    struct rlimit limit;
-    getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-    getrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_cur < config->limits.connections + BESIDE_CONNECTIONS)
-        ferry_log(FERRY_LOG_WARN, "fewer file descriptors than connections",
-                  "descriptors=%llu connections=%u hint=%s", (unsigned long long)limit.rlim_cur,
-                  config->limits.connections, "raise ulimit -n, or lower limits.connections");
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    if (processors > 0 && processors < 1024 && !getenv("MALLOC_ARENA_MAX"))
+        mallopt(M_ARENA_MAX, (int)processors + 1);
 }
 
 static int serve(struct loaded_config *loaded)
@@ -35,7 +32,7 @@ static int serve(struct loaded_config *loaded)
     log_stderr_open();
     ferry_log_set_sink(ferry_log_to_stderr, NULL);
     signal(SIGPIPE, SIG_IGN);
-    raise_descriptor_limit(config);
+    descriptors_raise();
     ferry_error error;
     struct server *server = server_new(&loaded->source, loaded->config, loaded->registry, &error);
     loaded->config = NULL;
@@ -58,6 +55,7 @@ int command_serve(int argc, char **argv)
                config_options_help);
     } else if (rc == 0) {
         struct loaded_config loaded;
+        limit_arenas();
         crash_report_install();
         rc = loaded_config_init(&loaded, &options);
         if (rc == 0) {

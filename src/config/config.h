@@ -82,6 +82,7 @@ struct config_schedule {
 struct config_tls {
     ferry_tls *context; /* NULL: it does not */
     char *certificate;  /* its file */
+    bool asks_client;   /* for a certificate */
 };
 
 struct config {

@@ -201,6 +201,20 @@ static void read_subjects(struct config_auth *auth, const struct tree *node,
         add_subject(auth, &count, item, diagnostics);
 }
 
+/* A listener that asks may be one that a reload cannot add, so this is no error. */
+static void warn_nobody_asks(const struct checking *checking, const struct tree *node)
+{
+    const struct config *config = checking->config;
+    for (size_t i = 0; config->listen_tls && config->listen[i]; i++) {
+        if (config->listen_tls[i].asks_client)
+            return;
+    }
+    diagnostics_warning(checking->diagnostics, node->key_mark,
+                        "client_cert lets nobody in: no listener asks for certificates");
+    diagnostics_hint(checking->diagnostics,
+                     "listen: {address: ..., tls: {cert: ..., key: ..., client_ca: PATH}}");
+}
+
 /* ---- the section ---- */
 
 void config_auths_free(struct config_auth *first)
@@ -263,8 +277,11 @@ struct config_auth *check_auth(struct checking *checking, const struct tree *nod
         read_file(checking, nodes.bearer_file, "bearer_file", auth, add_token);
     if (nodes.basic_file)
         read_file(checking, nodes.basic_file, "basic_file", auth, add_user);
-    if (nodes.client_cert)
+    if (nodes.client_cert) {
         read_subjects(auth, nodes.client_cert, checking->diagnostics);
+        if (auth->subjects && auth->subjects[0])
+            warn_nobody_asks(checking, nodes.client_cert);
+    }
     if (node->kind == TREE_MAP && !nodes.bearer_file && !nodes.basic_file && !nodes.client_cert) {
         diagnostics_error(checking->diagnostics, node->mark, "%s does not say who may enter",
                           where);

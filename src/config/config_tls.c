@@ -117,6 +117,7 @@ void check_tls(struct checking *checking, const struct tree *tls, struct config_
                      .ca_optional = nodes.client == CLIENT_REQUEST,
                  },
                  into);
+    into->asks_client = nodes.client != CLIENT_NONE;
 }
 
 void config_tls_fini(struct config_tls *tls)

@@ -250,7 +250,8 @@ struct bufferevent *connection_new(struct connections *all, ferry_tls *tls)
     }
     connection_expect(connection);
     connection->phase = PHASE_HEADER;
-    connection->deadline_ms = clock_monotonic_ms() + all->limits.header_ms;
+    connection->moved_ms = clock_monotonic_ms();
+    connection->deadline_ms = connection->moved_ms + all->limits.header_ms;
     connection_link(connection);
     connection_make_due(connection);
     return connection->bev;

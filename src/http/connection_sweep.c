@@ -4,6 +4,9 @@
  * A reply makes progress when its client has taken some of it: what has left the buffer, without
  * what the kernel still has. The kernel's own buffer empties in large steps, and would hide a
  * client that reads slowly but steadily.
+ *
+ * At the limit of connections others wait outside. Whoever asks for nothing, or is slow to say for
+ * what, then has a second only, and some of those make room in each sweep.
  */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -16,9 +19,22 @@
 enum {
     PROGRESS_BYTES = 4096, /* less within a deadline is none */
     STALLED_MS = 1000,     /* the deadline when replies together are too much */
+    ROOM_MS = 1000,        /* the deadline of who asks for nothing, at the limit of connections */
+    ROOM_PART = 8,         /* of all, each sweep */
 };
 
 /* ---- sending ---- */
+
+/* What a reply takes of the memory: one that is whole is freed as a whole, when all of it is sent.
+ */
+static void connection_count_unsent(struct connection *connection, size_t unsent)
+{
+    struct connections *all = connection->all;
+    if (connection->phase == PHASE_SENDING && unsent < connection->unsent_bytes)
+        return;
+    all->unsent_bytes += unsent - connection->unsent_bytes;
+    connection->unsent_bytes = unsent;
+}
 
 static void connection_look_at_sending(struct connection *connection, int64_t now_ms)
 {
@@ -31,8 +47,7 @@ static void connection_look_at_sending(struct connection *connection, int64_t no
     bool is_over = all->unsent_bytes > all->limits.unsent_bytes;
     int64_t patience_ms =
         is_over && all->limits.write_ms > STALLED_MS ? STALLED_MS : all->limits.write_ms;
-    all->unsent_bytes += unsent - connection->unsent_bytes;
-    connection->unsent_bytes = unsent;
+    connection_count_unsent(connection, unsent);
     bool has_nothing = unsent == 0 && in_kernel == 0;
     if (connection->deadline_ms == 0)
         return;
@@ -70,7 +85,17 @@ static void connection_time_out(struct connection *connection)
     }
 }
 
-static void connection_sweep(struct connection *connection, int64_t now_ms)
+/* Count down how many are to make room, if this is one. */
+static bool makes_room(const struct connection *connection, unsigned *wanted, int64_t now_ms)
+{
+    bool asks = connection->phase != PHASE_IDLE && connection->phase != PHASE_HEADER;
+    if (*wanted == 0 || asks || now_ms - connection->moved_ms < ROOM_MS)
+        return false;
+    --*wanted;
+    return true;
+}
+
+static void connection_sweep(struct connection *connection, unsigned *wanted, int64_t now_ms)
 {
     if (!connection->has_close_callback && connection_is_abandoned(connection)) {
         connection_free(connection);
@@ -78,7 +103,7 @@ static void connection_sweep(struct connection *connection, int64_t now_ms)
     }
     if (connection->phase == PHASE_SENDING || connection->phase == PHASE_STREAMING)
         connection_look_at_sending(connection, now_ms);
-    if (now_ms < connection->deadline_ms)
+    if (now_ms < connection->deadline_ms && !makes_room(connection, wanted, now_ms))
         return;
     connection_time_out(connection);
     connection_kill(connection);
@@ -88,10 +113,12 @@ static void on_sweep(void *arg)
 {
     struct connections *all = arg;
     int64_t now_ms = clock_monotonic_ms();
+    bool is_full = all->count >= all->limits.connections && !all->draining;
+    unsigned wanted = is_full ? all->limits.connections / ROOM_PART + 1 : 0;
     all->sweep_timer = 0;
     for (struct connection *at = all->first; at; at = all->cursor) {
         all->cursor = at->next;
-        connection_sweep(at, now_ms);
+        connection_sweep(at, &wanted, now_ms);
     }
     all->cursor = NULL;
     if (all->count > 0)

@@ -29,6 +29,7 @@ enum {
     BACKLOG = 4096,
     REST_MS = 100,
     ACCEPTED_AT_ONCE = 64,
+    NOT_SENT_BYTES = 128 << 10,
     TOLERATED = 3, /* a client that left before the accept looks like a failed accept, once */
 };
 
@@ -106,7 +107,11 @@ static void set_option(int fd, int level, int option, int value)
                   strerror(errno));
 }
 
-/* What is set on the listening socket is inherited by what it accepts. */
+/* What is set on the listening socket is inherited by what it accepts.
+ *
+ * The kernel's buffers grow to megabytes, with what a slow client may never take: memory that no
+ * limit of ours sees, and a copy that the loop makes. So it takes no more of a reply when it has
+ * this much besides what is under way to the client. That costs a fast client nothing. */
 static void set_options(int fd, const struct address *address)
 {
     if (address->any.sa_family == AF_UNIX)
@@ -114,6 +119,7 @@ static void set_options(int fd, const struct address *address)
     set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, NOT_SENT_BYTES);
     if (address->any.sa_family == AF_INET6)
         set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, !address->is_every);
 }

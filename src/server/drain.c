@@ -28,6 +28,8 @@
 
 #include <ferry/log.h>
 
+#include "supervisor.h"
+
 enum { POLL_MS = 10, LAST_COMMIT_MS = 5000, LAST_WORDS_MS = 500 };
 
 static bool is_done(const struct drain *drain)
@@ -78,6 +80,7 @@ void drain_begin(struct drain *drain)
         leave_now(drain, "second signal; what still runs is interrupted");
     drain->begin_ms = ferry_loop_now_ms(drain->loop);
     drain->health->draining = true;
+    supervisor_tell(SERVER_STOPPING);
     ferry_log(FERRY_LOG_INFO, "draining", "limit_ms=%lld", (long long)drain->limit_ms);
     reload_stop(drain->reload);
     schedules_stop(drain->generations->current->schedules);

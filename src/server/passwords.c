@@ -138,7 +138,7 @@ static bool start_thread(struct passwords *passwords, ferry_error *error)
         passwords->executor = ferry_executor_new(&(ferry_executor_options){
             .name = "passwords", .threads = 1, .queue = QUEUE, .batch = true});
     if (!passwords->executor)
-        ferry_error_set(error, FERRY_INTERNAL, "cannot start a thread that looks at passwords");
+        ferry_error_set(error, FERRY_REJECTED, "cannot start a thread that looks at passwords");
     return passwords->executor != NULL;
 }
 
@@ -184,7 +184,8 @@ static struct check *check_try(struct passwords *passwords, const struct passwor
     }
     struct check *check = check_start(passwords, claim, digest, error);
     if (!check && error->code == FERRY_REJECTED) {
-        ferry_error_set(error, FERRY_REJECTED, "too many passwords wait to be looked at");
+        if (passwords->executor)
+            ferry_error_set(error, FERRY_REJECTED, "too many passwords wait to be looked at");
         *retry_after_ms = QUEUE_RETRY_MS;
     }
     return check;

@@ -14,6 +14,9 @@
 #include <ferry/executor.h>
 #include <ferry/log.h>
 
+#include "descriptors.h"
+#include "supervisor.h"
+
 enum { POLL_MS = 50, CLOSE_MS = 10000, QUEUE = 64, OLD_MAX = 16 };
 
 /* A generation that is being closed: its thread's until it comes back. */
@@ -59,6 +62,7 @@ static void load_run(void *arg)
         ferry_error_set(&load->error, FERRY_INVALID, "the config is wrong, or there is no memory");
         return;
     }
+    descriptors_fit(&config->limits);
     load->has_same_plugins = registry_has_same_plugins(registry);
     load->made = generation_open(config, registry, load->before, &load->error);
     if (load->made)
@@ -163,6 +167,7 @@ static void log_failure(struct reload *reload, const char *why)
 {
     reload->failed->value++;
     ferry_log(FERRY_LOG_ERROR, "reload failed, the config before stays", "error=%s", why);
+    supervisor_tell(SERVER_READY);
 }
 
 static void refuse(struct load *load, const char *why)
@@ -186,6 +191,7 @@ static void install(struct reload *reload, struct load *load)
     const struct generation *made = load->made;
     ferry_log(FERRY_LOG_INFO, "reloaded", "routes=%zu pools=%zu kept_pools=%zu", made->route_count,
               made->pool_count, made->shared_pool_count);
+    supervisor_tell(SERVER_READY);
     on_poll(reload);
 }
 
@@ -232,6 +238,7 @@ void reload_begin(struct reload *reload)
     reload->is_wanted = reload->loading != NULL;
     if (reload->loading || reload->is_stopped)
         return;
+    supervisor_tell(SERVER_RELOADING);
     ferry_log(FERRY_LOG_INFO, "reloading", NULL);
     bool has_room = count_old(reload) < OLD_MAX;
     struct load *load = has_room ? calloc(1, sizeof *load) : NULL;

@@ -15,6 +15,7 @@
 #include <ferry/version.h>
 
 #include "admin.h"
+#include "descriptors.h"
 #include "drain.h"
 #include "health.h"
 #include "held_wait.h"
@@ -25,6 +26,7 @@
 #include "listeners.h"
 #include "process_metrics.h"
 #include "reload.h"
+#include "supervisor.h"
 
 enum {
     POOL_STOP_MS = 5000,
@@ -38,6 +40,7 @@ struct server {
     ferry_loop *loop;
     struct metrics *metrics;
     struct queue *queue;
+    unsigned max_crashes; /* as the queue was opened */
     ferry_http_server *http;
     ferry_http_server *admin_http;
     struct listeners listeners;
@@ -93,6 +96,7 @@ static int open_queue(struct server *server, ferry_error *error)
     const struct config *config = server->config;
     if (make_state_folder(config->state, error) < 0)
         return error->code;
+    server->max_crashes = config->max_crashes;
     server->queue = queue_open(server->loop,
                                &(struct queue_options){
                                    .folder = config->state,
@@ -184,6 +188,8 @@ static void on_reloaded(void *arg)
     queue_set_limits(server->queue, config->max_pending, config->max_bytes, config->keep_ms);
     if (!listeners_update(&server->listeners, config))
         ferry_log(FERRY_LOG_WARN, "a change needs a restart", "key=listen");
+    if (config->max_crashes != server->max_crashes)
+        ferry_log(FERRY_LOG_WARN, "a change needs a restart", "key=jobs.max_crashes");
 }
 
 static int install_first(struct server *server, struct config *config, struct registry *registry,
@@ -293,6 +299,7 @@ static int build_base(struct server *server, ferry_error *error)
 static int build(struct server *server, const struct config_source *source, struct config *config,
                  struct registry *registry, ferry_error *error)
 {
+    descriptors_fit(&config->limits);
     server->config = config;
     int rc = build_base(server, error);
     if (rc < 0) {
@@ -333,6 +340,7 @@ int server_run(struct server *server)
     ferry_log(FERRY_LOG_INFO, "serving", "version=%s routes=%zu pools=%zu state=%s pid=%d",
               ferry_version(), current->route_count, current->pool_count, current->config->state,
               (int)getpid());
+    supervisor_tell(SERVER_READY);
     server->loop_rc = ferry_loop_run(server->loop);
     loop_lag_stop(&server->lag);
     if (server->loop_rc == 0)

@@ -212,6 +212,18 @@ def test_in_flight_is_zero_after_many_aborts(serve):
     assert server.metric("ferry_http_unsent_bytes") == 0
 
 
+def test_with_few_descriptors_connections_leave_some_and_make_room(serve):
+    server = serve(NOOP, starter=["prlimit", "--nofile=100:100"])
+    assert server.has_logged("level=warn", "fewer file descriptors than connections",
+                             "lowered_to=50 ")
+    clients = [server.open_socket() for _ in range(60)]  # as many as may, and some that wait
+    server.wait_metric("ferry_connections", 50)
+    assert server.get("/noop").status == 200  # not only when those have left
+    assert not server.has_logged("cannot be accepted")
+    for client in clients:
+        client.close()
+
+
 def test_running_out_of_descriptors_spins_not_and_passes(serve):
     server = serve(NOOP)
     pid = server.process.pid

@@ -109,9 +109,12 @@ def test_what_needs_a_restart_is_said_and_the_rest_applies(serve):
     server = serve("routes: {/a: {worker: noop}}")
     reload(server, "state: elsewhere\nadmin: {tls: {cert: x, key: x}}\n"
                    "routes: {/b: {worker: noop}}", success=False)
-    reload(server, "state: elsewhere\nplugins: [absent.so]\nroutes: {/b: {worker: noop}}")
+    reload(server, "state: elsewhere\nplugins: [absent.so]\njobs: {max_crashes: 9}\n"
+                   "routes: {/b: {worker: noop}}")
     assert server.has_logged("needs a restart", "key=state")
     assert server.has_logged("needs a restart", "key=plugins")
+    assert server.has_logged("needs a restart", "key=jobs.max_crashes")
+    assert not server.has_logged("needs a restart", "key=listen")
     assert server.get("/b").status == 200
     assert not (server.folder / "elsewhere").exists()
 

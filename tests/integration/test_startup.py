@@ -301,6 +301,17 @@ def test_check_says_ok(tmp_path):
                              "  /noop: open to everyone\n")
 
 
+def test_check_opens_the_worker_of_callbacks(tmp_path):
+    secret = tmp_path / "callbacks.key"
+    secret.write_text("whsec_!\n")
+    secret.chmod(0o600)
+    (tmp_path / "ferry.yaml").write_text(
+        'callbacks: {allow: "https://example.org/", secret_file: callbacks.key}\n' + CONFIG)
+    result = run_ferry("check", "-c", "ferry.yaml", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (EXIT_CONFIG, "")
+    assert result.stderr.startswith("ferry: callbacks: callbacks.key: ")
+
+
 def test_check_makes_nothing(tmp_path):
     run_ferry("check", cwd=tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -179,7 +179,6 @@ static void test_subjects(void **state)
                        "routes:\n"
                        "  /a: {worker: echo}\n"
                        "  /b: {worker: echo, auth: {client_cert: [CN=a, CN=b]}}\n");
-    assert_string_equal(bytes_text(&loaded.report), "");
     const struct config_route *routes = loaded.config->routes;
     assert_string_equal(routes[0].auth->subjects[0], "CN=ann,O=Example");
     assert_null(routes[0].auth->subjects[1]);
@@ -198,6 +197,17 @@ static void test_subjects(void **state)
          "ferry.yaml:1:21: error: client_cert is empty: it would let nobody in\n"
          "    auth: {client_cert: []}\n"
          "                        ^~\n"});
+}
+
+static void test_subjects_that_nobody_asks_for_are_a_warning(void **state)
+{
+    (void)state;
+    CHECK_REPORTS(
+        {"auth: {client_cert: CN=ann, bearer_file: tokens}\n" A_ROUTE,
+         "ferry.yaml:1:8: warning: client_cert lets nobody in: no listener asks for certificates\n"
+         "    auth: {client_cert: CN=ann, bearer_file: tokens}\n"
+         "           ^~~~~~~~~~~\n"
+         "    hint: listen: {address: ..., tls: {cert: ..., key: ..., client_ca: PATH}}\n"});
 }
 
 static void test_an_open_file_is_a_warning(void **state)
@@ -219,6 +229,7 @@ int main(void)
         cmocka_unit_test(test_files_that_are_wrong),
         cmocka_unit_test(test_sections_that_let_nobody_in),
         cmocka_unit_test(test_subjects),
+        cmocka_unit_test(test_subjects_that_nobody_asks_for_are_a_warning),
         cmocka_unit_test(test_an_open_file_is_a_warning),
     };
     return cmocka_run_group_tests(tests, make_files, remove_files);

@@ -3,6 +3,12 @@
  */
 #include "http/kept.h"
 
+static bool two_were_served(struct fixture *f, void *arg)
+{
+    (void)arg;
+    return fixture_stats(f).accepted == 3 && fixture_stats(f).connections <= 1;
+}
+
 static void connections_have_a_limit(void **state)
 {
     (void)state;
@@ -17,10 +23,7 @@ static void connections_have_a_limit(void **state)
     char c;
     assert_int_equal(recv(third, &c, 1, MSG_DONTWAIT), -1);
     assert_int_equal(fixture_stats(&f).accepted, 2);
-    bool (*is_served)(struct fixture *, void *) = has_connections;
-    unsigned one = 1;
-    assert_true(fixture_wait(&f, is_served, &one)); /* first and third came and went */
-    assert_int_equal(fixture_stats(&f).accepted, 3);
+    assert_true(fixture_wait(&f, two_were_served, NULL)); /* first and third came and went */
     char *reply = client_read_all(third);
     assert_has(reply, "hello");
     free(reply);
@@ -29,6 +32,32 @@ static void connections_have_a_limit(void **state)
     close(third);
     wait_for_connections(&f, 0);
     fixture_close(&f);
+}
+
+static void assert_makes_room(const char *text, unsigned idle, unsigned header)
+{
+    const ferry_http_options options = {
+        .connections = 1, .header_timeout_ms = 3600000, .idle_timeout_ms = 3600 * 1000};
+    struct fixture f;
+    open_hello(&f, &options);
+    int fd = client_connect(f.address);
+    client_send(fd, text);
+    wait_for_connections(&f, 1);
+    char *reply = ask(&f, "GET /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    assert_has(reply, "hello");
+    free(reply);
+    assert_int_equal(fixture_stats(&f).timed_out_idle, idle);
+    assert_int_equal(fixture_stats(&f).timed_out_header, header);
+    close(fd);
+    wait_for_connections(&f, 0);
+    fixture_close(&f);
+}
+
+static void at_the_limit_who_asks_for_nothing_makes_room(void **state)
+{
+    (void)state;
+    assert_makes_room("GET /hello HTTP/1.1\r\nHost: h\r\n\r\n", 1, 0); /* nothing more */
+    assert_makes_room("GET /hello HTTP/1.1\r\n", 0, 1);                /* not the whole of it */
 }
 
 /* ---- many connections at once ---- */
@@ -142,19 +171,19 @@ static void a_connection_has_so_many_requests(void **state)
 
 /* ---- replies together ---- */
 
+enum { BIG_BYTES = 32 << 20 }; /* more than the sockets' buffers take */
+
 static void big(ferry_request *request, void *ctx)
 {
     (void)ctx;
-    size_t length = 32 << 20; /* more than the sockets' buffers take */
-    ferry_request_reply_owned(request, 200, NULL, calloc(1, length), length);
+    ferry_request_reply_owned(request, 200, NULL, calloc(1, BIG_BYTES), BIG_BYTES);
 }
 
 /* Whoever takes nothing is cut off long before the deadline, when replies are too much. */
 static void replies_together_have_a_limit(void **state)
 {
     (void)state;
-    const ferry_http_options options = {.unsent_total_bytes = 1 << 20,
-                                        .write_timeout_ms = 3600 * 1000};
+    const ferry_http_options options = {.unsent_total_bytes = 1 << 20, .write_timeout_ms = 3600000};
     struct fixture f;
     fixture_open(&f, &options);
     fixture_route(&f, "GET", "/big", big, NULL);
@@ -167,6 +196,39 @@ static void replies_together_have_a_limit(void **state)
     assert_int_equal(fixture_stats(&f).timed_out_write, 1);
     assert_int_equal(fixture_stats(&f).unsent_bytes, 0);
     close(fd);
+    fixture_close(&f);
+}
+
+struct taker {
+    int fd;
+    size_t bytes;
+};
+
+/* A little each time, so that the server looks at it more than once meanwhile. */
+static bool has_taken_half(struct fixture *f, void *arg)
+{
+    (void)f;
+    struct taker *taker = arg;
+    char some[64 << 10];
+    ssize_t n = recv(taker->fd, some, sizeof some, MSG_DONTWAIT);
+    taker->bytes += n > 0 ? (size_t)n : 0;
+    return taker->bytes >= BIG_BYTES / 2;
+}
+
+/* As its memory is freed then, and not before. */
+static void a_reply_counts_until_all_of_it_is_taken(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, NULL);
+    fixture_route(&f, "GET", "/big", big, NULL);
+    struct taker taker = {.fd = client_connect(f.address)};
+    client_send(taker.fd, "GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_true(fixture_wait(&f, has_taken_half, &taker));
+    assert_in_range(fixture_stats(&f).unsent_bytes, BIG_BYTES - BIG_BYTES / 4, BIG_BYTES + 1000);
+    close(taker.fd);
+    assert_true(fixture_wait(&f, has_no_connections, NULL));
+    assert_int_equal(fixture_stats(&f).unsent_bytes, 0);
     fixture_close(&f);
 }
 
@@ -300,11 +362,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(connections_have_a_limit),
+        cmocka_unit_test(at_the_limit_who_asks_for_nothing_makes_room),
         cmocka_unit_test(a_flood_of_connections_leaves_others_their_turn),
         cmocka_unit_test(one_address_has_a_limit),
         cmocka_unit_test(trusted_addresses_have_none),
         cmocka_unit_test(a_connection_has_so_many_requests),
         cmocka_unit_test(replies_together_have_a_limit),
+        cmocka_unit_test(a_reply_counts_until_all_of_it_is_taken),
         cmocka_unit_test(a_header_that_is_too_long_is_431),
         cmocka_unit_test(a_body_that_is_too_long_is_413),
         cmocka_unit_test(bodies_together_have_a_limit),

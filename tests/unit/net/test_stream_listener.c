@@ -132,11 +132,12 @@ static void connections_have_their_options_set(void **state)
         struct address its = {.length = sizeof its.local};
         if (getpeername(other, &its.any, &its.length) < 0 || its.v4.sin_port != peer.v4.sin_port)
             continue;
-        int nodelay = 0, keepalive = 0;
+        int nodelay = 0, keepalive = 0, not_sent = 0;
         socklen_t length = sizeof nodelay;
         getsockopt(other, IPPROTO_TCP, TCP_NODELAY, &nodelay, &length);
         getsockopt(other, SOL_SOCKET, SO_KEEPALIVE, &keepalive, &length);
-        seen += nodelay && keepalive;
+        getsockopt(other, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &not_sent, &length);
+        seen += nodelay && keepalive && not_sent == 128 << 10;
     }
     assert_int_equal(seen, 1);
     close(fd);

@@ -28,6 +28,7 @@
 #include "event_log.h"
 #include "event_memory.h"
 #include "fd_handlers.h"
+#include "posted.h"
 #include "timer.h"
 
 enum { MAILBOX_BUDGET = 1024, SPIN_US = 10 };
@@ -312,36 +313,11 @@ struct loop_closer **loop_coroutines(ferry_loop *loop)
 
 /* ---- add_callback ---- */
 
-struct posted_callback {
-    struct mailbox_entry entry;
-    ferry_loop *loop; /* no reference: whoever runs the entry has one */
-    ferry_callback *fn;
-    ferry_callback *free_arg;
-    void *arg;
-};
-
-static void posted_drop(struct mailbox_entry *entry)
-{
-    struct posted_callback posted = *(struct posted_callback *)entry;
-    free(entry);
-    if (posted.free_arg)
-        posted.free_arg(posted.arg);
-}
-
-static void posted_run(struct mailbox_entry *entry)
-{
-    struct posted_callback posted = *(struct posted_callback *)entry;
-    if (posted.loop->closing) {
-        posted_drop(entry);
-        return;
-    }
-    free(entry);
-    posted.fn(posted.arg);
-}
-
 bool loop_post(ferry_loop *loop, struct mailbox_entry *entry)
 {
-    /* The reference that the entry may carry can be gone before the wake-up is written. */
+    if (mailbox_post_behind(&loop->mailbox, entry))
+        return true; /* and the loop may be gone, with a reference that the entry carried */
+    /* That reference can be gone before the wake-up is written, too. */
     ferry_loop_ref(loop);
     bool posted = mailbox_post(&loop->mailbox, entry);
     ferry_loop_unref(loop);
@@ -351,20 +327,13 @@ bool loop_post(ferry_loop *loop, struct mailbox_entry *entry)
 int ferry_loop_add_callback(ferry_loop *loop, ferry_callback *fn, void *arg,
                             ferry_callback *free_arg)
 {
-    struct posted_callback *posted = malloc(sizeof *posted);
+    struct mailbox_entry *posted = posted_new(loop, fn, arg, free_arg);
     if (!posted) {
         if (free_arg)
             free_arg(arg);
         return FERRY_INTERNAL;
     }
-    *posted = (struct posted_callback){
-        .entry = {.run = posted_run, .drop = posted_drop},
-        .loop = loop,
-        .fn = fn,
-        .free_arg = free_arg,
-        .arg = arg,
-    };
-    return loop_post(loop, &posted->entry) ? 0 : FERRY_REJECTED;
+    return loop_post(loop, posted) ? 0 : FERRY_REJECTED;
 }
 
 /* ---- timers ---- */

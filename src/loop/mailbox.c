@@ -28,6 +28,18 @@ bool mailbox_init(struct mailbox *mailbox)
     return mailbox->wake_fd >= 0;
 }
 
+bool mailbox_post_behind(struct mailbox *mailbox, struct mailbox_entry *entry)
+{
+    struct mailbox_entry *head = atomic_load_explicit(&mailbox->posted, memory_order_relaxed);
+    while (head && head != &closed_mark) {
+        entry->next = head;
+        if (atomic_compare_exchange_weak_explicit(&mailbox->posted, &head, entry,
+                                                  memory_order_release, memory_order_relaxed))
+            return true;
+    }
+    return false;
+}
+
 bool mailbox_post(struct mailbox *mailbox, struct mailbox_entry *entry)
 {
     struct mailbox_entry *head = atomic_load_explicit(&mailbox->posted, memory_order_acquire);

@@ -36,6 +36,11 @@ void mailbox_fini(struct mailbox *mailbox);
  * posted. Any thread; what keeps the mailbox alive until this returns must not be the entry. */
 bool mailbox_post(struct mailbox *mailbox, struct mailbox_entry *entry);
 
+/* Post behind others, which have woken the loop: nothing of the mailbox is touched once the entry
+ * is in it, so that the entry may be what keeps it alive. Returns false, and has done nothing,
+ * where there are none or the mailbox is closed. Any thread. */
+bool mailbox_post_behind(struct mailbox *mailbox, struct mailbox_entry *entry);
+
 /* Run at most `budget` entries, in the order of their posting, while `*stop` is false. If some are
  * left, wake_fd is readable again: they wait for the next turn, as sockets do. Loop thread. */
 void mailbox_drain(struct mailbox *mailbox, size_t budget, const bool *stop);

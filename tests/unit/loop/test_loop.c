@@ -3,6 +3,7 @@
 
 #include <event2/event.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -193,6 +194,41 @@ static void test_closing_frees_what_waits_and_refuses_what_is_late(void **state)
     ferry_loop_free(NULL);
 }
 
+static void give_back(void *loop)
+{
+    ferry_loop_unref(loop);
+}
+
+static pthread_barrier_t together;
+
+static void *post_the_own_reference(void *loop)
+{
+    pthread_barrier_wait(&together);
+    ferry_loop_add_callback(loop, give_back, loop, give_back);
+    return NULL;
+}
+
+/* What is posted carries the poster's only reference, and is freed before the post has returned. */
+static void test_a_post_may_carry_the_reference_that_it_needs(void **state)
+{
+    (void)state;
+    pthread_t threads[POSTERS];
+    pthread_barrier_init(&together, NULL, POSTERS + 1);
+    for (int round = 0; round < 500; round++) {
+        ferry_loop *loop = ferry_loop_new();
+        for (size_t i = 0; i < POSTERS; i++)
+            assert_int_equal(
+                pthread_create(&threads[i], NULL, post_the_own_reference, ferry_loop_ref(loop)), 0);
+        pthread_barrier_wait(&together);
+        for (int i = 0; i < round % 100; i++)
+            sched_yield();
+        ferry_loop_free(loop);
+        for (size_t i = 0; i < POSTERS; i++)
+            pthread_join(threads[i], NULL);
+    }
+    pthread_barrier_destroy(&together);
+}
+
 /* ---- timers ---- */
 
 struct alarm_clock {
@@ -354,6 +390,7 @@ int main(void)
         TEST(test_who_posts_for_ever_starves_no_timer_and_no_descriptor),
         TEST(test_a_large_batch_leaves_room_for_a_descriptor),
         TEST(test_closing_frees_what_waits_and_refuses_what_is_late),
+        TEST(test_a_post_may_carry_the_reference_that_it_needs),
         TEST(test_a_timer_is_never_early),
         TEST(test_timers_that_are_due_together_keep_their_order),
         TEST(test_an_earlier_timer_is_not_held_up_by_a_later_one),

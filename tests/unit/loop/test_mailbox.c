@@ -84,6 +84,22 @@ static void test_it_wakes_when_it_was_empty(void **state)
     assert_int_equal(ran_count, 3);
 }
 
+static void test_behind_others_is_only_where_there_are_some(void **state)
+{
+    struct item *item = malloc(sizeof *item);
+    *item = (struct item){.entry = {.run = item_run, .drop = item_drop}, .number = 1};
+    assert_false(mailbox_post_behind(*state, &item->entry)); /* who would wake the loop? */
+    assert_false(is_readable(*state));
+    post(*state, 0);
+    assert_true(mailbox_post_behind(*state, &item->entry));
+    mailbox_drain(*state, 1000, &never);
+    assert_int_equal(ran_count, 2);
+    assert_int_equal(ran[1], 1);
+    mailbox_close(*state);
+    struct mailbox_entry late;
+    assert_false(mailbox_post_behind(*state, &late)); /* not even dropped */
+}
+
 static void test_the_budget_leaves_the_rest_to_the_next_turn(void **state)
 {
     for (int i = 0; i < 10; i++)
@@ -232,6 +248,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_entries_run_in_the_order_of_their_posting),
         TEST(test_it_wakes_when_it_was_empty),
+        TEST(test_behind_others_is_only_where_there_are_some),
         TEST(test_the_budget_leaves_the_rest_to_the_next_turn),
         TEST(test_stop_leaves_the_rest),
         TEST(test_closing_drops_what_is_inside),

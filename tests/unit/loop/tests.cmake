@@ -5,6 +5,12 @@ target_link_options(test_loop_event_memory PRIVATE LINKER:--wrap=malloc)
 ferry_unit_test(loop fd_handlers)
 ferry_unit_test(loop loop)
 ferry_unit_test(loop mailbox)
+ferry_unit_test(loop posted)
+target_link_options(test_loop_posted PRIVATE LINKER:--wrap=aligned_alloc)
+if(NOT FERRY_SANITIZE STREQUAL "thread") # the race detector calls it itself, before it can be called
+  target_link_options(test_loop_posted PRIVATE LINKER:--wrap=pthread_setspecific)
+  target_compile_definitions(test_loop_posted PRIVATE WRAPS_SETSPECIFIC)
+endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Debug") # only a debug build aborts
   ferry_unit_test(loop thread_check)
 endif()

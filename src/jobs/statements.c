@@ -21,8 +21,8 @@
     " result_type"
 
 /* The states as numbers: 0 scheduled, 1 queued, 2 running, 3 retrying, 4 succeeded, 5 dead,
- * 6 cancelled. `state IN (0, 1, 3)` and `state IN (4, 5, 6)` are written as in the partial indexes,
- * which SQLite uses only for the very same term. Where more than one index would do, the right one
+ * 6 cancelled. `state < 4 AND state <> 2` and `state > 3` are written as in the partial indexes,
+ * which SQLite uses only for the very same terms. Where more than one index would do, the right one
  * is named: SQLite has no statistics to choose by. */
 static const char *const sql_of[STATEMENT_COUNT] = {
     [BEGIN] = "BEGIN IMMEDIATE",
@@ -57,13 +57,13 @@ static const char *const sql_of[STATEMENT_COUNT] = {
     [FIND_DUE] = "SELECT jobs.job, id, delivery_id, state, attempt, version, input_bytes, block,"
                  "       memory"
                  " FROM jobs INDEXED BY jobs_waiting LEFT JOIN inputs ON inputs.job = jobs.job"
-                 " WHERE route = ?1 AND state IN (0, 1, 3) AND run_at_ms <= ?2"
+                 " WHERE route = ?1 AND state < 4 AND state <> 2 AND run_at_ms <= ?2"
                  " ORDER BY run_at_ms, jobs.job LIMIT ?3",
     [CLAIM] = "UPDATE jobs SET version = version + 1, state = 2, attempt = attempt + 1, boot = ?2,"
               "                token = ?3, started_ms = ?4"
-              " WHERE job = ?1 AND state IN (0, 1, 3)",
+              " WHERE job = ?1 AND state < 4 AND state <> 2",
     [NEXT_DUE] = "SELECT run_at_ms FROM jobs INDEXED BY jobs_waiting"
-                 " WHERE route = ?1 AND state IN (0, 1, 3) ORDER BY run_at_ms LIMIT 1",
+                 " WHERE route = ?1 AND state < 4 AND state <> 2 ORDER BY run_at_ms LIMIT 1",
     [UNDO_CLAIM] = "UPDATE jobs INDEXED BY jobs_by_state"
                    " SET version = version + 1, state = 1, attempt = attempt - 1, boot = NULL,"
                    "     token = NULL"
@@ -110,7 +110,7 @@ static const char *const sql_of[STATEMENT_COUNT] = {
     [DELETE_JOB] = "DELETE FROM jobs WHERE job = ?1 RETURNING version + 1, input_bytes, 0",
     [RETIRE] = "DELETE FROM jobs WHERE job IN"
                "  (SELECT job FROM jobs INDEXED BY jobs_final"
-               "   WHERE route = ?1 AND state IN (4, 5, 6) AND finished_ms < ?2"
+               "   WHERE route = ?1 AND state > 3 AND finished_ms < ?2"
                "   ORDER BY finished_ms LIMIT ?3)"
                " RETURNING state, id",
     [REMEMBER_RETIRED] = "INSERT OR REPLACE INTO retired (id, retired_ms) VALUES (?1, ?2)",
@@ -122,7 +122,7 @@ static const char *const sql_of[STATEMENT_COUNT] = {
     [RESUME] = "DELETE FROM paused WHERE route = ?1",
     [SHIFT] = "UPDATE jobs INDEXED BY jobs_by_state"
               " SET version = version + 1, run_at_ms = run_at_ms + ?1"
-              " WHERE state IN (0, 1, 3) AND is_wall = 0",
+              " WHERE state < 4 AND state <> 2 AND is_wall = 0",
     [SET_CLOCK] = "INSERT OR REPLACE INTO clock (one, wall_ms, job)"
                   " VALUES (1, ?1, (SELECT coalesce(max(job), 0) FROM jobs))",
 

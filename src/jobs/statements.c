@@ -68,24 +68,24 @@ static const char *const sql_of[STATEMENT_COUNT] = {
                    " SET version = version + 1, state = 1, attempt = attempt - 1, boot = NULL,"
                    "     token = NULL"
                    " WHERE state = 2 AND token = ?1",
+    /* Not RETURNING in those that each attempt runs: it costs more than looking first. */
+    [FIND_ATTEMPT] = "SELECT version + 1, is_cancelling, callback IS NOT NULL FROM jobs"
+                     " WHERE job = ?1 AND token = ?2 AND state = 2",
     /* ?11: the memory is replaced; ?13: the new state is final. */
-    [SETTLE] = "UPDATE jobs SET version = version + 1,"
-               "  state = iif(?3 = 3 AND is_cancelling, 6, ?3),"
+    [SETTLE] = "UPDATE jobs SET version = version + 1, state = ?3,"
                "  run_at_ms = coalesce(?4, run_at_ms), is_wall = 0,"
-               "  finished_ms = iif(?13 OR is_cancelling, ?5, NULL),"
-               "  error_code = ?6, error = ?7,"
+               "  finished_ms = iif(?13, ?5, NULL), error_code = ?6, error = ?7,"
                "  result_status = ?8, result_type = ?9, result = ?10,"
-               "  memory = iif(?13 OR is_cancelling, NULL, iif(?11, ?12, memory)),"
+               "  memory = iif(?13, NULL, iif(?11, ?12, memory)),"
                "  boot = NULL, token = NULL, is_cancelling = 0"
-               " WHERE job = ?1 AND token = ?2 AND state = 2"
-               " RETURNING state, version, callback IS NOT NULL",
+               " WHERE job = ?1 AND token = ?2 AND state = 2",
     [RELEASE] = "UPDATE jobs SET version = version + 1, attempt = attempt - 1,"
-                "  state = iif(is_cancelling, 6, 1), run_at_ms = ?3, is_wall = 0,"
+                "  state = iif(is_cancelling, 6, 1),"
+                "  run_at_ms = coalesce(?3, run_at_ms), is_wall = 0,"
                 "  finished_ms = iif(is_cancelling, ?4, NULL),"
                 "  memory = iif(is_cancelling, NULL, memory),"
                 "  boot = NULL, token = NULL, is_cancelling = 0"
-                " WHERE job = ?1 AND token = ?2 AND state = 2"
-                " RETURNING state, version, callback IS NOT NULL",
+                " WHERE job = ?1 AND token = ?2 AND state = 2",
     [FIND_CALLBACK] = "SELECT callback FROM jobs WHERE job = ?1",
     [DROP_INPUT] = "DELETE FROM inputs WHERE job = ?1",
 
@@ -130,6 +130,8 @@ static const char *const sql_of[STATEMENT_COUNT] = {
                   "           coalesce((SELECT created_ms FROM jobs"
                   "                     WHERE job > coalesce((SELECT job FROM clock), 0)"
                   "                     ORDER BY job DESC LIMIT 1), 0))",
+    [CLAIMED_BY] = "SELECT job, token FROM jobs INDEXED BY jobs_by_state"
+                   " WHERE state = 2 AND boot = ?1",
     [INTERRUPT] = "UPDATE jobs INDEXED BY jobs_by_state"
                   " SET version = version + 1, crashes = crashes + 1, attempt = attempt - 1,"
                   "  boot = NULL, token = NULL, is_cancelling = 0,"

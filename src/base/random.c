@@ -2,7 +2,6 @@
 #include "random.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -20,12 +19,17 @@ void random_bytes(void *data, size_t length)
     }
 }
 
+static const char digits[] = "0123456789abcdef";
+
 char *random_id(char text[RANDOM_ID_TEXT_SIZE])
 {
     unsigned char bits[RANDOM_ID_BYTES];
     random_bytes(bits, sizeof bits);
-    for (size_t i = 0; i < sizeof bits; i++)
-        snprintf(text + 2 * i, 3, "%02x", bits[i]);
+    for (size_t i = 0; i < sizeof bits; i++) {
+        text[2 * i] = digits[bits[i] >> 4];
+        text[2 * i + 1] = digits[bits[i] & 15];
+    }
+    text[RANDOM_ID_TEXT_SIZE - 1] = '\0';
     return text;
 }
 

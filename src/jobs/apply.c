@@ -1,8 +1,9 @@
 /*
  * What each operation does to the tables. Runs on the store's writing thread.
  *
- * Each operation has a savepoint: where one fails alone, the others of its transaction stay. An
- * operation may be run again after its transaction has failed, so its results are emptied first.
+ * An operation may be run again after its transaction has failed, so its results are emptied first.
+ * A savepoint of its own costs more than what is inside: SQLite copies every page that is written
+ * after it. So an operation has one only in a transaction in which one has failed before.
  */
 #include "apply.h"
 
@@ -101,11 +102,17 @@ static int apply(struct statements *statements, const unsigned char *boot,
 int operation_apply(struct statements *statements, const unsigned char boot[RANDOM_ID_BYTES],
                     struct operation *operation, ferry_error *error)
 {
+    empty_results(operation);
+    return apply(statements, boot, operation, error);
+}
+
+int operation_apply_alone(struct statements *statements, const unsigned char boot[RANDOM_ID_BYTES],
+                          struct operation *operation, ferry_error *error)
+{
     int rc = statement_run(statements, SAVEPOINT, error);
     if (rc < 0)
         return rc;
-    empty_results(operation);
-    rc = apply(statements, boot, operation, error);
+    rc = operation_apply(statements, boot, operation, error);
     /* SQLite may have rolled back the whole transaction, and the savepoint with it. */
     if (rc < 0 && statements_in_transaction(statements))
         statement_run(statements, ROLLBACK_SAVEPOINT, NULL);

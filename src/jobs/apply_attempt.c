@@ -45,12 +45,18 @@ static int find_due(struct statements *statements, struct claim_operation *claim
     sqlite3_bind_text(at, 1, claim->route, -1, SQLITE_STATIC);
     sqlite3_bind_int64(at, 2, claim->now_ms);
     sqlite3_bind_int64(at, 3, claim->limit);
+    size_t bytes = 0;
     int rc;
     while ((rc = statement_step(statements, FIND_DUE, error)) > 0) {
-        claim->count++;
-        if (!read_due(at, claim->token, &claim->jobs[claim->count - 1])) {
+        struct claimed_job *job = &claim->jobs[claim->count++];
+        if (!read_due(at, claim->token, job)) {
             statement_abandon(statements, FIND_DUE);
             return no_memory(error);
+        }
+        bytes += job->length;
+        if (claim->max_bytes && claim->count >= claim->least && bytes >= claim->max_bytes) {
+            statement_abandon(statements, FIND_DUE);
+            return 0;
         }
     }
     return rc;
@@ -103,27 +109,32 @@ int apply_undo_claim(struct statements *statements, int64_t token, ferry_error *
 
 /* ---- ends ---- */
 
-/* What SETTLE and RELEASE say of the job that they have changed. */
-struct ended {
-    bool changed;
+/* What is known of a job that a claim has. */
+struct claimed {
+    bool is_there;
+    bool is_cancelling;
     bool has_callback;
-    enum job_state state;
-    int64_t version;
+    int64_t version; /* after the next change */
 };
 
-static int end_attempt(struct statements *statements, enum statement which, struct ended *ended,
-                       ferry_error *error)
+static int find_claimed(struct statements *statements, const struct claim_key *key,
+                        struct claimed *claimed, ferry_error *error)
 {
-    sqlite3_stmt *at = statement_of(statements, which);
-    int rc;
-    while ((rc = statement_step(statements, which, error)) > 0)
-        *ended = (struct ended){
-            .changed = true,
-            .state = column_state(at, 0),
-            .version = sqlite3_column_int64(at, 1),
-            .has_callback = sqlite3_column_int(at, 2),
-        };
-    return rc;
+    sqlite3_stmt *at = statement_of(statements, FIND_ATTEMPT);
+    sqlite3_bind_int64(at, 1, key->job);
+    sqlite3_bind_int64(at, 2, key->token);
+    *claimed = (struct claimed){0};
+    int rc = statement_step(statements, FIND_ATTEMPT, error);
+    if (rc <= 0)
+        return rc;
+    *claimed = (struct claimed){
+        .is_there = true,
+        .version = sqlite3_column_int64(at, 0),
+        .is_cancelling = sqlite3_column_int(at, 1),
+        .has_callback = sqlite3_column_int(at, 2),
+    };
+    statement_abandon(statements, FIND_ATTEMPT);
+    return 0;
 }
 
 static void bind_settle(sqlite3_stmt *at, const struct settle_operation *settle)
@@ -155,18 +166,20 @@ static int drop_input(struct statements *statements, int64_t job, ferry_error *e
 
 int apply_settle(struct statements *statements, struct settle_operation *settle, ferry_error *error)
 {
-    struct ended ended = {0};
-    bind_settle(statement_of(statements, SETTLE), settle);
-    int rc = end_attempt(statements, SETTLE, &ended, error);
-    settle->changed = rc == 0 && ended.changed;
+    struct claimed claimed;
+    int rc = find_claimed(statements, &settle->key, &claimed, error);
+    settle->changed = rc == 0 && claimed.is_there;
     if (!settle->changed)
         return rc;
-    settle->state = ended.state;
-    settle->version = ended.version;
+    settle->version = claimed.version;
+    if (settle->state == JOB_RETRYING && claimed.is_cancelling)
+        settle->state = JOB_CANCELLED;
+    bind_settle(statement_of(statements, SETTLE), settle);
+    rc = statement_run(statements, SETTLE, error);
     /* A dead job keeps its input: somebody may want to try it again. */
-    if (settle->state == JOB_SUCCEEDED)
+    if (rc == 0 && settle->state == JOB_SUCCEEDED)
         rc = drop_input(statements, settle->key.job, error);
-    if (rc == 0 && ended.has_callback && job_state_is_final(settle->state))
+    if (rc == 0 && claimed.has_callback && job_state_is_final(settle->state))
         rc = callback_add(statements, settle->key.job, settle->now_ms, &settle->callbacks, error);
     return rc;
 }
@@ -174,17 +187,20 @@ int apply_settle(struct statements *statements, struct settle_operation *settle,
 int apply_release(struct statements *statements, struct release_operation *release,
                   ferry_error *error)
 {
-    struct ended ended = {.state = JOB_QUEUED};
+    struct claimed claimed;
+    int rc = find_claimed(statements, &release->key, &claimed, error);
+    release->changed = rc == 0 && claimed.is_there;
+    release->state = claimed.is_cancelling ? JOB_CANCELLED : JOB_QUEUED;
+    release->version = claimed.version;
+    if (!release->changed)
+        return rc;
     sqlite3_stmt *at = statement_of(statements, RELEASE);
     sqlite3_bind_int64(at, 1, release->key.job);
     sqlite3_bind_int64(at, 2, release->key.token);
-    sqlite3_bind_int64(at, 3, release->run_at_ms);
+    bind_time(at, 3, release->run_at_ms);
     bind_time(at, 4, release->now_ms);
-    int rc = end_attempt(statements, RELEASE, &ended, error);
-    release->changed = rc == 0 && ended.changed;
-    release->state = ended.state;
-    release->version = ended.version;
-    if (release->changed && ended.has_callback && job_state_is_final(ended.state))
+    rc = statement_run(statements, RELEASE, error);
+    if (rc == 0 && claimed.has_callback && claimed.is_cancelling)
         rc =
             callback_add(statements, release->key.job, release->now_ms, &release->callbacks, error);
     return rc;

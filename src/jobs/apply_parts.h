@@ -1,7 +1,6 @@
 /*
- * What operation_apply is made of: each does one kind of operation, inside its savepoint, and fills
- * in its results, which are empty before. One thread at a time for each set of statements. Each
- * returns 0 or a code.
+ * What operation_apply is made of: each does one kind of operation, and fills in its results, which
+ * are empty before. One thread at a time for each set of statements. Each returns 0 or a code.
  */
 #ifndef JOBS_APPLY_PARTS_H
 #define JOBS_APPLY_PARTS_H

@@ -15,6 +15,7 @@
 
 #include <ferry/log.h>
 
+#include "ahead.h"
 #include "attempt_struct.h"
 
 enum { REFUSED_PAUSE_MS = 1000 }; /* until a job is tried again that its pool had no room for */
@@ -78,8 +79,9 @@ static enum gate_end attempt_gate_end(const struct attempt *attempt, ferry_code 
     return attempt->is_overdue || ferry_code_is_transient(outcome) ? GATE_FAILED : GATE_ANSWERED;
 }
 
-static void attempt_end(struct attempt *attempt, ferry_call *call)
+static void attempt_end(struct attempt *attempt, ferry_call *call, int64_t run_us)
 {
+    ahead_measure(attempt->route, run_us);
     int64_t pause_ms = call_output(call)->pause_route_ms;
     dispatch_end(attempt->route, attempt->pool, attempt_gate_end(attempt, call_outcome(call)));
     if (pause_ms > 0)
@@ -101,7 +103,7 @@ static void on_call_done(ferry_call *call, const ferry_task_report *report, void
     attempt_unlink(attempt);
     attempt_unstick(attempt, report);
     if (report->outcome == FERRY_OK)
-        attempt_end(attempt, call);
+        attempt_end(attempt, call, report->run_us);
     else
         attempt_refused(attempt);
     call_free(call);
@@ -125,8 +127,7 @@ static void on_deadline(void *arg)
 }
 
 /* Hand the job to its pool. Returns 0 or a code; then there is no call. */
-static int attempt_submit(struct attempt *attempt, const struct claimed_job *job,
-                          ferry_error *error)
+static int attempt_submit(struct attempt *attempt, ferry_error *error)
 {
     struct queue *queue = attempt_queue(attempt);
     const struct queue_route *route = &attempt->route->route;
@@ -135,14 +136,17 @@ static int attempt_submit(struct attempt *attempt, const struct claimed_job *job
         .delivery_id = attempt->delivery_id,
         .route = route->name,
         .timeout_ms = route->timeout_ms,
-        .memory = job->memory,
-        .memory_length = job->memory_length,
+        .memory = attempt->input.memory,
+        .memory_length = attempt->input.memory_length,
     };
-    if (!job->block)
+    char *block = attempt->input.block;
+    if (!block)
         return ferry_error_set(error, FERRY_INVALID, "its input is lost");
-    ferry_call *call = call_new(route->worker, job->block, job->length, &options, error);
+    attempt->input.block = NULL;
+    ferry_call *call = call_new(route->worker, block, attempt->input.length, &options, error);
     if (!call)
         return error->code;
+    attempt->note = started_note(store_started(queue->store), &attempt->key);
     int rc = call_submit(call, queue->loop, route->pool->executor, on_call_done, attempt, error);
     if (rc < 0) {
         call_free(call);
@@ -157,6 +161,7 @@ static int attempt_submit(struct attempt *attempt, const struct claimed_job *job
 
 /* ---- from outside ---- */
 
+/* Returns NULL without memory, and nothing is taken over. */
 static struct attempt *attempt_new(struct dispatch_route *route, const struct claimed_job *job)
 {
     struct attempt *attempt = calloc(1, sizeof *attempt);
@@ -169,15 +174,27 @@ static struct attempt *attempt_new(struct dispatch_route *route, const struct cl
     attempt->number = job->attempt;
     attempt->weight = job->weight;
     attempt->holders = 1;
+    attempt->note = STARTED_NOWHERE;
+    attempt->input.block = job->block;
+    attempt->input.length = job->length;
+    attempt->input.memory = job->memory;
+    attempt->input.memory_length = job->memory_length;
     return attempt;
 }
 
-static void attempt_run(struct attempt *attempt, const struct claimed_job *job)
+void attempt_drop_input(struct attempt *attempt)
+{
+    free(attempt->input.block);
+    free(attempt->input.memory);
+    attempt->input.block = attempt->input.memory = NULL;
+}
+
+void attempt_run(struct attempt *attempt)
 {
     ferry_error error = {0};
     attempt->pool = dispatch_begin(attempt->route);
-    int rc = attempt_submit(attempt, job, &error);
-    free(job->memory);
+    int rc = attempt_submit(attempt, &error);
+    attempt_drop_input(attempt);
     if (rc == 0) { /* the call holds it now */
         attempt_link(attempt);
         return;
@@ -191,26 +208,31 @@ static void attempt_run(struct attempt *attempt, const struct claimed_job *job)
     attempt_unref(attempt);
 }
 
-void attempt_start(struct dispatch_route *route, const struct claimed_job *job)
+void attempt_give_back(struct attempt *attempt)
+{
+    attempt_drop_input(attempt);
+    attempt_release(attempt, ATTEMPT_KEEPS_PLACE);
+    attempt_unref(attempt);
+}
+
+void attempt_start(struct dispatch_route *route, const struct claimed_job *job, bool has_slot)
 {
     struct attempt *attempt = attempt_new(route, job);
+    bool may_run = attempt && !route->queue->draining && route->pool;
+    if (has_slot && !may_run)
+        dispatch_give_back(route, 1);
     if (!attempt) {
         ferry_log(FERRY_LOG_ERROR, "no memory to run a job, it waits for the next start",
                   "delivery_id=%s", job->delivery_id);
-        dispatch_give_back(route, 1);
         free(job->block);
         free(job->memory);
-        return;
+    } else if (!may_run) {
+        attempt_give_back(attempt);
+    } else if (has_slot) {
+        attempt_run(attempt);
+    } else {
+        ahead_push(route, attempt);
     }
-    if (!route->queue->draining && route->pool) {
-        attempt_run(attempt, job);
-        return;
-    }
-    free(job->block);
-    free(job->memory);
-    dispatch_give_back(route, 1);
-    attempt_release(attempt, 0);
-    attempt_unref(attempt);
 }
 
 static void attempt_interrupt(struct attempt *attempt)
@@ -242,7 +264,12 @@ static struct attempt *attempt_find(const struct queue *queue, const char *id)
 
 void attempt_cancel(struct queue *queue, const char *id)
 {
-    struct attempt *attempt = attempt_find(queue, id);
+    struct attempt *attempt = ahead_take(queue, id);
+    if (attempt) {
+        attempt_give_back(attempt); /* as it is marked on disk, that ends it */
+        return;
+    }
+    attempt = attempt_find(queue, id);
     if (!attempt)
         return; /* it has just ended, and its end is on its way to the disk */
     attempt->is_cancelled = true;

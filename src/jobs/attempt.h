@@ -4,11 +4,19 @@
 
 #include "dispatch.h"
 
-/* Run a claimed job, whose slot is held. Takes over job->block and job->memory. While the queue
- * drains, or when the route is not known any more, the job is given back instead. */
-void attempt_start(struct dispatch_route *route, const struct claimed_job *job);
+/* Run a claimed job, whose slot is held; one that has none is ready from now on (ahead.h). Takes
+ * over job->block and job->memory. While the queue drains, or when the route is not known any more,
+ * the job is given back instead. */
+void attempt_start(struct dispatch_route *route, const struct claimed_job *job, bool has_slot);
 
-/* Tell the attempt that runs the job of this id, if one does, that the job is cancelled. */
+/* Run one that was ready, and has been taken out of the list; its slot is held. */
+void attempt_run(struct attempt *attempt);
+
+/* Give such a one back, as if its job had not been claimed. */
+void attempt_give_back(struct attempt *attempt);
+
+/* Tell the attempt that runs the job of this id, if one does, that the job is cancelled; one that
+ * is only ready ends by that. */
 void attempt_cancel(struct queue *queue, const char *id);
 
 /* Give all running jobs back, with no crash counted; cancel their calls, and ignore what becomes of

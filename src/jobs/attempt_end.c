@@ -62,6 +62,13 @@ static void attempt_log(const struct attempt *attempt, const struct settle_opera
                   attempt->delivery_id, route, attempt->number, job_state_name(settle->state));
 }
 
+/* Its end is on disk: what was noted at its start is of no use any more. */
+static void attempt_forget(struct attempt *attempt)
+{
+    started_forget(store_started(attempt_queue(attempt)->store), attempt->note);
+    attempt->note = STARTED_NOWHERE;
+}
+
 static void settle_free(struct settle_operation *settle)
 {
     free(settle->result);
@@ -87,6 +94,7 @@ static void on_settled(struct operation *operation)
         attempt_written(attempt, settle->state, settle->version, &settle->callbacks);
     }
     settle_free(settle);
+    attempt_forget(attempt);
     attempt_unref(attempt);
 }
 
@@ -98,6 +106,7 @@ static void on_released(struct operation *operation)
         return;
     if (!operation->error.code && is_ours(attempt, release->changed))
         attempt_written(attempt, release->state, release->version, &release->callbacks);
+    attempt_forget(attempt);
     attempt_unref(attempt);
 }
 
@@ -107,13 +116,14 @@ void attempt_release(struct attempt *attempt, int64_t delay_ms)
 {
     struct queue *queue = attempt_queue(attempt);
     int64_t now_ms = queue_wall_ms(queue);
+    int64_t due_ms = delay_ms == ATTEMPT_KEEPS_PLACE ? now_ms : now_ms + delay_ms;
     attempt->write.release = (struct release_operation){
         .base = {.kind = OPERATION_RELEASE, .done = on_released, .arg = attempt},
         .key = attempt->key,
         .now_ms = now_ms,
-        .run_at_ms = now_ms + delay_ms,
+        .run_at_ms = delay_ms == ATTEMPT_KEEPS_PLACE ? 0 : due_ms,
     };
-    dispatch_expect(attempt->route, now_ms + delay_ms);
+    dispatch_expect(attempt->route, due_ms);
     attempt->holders++;
     store_write(queue->store, &attempt->write.base);
 }

@@ -10,7 +10,16 @@
 struct attempt {
     struct dispatch_route *route;
     struct dispatch_pool *pool;   /* where it has a slot: the route's, when it started */
-    struct attempt *next, **link; /* of the queue, while the call is in flight */
+    struct attempt *next, **link; /* of the queue, while the call is in flight; or of what is ready
+                                     (ahead.h) */
+    struct {
+        char *block;
+        size_t length;
+        char *memory;
+        size_t memory_length;
+    } input;          /* of the call to be; malloc memory */
+    int64_t ready_ms; /* since when it is ready, by the loop's clock */
+    int note;         /* its place in started.h */
     struct claim_key key;
     char id[RANDOM_ID_TEXT_SIZE];
     char delivery_id[RANDOM_ID_TEXT_SIZE];
@@ -37,11 +46,16 @@ static inline struct queue *attempt_queue(const struct attempt *attempt)
 
 void attempt_unref(struct attempt *attempt);
 
+/* Free what its call would have been made of. */
+void attempt_drop_input(struct attempt *attempt);
+
 /* Count how an attempt ended in ferry_job_attempts_total. */
 void attempt_count(const struct attempt *attempt, enum attempt_outcome outcome);
 
 /* Write that the attempt has ended: as its call did, as a failure of its own, or as if it had not
- * been (the job is due again in `delay_ms`). Each holds the attempt until that is on disk. */
+ * been (the job is due again in `delay_ms`, or, with ATTEMPT_KEEPS_PLACE, as it was before). Each
+ * holds the attempt until that is on disk. */
+enum { ATTEMPT_KEEPS_PLACE = -1 };
 void attempt_finish(struct attempt *attempt, ferry_call *call);
 void attempt_fail(struct attempt *attempt, const ferry_error *why);
 void attempt_release(struct attempt *attempt, int64_t delay_ms);

@@ -6,6 +6,9 @@
  * that come later lower it again, and the answer lowers it to what is left on disk. Since the store
  * runs operations in their order, nothing falls between.
  *
+ * Jobs that take long, or of which that is not known, are claimed when there is a slot for them;
+ * short ones ahead of that (ahead.h).
+ *
  * A slot is held from the moment when a claim asks for it, so that no two claims count on the same
  * one; so is the route's own room, which its gate keeps (gate.h). Where several routes of a pool
  * are hungry, those of the highest priority go first, and share the free slots evenly; the turn
@@ -21,6 +24,7 @@
 
 #include <ferry/log.h>
 
+#include "ahead.h"
 #include "attempt.h"
 #include "queue_counts.h"
 
@@ -29,6 +33,7 @@ enum {
     CLAIM_PAUSE_MS = 1000, /* after a claim that failed */
     POOL_PAUSE_MS = 1000,
     MAX_CLAIM = 256,
+    CLAIM_BYTES = 4 << 20, /* of what is claimed ahead */
 };
 
 /* ---- slots ---- */
@@ -56,9 +61,11 @@ static bool has_due(const struct dispatch_route *route, const struct now *now)
     return !route->claiming && route->next_run_at_ms <= now->wall_ms;
 }
 
+/* What may be claimed ahead needs no slot until it is ready. */
 static bool is_hungry(const struct dispatch_route *route, const struct now *now)
 {
-    return has_due(route, now) && gate_room(&route->gate, now->loop_ms) > 0;
+    bool has_jobs = route->ahead.count > 0 || (has_due(route, now) && ahead_limit(route) == 0);
+    return has_jobs && gate_room(&route->gate, now->loop_ms) > 0;
 }
 
 static void route_take(struct dispatch_route *route, unsigned count)
@@ -68,17 +75,36 @@ static void route_take(struct dispatch_route *route, unsigned count)
     gate_take(&route->gate, count, ferry_loop_now_ms(route->queue->loop));
 }
 
-bool dispatch_take_slot(struct dispatch_route *route)
+/* Tell whether a job that comes in now is the route's next one, and its gate is open. */
+static bool is_next(struct dispatch_route *route, const struct now *now)
 {
     struct queue *queue = route->queue;
-    if (!queue->started || queue->draining || route->claiming || !route->pool)
-        return false;
-    struct now now = now_of(queue);
-    if (has_due(route, &now) || gate_room(&route->gate, now.loop_ms) == 0 ||
+    return queue->started && !queue->draining && !route->claiming && route->pool &&
+           !has_due(route, now) && gate_room(&route->gate, now->loop_ms) > 0;
+}
+
+bool dispatch_take_slot(struct dispatch_route *route)
+{
+    struct now now = now_of(route->queue);
+    if (!is_next(route, &now) || route->ahead.count + route->ahead.coming > 0 ||
         pool_free_slots(route->pool, now.loop_ms) == 0)
         return false;
     route_take(route, 1);
     return true;
+}
+
+bool dispatch_take_ahead(struct dispatch_route *route)
+{
+    struct now now = now_of(route->queue);
+    if (!is_next(route, &now) || ahead_room(route) == 0)
+        return false;
+    route->ahead.coming++;
+    return true;
+}
+
+void dispatch_come_ahead(struct dispatch_route *route, unsigned count)
+{
+    route->ahead.coming -= count;
 }
 
 void dispatch_give_back(struct dispatch_route *route, unsigned count)
@@ -139,7 +165,8 @@ static void claim_failed(struct dispatch_route *route)
     if (claim->base.in_doubt)
         queue_undo(route->queue, NULL, claim->token);
     claim_operation_fini(claim);
-    dispatch_give_back(route, claim->limit);
+    dispatch_give_back(route, route->claim_slots);
+    dispatch_come_ahead(route, claim->limit - route->claim_slots);
     dispatch_expect(route, queue_wall_ms(route->queue) + CLAIM_PAUSE_MS);
 }
 
@@ -148,7 +175,9 @@ static void claim_succeeded(struct dispatch_route *route)
     struct queue *queue = route->queue;
     struct claim_operation *claim = &route->claim;
     struct claimed_job *jobs = claim->jobs;
-    dispatch_give_back(route, claim->limit - claim->count);
+    if (claim->count < route->claim_slots)
+        dispatch_give_back(route, route->claim_slots - claim->count);
+    dispatch_come_ahead(route, claim->limit - route->claim_slots);
     dispatch_expect(route, claim->next_run_at_ms);
     claim->jobs = NULL;
     for (unsigned i = 0; i < claim->count; i++) {
@@ -159,7 +188,7 @@ static void claim_succeeded(struct dispatch_route *route)
         };
         queue_changed_state(queue, route->counts, jobs[i].id, (int)jobs[i].was, &change,
                             jobs[i].weight);
-        attempt_start(route, &jobs[i]);
+        attempt_start(route, &jobs[i], i < route->claim_slots);
     }
     free(jobs);
 }
@@ -175,18 +204,23 @@ static void on_claimed(struct operation *operation)
     dispatch(route->queue);
 }
 
-static void claim_submit(struct dispatch_route *route, unsigned limit)
+/* Claim jobs that get a slot, and others ahead. */
+static void claim_submit(struct dispatch_route *route, unsigned slots, unsigned ahead)
 {
     route->claim = (struct claim_operation){
         .base = {.kind = OPERATION_CLAIM, .done = on_claimed, .arg = route},
         .route = route->route.name,
-        .limit = limit,
+        .limit = slots + ahead,
+        .least = slots,
+        .max_bytes = CLAIM_BYTES,
         .now_ms = queue_wall_ms(route->queue),
     };
     random_bytes(&route->claim.token, sizeof route->claim.token);
     route->claiming = true;
     route->next_run_at_ms = INT64_MAX;
-    route_take(route, limit);
+    route->claim_slots = slots;
+    route->ahead.coming += ahead;
+    route_take(route, slots);
     store_write(route->queue->store, &route->claim.base);
 }
 
@@ -216,6 +250,31 @@ static unsigned least(unsigned a, unsigned b)
     return a < b ? a : b;
 }
 
+/* Give slots to jobs that are ready, or else to those that a claim will bring. */
+static void route_feed(struct dispatch_route *route, unsigned slots)
+{
+    if (route->ahead.count == 0) {
+        claim_submit(route, least(slots, MAX_CLAIM), 0);
+        return;
+    }
+    for (struct attempt *next; slots > 0 && (next = ahead_pop(route)); slots--) {
+        route_take(route, 1);
+        attempt_run(next);
+    }
+}
+
+static void pool_claim_ahead(const struct dispatch_pool *pool, const struct now *now)
+{
+    struct dispatch_route *at = pool->turn;
+    if (!at)
+        return;
+    do {
+        if (has_due(at, now) && ahead_is_low(at) && gate_room(&at->gate, now->loop_ms) > 0)
+            claim_submit(at, 0, ahead_room(at));
+        at = at->next_in_pool;
+    } while (at != pool->turn);
+}
+
 static void pool_dispatch(struct dispatch_pool *pool, const struct now *now)
 {
     unsigned slots, equals = 0;
@@ -224,8 +283,9 @@ static void pool_dispatch(struct dispatch_pool *pool, const struct now *now)
            (route = pool_next(pool, now, &equals))) {
         unsigned share = (slots + equals - 1) / equals;
         pool->turn = route->next_in_pool;
-        claim_submit(route, least(least(share, MAX_CLAIM), gate_room(&route->gate, now->loop_ms)));
+        route_feed(route, least(share, gate_room(&route->gate, now->loop_ms)));
     }
+    pool_claim_ahead(pool, now);
 }
 
 /* ---- waking up ---- */
@@ -233,6 +293,11 @@ static void pool_dispatch(struct dispatch_pool *pool, const struct now *now)
 static int64_t longest(int64_t a, int64_t b)
 {
     return a > b ? a : b;
+}
+
+static int64_t nearest(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
 }
 
 /* Return how long this route has nothing to do, INT64_MAX when something else will wake it: a slot
@@ -260,7 +325,10 @@ static void dispatch_arm(struct queue *queue, const struct now *now)
     int64_t rest_ms = INT64_MAX;
     for (struct dispatch_route *at = queue->routes; at; at = at->next) {
         int64_t route_ms = route_rest_ms(at, now);
-        rest_ms = route_ms < rest_ms ? route_ms : rest_ms;
+        int64_t review_ms = ahead_review_ms(at);
+        rest_ms = nearest(rest_ms, route_ms);
+        if (review_ms != INT64_MAX)
+            rest_ms = nearest(rest_ms, review_ms - now->loop_ms);
     }
     ferry_loop_cancel(queue->loop, queue->wake);
     queue->wake = 0;
@@ -275,6 +343,8 @@ void dispatch(struct queue *queue)
     if (!queue->started || queue->draining)
         return;
     struct now now = now_of(queue);
+    for (struct dispatch_route *at = queue->routes; at; at = at->next)
+        ahead_review(at, now.loop_ms);
     for (struct dispatch_pool *pool = queue->pools; pool; pool = pool->next)
         pool_dispatch(pool, &now);
     dispatch_arm(queue, &now);
@@ -388,6 +458,7 @@ void dispatch_route_unset(struct dispatch_route *route)
 {
     if (!route->pool)
         return;
+    ahead_give_back(route);
     route->pool->held -= route->pending;
     ring_remove(route->pool, route);
     route->pool = NULL;

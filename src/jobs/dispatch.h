@@ -36,6 +36,11 @@ void dispatch_expect(struct dispatch_route *route, int64_t run_at_ms);
  * waiting job is due before it. */
 bool dispatch_take_slot(struct dispatch_route *route);
 
+/* The same for one that is to be claimed ahead (ahead.h): it counts as coming, until it has come or
+ * does not come after all. */
+bool dispatch_take_ahead(struct dispatch_route *route);
+void dispatch_come_ahead(struct dispatch_route *route, unsigned count);
+
 /* Free the slots of jobs whose attempts do not start after all. */
 void dispatch_give_back(struct dispatch_route *route, unsigned count);
 

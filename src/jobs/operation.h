@@ -97,11 +97,13 @@ struct claimed_job {
     size_t memory_length;
 };
 
-/* Take the jobs of a route that are due, the longest due first. */
+/* Take the jobs of a route that are due, the longest due first: `limit` of them at most, and, past
+ * `least`, no more once their inputs weigh max_bytes (0: whatever they weigh). */
 struct claim_operation {
     struct operation base;
     const char *route;
-    unsigned limit;
+    unsigned limit, least;
+    size_t max_bytes;
     int64_t token;
     int64_t now_ms;
     struct claimed_job *jobs; /* result: malloc memory, `count` of them */
@@ -133,8 +135,8 @@ struct settle_operation {
     struct callbacks_added callbacks;
 };
 
-/* Give a claimed job back as if it had not been claimed; one that was cancelled meanwhile becomes
- * JOB_CANCELLED. */
+/* Give a claimed job back as if it had not been claimed, to be run at a time, or, where that is 0,
+ * when it was to be run before; one that was cancelled meanwhile becomes JOB_CANCELLED. */
 struct release_operation {
     struct operation base;
     struct claim_key key;

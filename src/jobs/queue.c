@@ -17,6 +17,7 @@
 
 #include <ferry/log.h>
 
+#include "ahead.h"
 #include "attempt.h"
 #include "clock.h"
 #include "job_id.h"
@@ -269,12 +270,18 @@ void queue_start(struct queue *queue)
 void queue_drain(struct queue *queue)
 {
     queue->draining = true;
+    for (struct dispatch_route *at = queue->routes; at; at = at->next)
+        ahead_give_back(at);
     ferry_loop_cancel(queue->loop, queue->wake);
     queue->wake = 0;
 }
 
 bool queue_is_idle(const struct queue *queue)
 {
+    for (const struct dispatch_route *at = queue->routes; at; at = at->next) {
+        if (at->ahead.first)
+            return false;
+    }
     return !queue->attempts && !queue->again && store_is_idle(queue->store);
 }
 

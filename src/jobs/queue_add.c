@@ -1,8 +1,9 @@
 /*
  * What comes into the queue. Loop thread.
  *
- * A job that finds a free slot, and no older one waiting, is inserted as claimed already: its
- * attempt starts after that one commit, and its input need not be read again.
+ * A job that finds a free slot, or may be claimed ahead of one, and no older one waiting, is
+ * inserted as claimed already: its attempt needs no other commit to start, and its input need not
+ * be read again.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,8 @@ struct add {
     struct queue *queue;
     struct dispatch_route *route;
     char *key, *callback, *schedule, *worker; /* what `insert` points to */
-    bool is_claimed;
+    bool has_slot;                            /* it is claimed, and has a slot; */
+    bool is_ahead;                            /* or it is claimed ahead */
     queue_accepted *accepted;
     void *arg;
 };
@@ -30,16 +32,21 @@ static void add_free(struct add *add)
     free(add);
 }
 
+static bool is_claimed(const struct add *add)
+{
+    return add->has_slot || add->is_ahead;
+}
+
 /* ---- it is on disk, or is not ---- */
 
 /* No job was made: free what it would have had. */
 static void add_withdraw(struct add *add)
 {
     free(add->insert.block);
-    if (!add->is_claimed)
-        return;
-    dispatch_give_back(add->route, 1);
-    dispatch(add->queue);
+    if (add->has_slot)
+        dispatch_give_back(add->route, 1);
+    if (is_claimed(add))
+        dispatch(add->queue);
 }
 
 static void add_refused(struct add *add)
@@ -65,7 +72,9 @@ static void add_start(struct add *add)
     };
     memcpy(job.id, insert->id, sizeof job.id);
     memcpy(job.delivery_id, insert->delivery_id, sizeof job.delivery_id);
-    attempt_start(add->route, &job);
+    attempt_start(add->route, &job, add->has_slot);
+    if (add->is_ahead)
+        dispatch(add->queue);
 }
 
 static enum queue_outcome outcome_of(const struct insert_operation *insert)
@@ -97,7 +106,7 @@ static void add_accepted(struct add *add)
     add->accepted(add->arg, &receipt, &insert->base.error);
     if (!is_made)
         add_withdraw(add);
-    else if (add->is_claimed)
+    else if (is_claimed(add))
         add_start(add);
     else
         free(insert->block);
@@ -107,6 +116,7 @@ static void on_inserted(struct operation *operation)
 {
     struct add *add = (struct add *)operation;
     queue_count_come(add->queue, (int64_t)add->insert.length);
+    dispatch_come_ahead(add->route, add->is_ahead);
     if (operation->error.code)
         add_refused(add);
     else
@@ -182,8 +192,9 @@ static void add_set_due(struct add *add, const struct queue_job *job)
     }
     insert->run_at_ms = now_ms; /* not before those that wait already */
     insert->state = JOB_QUEUED;
-    add->is_claimed = dispatch_take_slot(add->route);
-    if (add->is_claimed) {
+    add->has_slot = dispatch_take_slot(add->route);
+    add->is_ahead = !add->has_slot && dispatch_take_ahead(add->route);
+    if (is_claimed(add)) {
         job_transition(&insert->state, JOB_CLAIM);
         random_bytes(&insert->claim.token, sizeof insert->claim.token);
     }
@@ -192,11 +203,11 @@ static void add_set_due(struct add *add, const struct queue_job *job)
 static void add_submit(struct add *add)
 {
     struct insert_operation *insert = &add->insert;
-    if (!add->is_claimed)
+    if (!is_claimed(add))
         dispatch_expect(add->route, insert->run_at_ms);
     queue_count_coming(add->queue, (int64_t)insert->length);
     store_write(add->queue->store, &insert->base);
-    if (!add->is_claimed)
+    if (!is_claimed(add))
         dispatch(add->queue);
 }
 

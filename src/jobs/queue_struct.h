@@ -39,6 +39,16 @@ struct route_counts {
     struct route_counts *next;
 };
 
+/* Jobs of a route that are claimed ahead (ahead.h). */
+struct ahead {
+    struct attempt *first, **end; /* those that are ready; `end` counts only when there are some */
+    unsigned count;               /* of them */
+    int64_t bytes;                /* of their inputs */
+    unsigned coming;              /* asked for by a write that is on its way */
+    int64_t run_us;               /* how long an attempt takes, */
+    bool is_known;                /* if one has ended since the start */
+};
+
 /* It stays until the queue closes, whatever becomes of the route: attempts, writes and its gate
  * refer to it. While it is not known nothing is claimed. */
 struct dispatch_route {
@@ -56,6 +66,8 @@ struct dispatch_route {
     int64_t next_run_at_ms;
     bool claiming; /* `claim` is the store's */
     struct claim_operation claim;
+    unsigned claim_slots; /* so many of the claim's jobs have a slot */
+    struct ahead ahead;
     struct metric_counter *outcomes[ATTEMPT_OUTCOME_COUNT]; /* may be NULL */
 };
 

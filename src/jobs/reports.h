@@ -2,6 +2,7 @@
 #ifndef JOBS_REPORTS_H
 #define JOBS_REPORTS_H
 
+#include "started.h"
 #include "statements.h"
 
 struct interrupted_job {
@@ -16,6 +17,11 @@ typedef void count_visit(void *arg, const char *route, enum job_state state, int
                          int64_t bytes);
 typedef void paused_visit(void *arg, const char *route, int64_t since_ms);
 typedef void slot_visit(void *arg, const char *schedule, int64_t slot_ms);
+
+/* Give back what the process before has claimed and not started, in one transaction: no crash is
+ * counted. */
+int report_unstarted(struct statements *statements, const struct started *before, int64_t now_ms,
+                     ferry_error *error);
 
 /* End the attempts of other processes than `boot`, in one transaction, and report each;
  * `max_crashes` as in queue.h. One that was withdrawn is cancelled by it. */

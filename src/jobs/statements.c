@@ -21,8 +21,8 @@
     " result_type"
 
 /* The states as numbers: 0 scheduled, 1 queued, 2 running, 3 retrying, 4 succeeded, 5 dead,
- * 6 cancelled. `state IN (0, 1, 3)` and `state IN (4, 5, 6)` are written as in the partial indexes,
- * which SQLite uses only for the very same term. Where more than one index would do, the right one
+ * 6 cancelled. `state < 4 AND state <> 2` and `state > 3` are written as in the partial indexes,
+ * which SQLite uses only for the very same terms. Where more than one index would do, the right one
  * is named: SQLite has no statistics to choose by. */
 static const char *const sql_of[STATEMENT_COUNT] = {
     [BEGIN] = "BEGIN IMMEDIATE",
@@ -57,35 +57,35 @@ static const char *const sql_of[STATEMENT_COUNT] = {
     [FIND_DUE] = "SELECT jobs.job, id, delivery_id, state, attempt, version, input_bytes, block,"
                  "       memory"
                  " FROM jobs INDEXED BY jobs_waiting LEFT JOIN inputs ON inputs.job = jobs.job"
-                 " WHERE route = ?1 AND state IN (0, 1, 3) AND run_at_ms <= ?2"
+                 " WHERE route = ?1 AND state < 4 AND state <> 2 AND run_at_ms <= ?2"
                  " ORDER BY run_at_ms, jobs.job LIMIT ?3",
     [CLAIM] = "UPDATE jobs SET version = version + 1, state = 2, attempt = attempt + 1, boot = ?2,"
               "                token = ?3, started_ms = ?4"
-              " WHERE job = ?1 AND state IN (0, 1, 3)",
+              " WHERE job = ?1 AND state < 4 AND state <> 2",
     [NEXT_DUE] = "SELECT run_at_ms FROM jobs INDEXED BY jobs_waiting"
-                 " WHERE route = ?1 AND state IN (0, 1, 3) ORDER BY run_at_ms LIMIT 1",
+                 " WHERE route = ?1 AND state < 4 AND state <> 2 ORDER BY run_at_ms LIMIT 1",
     [UNDO_CLAIM] = "UPDATE jobs INDEXED BY jobs_by_state"
                    " SET version = version + 1, state = 1, attempt = attempt - 1, boot = NULL,"
                    "     token = NULL"
                    " WHERE state = 2 AND token = ?1",
+    /* Not RETURNING in those that each attempt runs: it costs more than looking first. */
+    [FIND_ATTEMPT] = "SELECT version + 1, is_cancelling, callback IS NOT NULL FROM jobs"
+                     " WHERE job = ?1 AND token = ?2 AND state = 2",
     /* ?11: the memory is replaced; ?13: the new state is final. */
-    [SETTLE] = "UPDATE jobs SET version = version + 1,"
-               "  state = iif(?3 = 3 AND is_cancelling, 6, ?3),"
+    [SETTLE] = "UPDATE jobs SET version = version + 1, state = ?3,"
                "  run_at_ms = coalesce(?4, run_at_ms), is_wall = 0,"
-               "  finished_ms = iif(?13 OR is_cancelling, ?5, NULL),"
-               "  error_code = ?6, error = ?7,"
+               "  finished_ms = iif(?13, ?5, NULL), error_code = ?6, error = ?7,"
                "  result_status = ?8, result_type = ?9, result = ?10,"
-               "  memory = iif(?13 OR is_cancelling, NULL, iif(?11, ?12, memory)),"
+               "  memory = iif(?13, NULL, iif(?11, ?12, memory)),"
                "  boot = NULL, token = NULL, is_cancelling = 0"
-               " WHERE job = ?1 AND token = ?2 AND state = 2"
-               " RETURNING state, version, callback IS NOT NULL",
+               " WHERE job = ?1 AND token = ?2 AND state = 2",
     [RELEASE] = "UPDATE jobs SET version = version + 1, attempt = attempt - 1,"
-                "  state = iif(is_cancelling, 6, 1), run_at_ms = ?3, is_wall = 0,"
+                "  state = iif(is_cancelling, 6, 1),"
+                "  run_at_ms = coalesce(?3, run_at_ms), is_wall = 0,"
                 "  finished_ms = iif(is_cancelling, ?4, NULL),"
                 "  memory = iif(is_cancelling, NULL, memory),"
                 "  boot = NULL, token = NULL, is_cancelling = 0"
-                " WHERE job = ?1 AND token = ?2 AND state = 2"
-                " RETURNING state, version, callback IS NOT NULL",
+                " WHERE job = ?1 AND token = ?2 AND state = 2",
     [FIND_CALLBACK] = "SELECT callback FROM jobs WHERE job = ?1",
     [DROP_INPUT] = "DELETE FROM inputs WHERE job = ?1",
 
@@ -110,7 +110,7 @@ static const char *const sql_of[STATEMENT_COUNT] = {
     [DELETE_JOB] = "DELETE FROM jobs WHERE job = ?1 RETURNING version + 1, input_bytes, 0",
     [RETIRE] = "DELETE FROM jobs WHERE job IN"
                "  (SELECT job FROM jobs INDEXED BY jobs_final"
-               "   WHERE route = ?1 AND state IN (4, 5, 6) AND finished_ms < ?2"
+               "   WHERE route = ?1 AND state > 3 AND finished_ms < ?2"
                "   ORDER BY finished_ms LIMIT ?3)"
                " RETURNING state, id",
     [REMEMBER_RETIRED] = "INSERT OR REPLACE INTO retired (id, retired_ms) VALUES (?1, ?2)",
@@ -122,7 +122,7 @@ static const char *const sql_of[STATEMENT_COUNT] = {
     [RESUME] = "DELETE FROM paused WHERE route = ?1",
     [SHIFT] = "UPDATE jobs INDEXED BY jobs_by_state"
               " SET version = version + 1, run_at_ms = run_at_ms + ?1"
-              " WHERE state IN (0, 1, 3) AND is_wall = 0",
+              " WHERE state < 4 AND state <> 2 AND is_wall = 0",
     [SET_CLOCK] = "INSERT OR REPLACE INTO clock (one, wall_ms, job)"
                   " VALUES (1, ?1, (SELECT coalesce(max(job), 0) FROM jobs))",
 
@@ -130,6 +130,8 @@ static const char *const sql_of[STATEMENT_COUNT] = {
                   "           coalesce((SELECT created_ms FROM jobs"
                   "                     WHERE job > coalesce((SELECT job FROM clock), 0)"
                   "                     ORDER BY job DESC LIMIT 1), 0))",
+    [CLAIMED_BY] = "SELECT job, token FROM jobs INDEXED BY jobs_by_state"
+                   " WHERE state = 2 AND boot = ?1",
     [INTERRUPT] = "UPDATE jobs INDEXED BY jobs_by_state"
                   " SET version = version + 1, crashes = crashes + 1, attempt = attempt - 1,"
                   "  boot = NULL, token = NULL, is_cancelling = 0,"

@@ -35,6 +35,7 @@ enum statement {
     CLAIM,
     NEXT_DUE,
     UNDO_CLAIM,
+    FIND_ATTEMPT,
     SETTLE,
     RELEASE,
     DROP_INPUT,
@@ -55,6 +56,7 @@ enum statement {
     SET_CLOCK,
     /* at the start */
     LAST_WALL,
+    CLAIMED_BY,
     INTERRUPT,
     COUNT,
     PAUSED,

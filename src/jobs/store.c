@@ -51,6 +51,7 @@ struct store {
     struct writer *writer;
     ferry_executor *write_thread;
     struct reader *reader;
+    struct started *started; /* may be NULL */
 
     struct operation *first, **end; /* what waits for the next batch */
     unsigned count;
@@ -198,6 +199,11 @@ void store_write(struct store *store, struct operation *operation)
     store_submit(store);
 }
 
+struct started *store_started(struct store *store)
+{
+    return store->started;
+}
+
 bool store_is_idle(const struct store *store)
 {
     return !store->first && !store->batch;
@@ -232,12 +238,14 @@ static int store_open_writer(struct store *store, ferry_error *error)
     return damaged ? database_set_aside(store->path, error) : FERRY_INTERNAL;
 }
 
-static int store_report(struct store *store, unsigned max_crashes,
+static int store_report(struct store *store, const struct started *before, unsigned max_crashes,
                         const struct store_visitor *visitor, ferry_error *error)
 {
     struct statements *statements = writer_statements(store->writer);
     int64_t now_ms = clock_wall_ms();
     int rc = shift_at_start(statements, now_ms, error);
+    if (rc == 0 && before)
+        rc = report_unstarted(statements, before, now_ms, error);
     if (rc == 0)
         rc = report_interrupt(statements, writer_boot(store->writer), max_crashes, now_ms,
                               visitor->interrupted, visitor->arg, error);
@@ -248,6 +256,22 @@ static int store_report(struct store *store, unsigned max_crashes,
     if (rc == 0 && visitor->slot)
         rc = report_slots(statements, visitor->slot, visitor->arg, error);
     return rc;
+}
+
+/* What the process before has noted is read before it is replaced. */
+static int store_take_over(struct store *store, const char *folder, unsigned max_crashes,
+                           const struct store_visitor *visitor, ferry_error *error)
+{
+    struct started *before = started_read(folder);
+    int rc = store_report(store, before, max_crashes, visitor, error);
+    started_free(before);
+    if (rc < 0)
+        return rc;
+    store->started = started_new(folder, writer_boot(store->writer));
+    if (!store->started)
+        ferry_log(FERRY_LOG_WARN, "no job is claimed ahead of a free thread", "error=%s",
+                  "the file of what has started cannot be made");
+    return 0;
 }
 
 static int store_start(struct store *store, ferry_error *error)
@@ -308,7 +332,8 @@ struct store *store_open(ferry_loop *loop, const char *folder, unsigned max_cras
     store->end = &store->first;
     store->lock_fd = folder_lock_take(folder, error);
     if (store->lock_fd < 0 || store_open_writer(store, error) < 0 ||
-        store_report(store, max_crashes, visitor, error) < 0 || store_start(store, error) < 0) {
+        store_take_over(store, folder, max_crashes, visitor, error) < 0 ||
+        store_start(store, error) < 0) {
         store_free(store);
         return NULL;
     }
@@ -324,6 +349,7 @@ static void store_free(struct store *store)
         reader_close(store->reader, IDLE_THREAD_MS);
     ferry_executor_free(store->write_thread);
     writer_close(store->writer);
+    started_free(store->started);
     folder_lock_give_back(store->lock_fd);
     free(store->path);
     free(store);
@@ -353,6 +379,7 @@ static void store_abandon(struct store *store)
     if (store->batch)
         store->batch->store = NULL;
     ferry_executor_free(store->write_thread);
+    started_free(store->started);
     free(store->path);
     free(store);
 }

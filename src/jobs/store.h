@@ -14,6 +14,7 @@
 #include "operation.h"
 #include "reader.h"
 #include "reports.h"
+#include "started.h"
 
 struct store;
 
@@ -44,6 +45,9 @@ void store_write(struct store *store, struct operation *operation);
 void store_find(struct store *store, const char *id, job_found *found, void *arg);
 void store_list(struct store *store, const struct job_filter *filter, jobs_listed *listed,
                 void *arg);
+
+/* Return where it is noted which claimed jobs have started; NULL: nowhere. */
+struct started *store_started(struct store *store);
 
 /* Tell whether every operation has been answered. */
 bool store_is_idle(const struct store *store);

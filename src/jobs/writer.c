@@ -180,36 +180,51 @@ static void operation_failed_alone(struct operation *operation, const ferry_erro
     operation_fail(operation, why, false);
 }
 
+/* Run the operations. Returns 0, a code, or, of those that run `together`, 1: one has failed that
+ * might fail alone. */
 static int writer_apply(struct writer *writer, struct operation *first, enum selection selection,
-                        ferry_error *error)
+                        bool together, ferry_error *error)
 {
     for (struct operation *at = first; at; at = at->next) {
         if (!is_selected(at, selection))
             continue;
         at->error = (ferry_error){0};
         at->in_doubt = false;
-        if (operation_apply(writer->statements, writer->boot, at, error) == 0)
+        int rc = together ? operation_apply(writer->statements, writer->boot, at, error)
+                          : operation_apply_alone(writer->statements, writer->boot, at, error);
+        if (rc == 0)
             continue;
         if (!can_go_on(writer))
             return error->code;
+        if (together && !is_answer(error->code))
+            return 1;
         operation_failed_alone(at, error);
     }
     return 0;
 }
 
-static int writer_transact(struct writer *writer, struct operation *first, enum selection selection,
-                           bool *in_doubt, ferry_error *error)
+static int writer_transact_once(struct writer *writer, struct operation *first,
+                                enum selection selection, bool together, bool *in_doubt,
+                                ferry_error *error)
 {
     int rc = statement_run(writer->statements, BEGIN, error);
     if (rc == 0)
-        rc = writer_apply(writer, first, selection, error);
+        rc = writer_apply(writer, first, selection, together, error);
     if (rc == 0) {
         rc = statement_run(writer->statements, COMMIT, error);
         *in_doubt = rc < 0 && statements_is_lost(writer->statements);
     }
-    if (rc < 0 && statements_in_transaction(writer->statements))
+    if (rc != 0 && statements_in_transaction(writer->statements))
         statement_run(writer->statements, ROLLBACK, NULL);
     return rc;
+}
+
+/* Where one has failed, all are run anew, each in a savepoint: that costs several times as much. */
+static int writer_transact(struct writer *writer, struct operation *first, enum selection selection,
+                           bool *in_doubt, ferry_error *error)
+{
+    int rc = writer_transact_once(writer, first, selection, true, in_doubt, error);
+    return rc > 0 ? writer_transact_once(writer, first, selection, false, in_doubt, error) : rc;
 }
 
 /* The disk is full: run the operations that are no inserts, if any, from the start of the WAL when

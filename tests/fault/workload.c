@@ -268,12 +268,21 @@ static void forget_writes(struct workload *workload)
     }
 }
 
+/* The machine is started anew: what of the claimed had started is not known, and each counts. */
+static void forget_started(const struct workload *workload)
+{
+    char started[80];
+    snprintf(started, sizeof started, "%s/started", workload->folder);
+    unlink(started);
+}
+
 void workload_free(struct workload *workload)
 {
     char lock[80];
     snprintf(lock, sizeof lock, "%s/lock", workload->folder);
     unlink(lock);
     unlink(workload->database);
+    forget_started(workload);
     if (rmdir(workload->folder) < 0)
         workload_fail(workload, "a sound database was set aside", workload->folder);
     ferry_loop_free(workload->loop);
@@ -315,6 +324,7 @@ int workload_open(struct workload *workload)
     workload->failures = 0;
     workload->paused.is = false;
     workload->slot_ms = 0;
+    forget_started(workload);
     workload->store =
         store_open(workload->loop, workload->folder, MAX_CRASHES, NULL, &visitor, &error);
     if (!workload->store && disk_has_power() && disk_fault_count() == 0)

@@ -72,6 +72,48 @@ static void one_that_was_withdrawn_is_cancelled(void **ctx)
     assert_int_equal(query("SELECT count(*) FROM jobs WHERE route = 'callback'"), 1);
 }
 
+/* Give back what a process of the writer's boot has claimed, all but what it had started. */
+static void give_back_unstarted(const struct claim_key *started_key)
+{
+    struct started *started = started_new(folder.path, writer_boot(writer));
+    assert_non_null(started);
+    assert_true(started_note(started, started_key) >= 0);
+    started_free(started);
+    struct started *before = started_read(folder.path);
+    assert_non_null(before);
+    assert_int_equal(report_unstarted(writer_statements(writer), before, 6000, NULL), 0);
+    started_free(before);
+}
+
+static void a_crash_counts_only_against_the_jobs_that_had_started(void **ctx)
+{
+    (void)ctx;
+    struct insert_operation innocent = insert_running("http://x/");
+    struct insert_operation started = insert_running(NULL);
+    folder_sql(&folder, "UPDATE jobs SET token = job");
+    give_back_unstarted(&(struct claim_key){started.claim.job, started.claim.job});
+    assert_int_equal(query("SELECT job FROM jobs WHERE state = 1"), innocent.claim.job);
+    assert_int_equal(query("SELECT count(*) FROM jobs WHERE state = 1 AND attempt = 0 AND"
+                           " crashes = 0 AND run_at_ms = 1000 AND token IS NULL"),
+                     1);
+    interrupt(1);
+    assert_int_equal(visits, 1);
+    assert_string_equal(last.delivery_id, started.delivery_id);
+    assert_int_equal(query("SELECT count(*) FROM jobs WHERE state = 5 AND crashes = 1"), 1);
+}
+
+static void one_that_was_withdrawn_before_it_started_is_cancelled(void **ctx)
+{
+    (void)ctx;
+    struct insert_operation insert = insert_running("http://x/");
+    struct change_operation cancel = change_of(JOB_ACTION_CANCEL, insert.id);
+    assert_int_equal(run(&cancel.base), FERRY_OK);
+    change_operation_fini(&cancel);
+    give_back_unstarted(&(struct claim_key){1, 2});
+    assert_int_equal(query("SELECT count(*) FROM jobs WHERE state = 6 AND finished_ms = 6000"), 1);
+    assert_int_equal(query("SELECT count(*) FROM jobs WHERE route = 'callback'"), 1);
+}
+
 /* ---- counts, pauses, slots ---- */
 
 static char reported[256];
@@ -143,6 +185,8 @@ int main(void)
         WRITING_TEST(an_interrupted_job_is_queued_again_and_counts_a_crash),
         WRITING_TEST(one_past_its_crashes_is_dead_and_its_callback_is_made),
         WRITING_TEST(one_that_was_withdrawn_is_cancelled),
+        WRITING_TEST(a_crash_counts_only_against_the_jobs_that_had_started),
+        WRITING_TEST(one_that_was_withdrawn_before_it_started_is_cancelled),
         WRITING_TEST(jobs_are_counted_by_route_and_state),
         WRITING_TEST(a_paused_route_is_reported_until_it_is_resumed),
         WRITING_TEST(the_last_slot_of_each_schedule_is_reported),

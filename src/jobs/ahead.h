@@ -1,0 +1,54 @@
+/*
+ * Claiming ahead: more jobs of a route are claimed than there are free slots, so that short ones do
+ * not wait for a commit each.
+ *
+ * Its contract:
+ * - As many are claimed ahead as will be through within a few milliseconds, by how long the route's
+ *   attempts take; a route whose attempts take long, or are not known yet, claims none ahead. Nor
+ *   does one with a rate or a concurrency of its own, or whose gate is not open.
+ * - A job that was claimed ahead holds no slot. It is given one as any waiting job, by the turn and
+ *   the priority of its route; on disk it is running.
+ * - When its gate closes, when the queue drains or the route is not known any more, or when it has
+ *   waited too long because others hold the slots, it is given back as if it had not been claimed.
+ *   After such a wait the route claims none ahead until its attempts have proved to be short again.
+ * - A crash of the process does not count against it (started.h). Without that knowledge nothing is
+ *   claimed ahead.
+ *
+ * Loop thread.
+ */
+#ifndef JOBS_AHEAD_H
+#define JOBS_AHEAD_H
+
+#include "queue_struct.h"
+
+/* Return how many jobs of the route may be claimed ahead in all; 0: each needs a slot. */
+unsigned ahead_limit(const struct dispatch_route *route);
+
+/* Return how many more it may have now. */
+unsigned ahead_room(const struct dispatch_route *route);
+
+/* Tell whether it is time to fetch more from the disk: then in one claim what half the limit has
+ * room for at least. */
+bool ahead_is_low(const struct dispatch_route *route);
+
+/* A job is ready: it is claimed, and waits for a slot. */
+void ahead_push(struct dispatch_route *route, struct attempt *attempt);
+
+/* Take the one that waits longest; NULL: none does. */
+struct attempt *ahead_pop(struct dispatch_route *route);
+
+/* Take the one of an id, of whichever route; NULL: it is not there. */
+struct attempt *ahead_take(struct queue *queue, const char *id);
+
+/* An attempt of the route has run for so long. */
+void ahead_measure(struct dispatch_route *route, int64_t run_us);
+
+/* Give back all that are ready; or those of a route where they cannot stay. */
+void ahead_give_back(struct dispatch_route *route);
+void ahead_review(struct dispatch_route *route, int64_t now_ms);
+
+/* Return when ahead_review has something to do, by the loop's clock; INT64_MAX: nothing is ready.
+ */
+int64_t ahead_review_ms(const struct dispatch_route *route);
+
+#endif

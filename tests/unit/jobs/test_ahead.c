@@ -1,0 +1,207 @@
+/* Jobs that are claimed ahead of a free slot: they start as waiting ones do, or are given back. */
+#include "fixture.h"
+
+#include "ahead.h"
+#include "dispatch.h"
+
+enum { JOBS = 12 };
+
+static struct fixture fixture, *f = &fixture;
+
+static int set_up(void **ctx)
+{
+    (void)ctx;
+    fixture_make(f);
+    f->pool.slots = 1;
+    return 0;
+}
+
+static int tear_down(void **ctx)
+{
+    (void)ctx;
+    fixture_remove(f);
+    return 0;
+}
+
+static const struct dispatch_route *route_of(const char *name)
+{
+    return dispatch_route_find(f->queue, name);
+}
+
+static bool is_running_one(struct fixture *at)
+{
+    (void)at;
+    return atomic_load(&fakes.running) == 1;
+}
+
+static bool is_answered_of_all(struct fixture *at)
+{
+    return at->accepted == JOBS && store_is_idle(at->queue->store);
+}
+
+/* Run short jobs until the route is known for them. */
+static void prove_short(const char *name)
+{
+    int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
+    while (ahead_limit(route_of(name)) < JOBS) {
+        assert_true(clock_monotonic_ms() < until_ms);
+        fixture_add_committed(f, name, "x");
+        fixture_wait(f, is_idle);
+    }
+}
+
+/* Have the one slot taken, and short jobs claimed ahead of it. */
+static void claim_ahead(void)
+{
+    fixture_start(f);
+    prove_short("/echo");
+    fixture_add_committed(f, "/gate", "x");
+    fixture_wait(f, is_running_one);
+    atomic_store(&fakes.runs, 0);
+    f->accepted = 0;
+    for (int i = 0; i < JOBS; i++)
+        fixture_add(f, "/echo", "x");
+    fixture_wait(f, is_answered_of_all);
+}
+
+static int64_t count(const char *where)
+{
+    char sql[128];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM jobs WHERE route = '/echo' AND %s", where);
+    return folder_query(&f->folder, sql);
+}
+
+static bool is_nothing_ready(struct fixture *at)
+{
+    return route_of("/echo")->ahead.count == 0 && store_is_idle(at->queue->store);
+}
+
+static void expect_given_back(void)
+{
+    assert_int_equal(count("state = 1 AND attempt = 0 AND crashes = 0"), JOBS);
+    assert_int_equal(atomic_load(&fakes.runs), 0);
+}
+
+static void a_route_of_long_jobs_or_of_unknown_ones_claims_none_ahead(void **ctx)
+{
+    (void)ctx;
+    fixture_start(f);
+    assert_int_equal(ahead_limit(route_of("/echo")), 0);
+    prove_short("/echo");
+    struct dispatch_route *route = dispatch_route_get(f->queue, "/echo");
+    ahead_measure(route, 1000000);
+    assert_int_equal(ahead_limit(route), 0);
+    for (int i = 0; i < 500; i++)
+        ahead_measure(route, 1);
+    assert_true(ahead_limit(route) > JOBS);
+}
+
+static void a_route_with_a_rate_or_a_concurrency_claims_none_ahead(void **ctx)
+{
+    (void)ctx;
+    fixture_start(f);
+    prove_short("/echo");
+    struct dispatch_route *route = dispatch_route_get(f->queue, "/echo");
+    route->route.concurrency = 1000;
+    assert_int_equal(ahead_limit(route), 0);
+    route->route.concurrency = 0;
+    route->route.rate_count = 1000;
+    assert_int_equal(ahead_limit(route), 0);
+    route->route.rate_count = 0;
+    assert_true(ahead_limit(route) > 0);
+}
+
+static bool has_all_succeeded(struct fixture *at)
+{
+    return atomic_load(&fakes.runs) == JOBS && queue_is_idle(at->queue);
+}
+
+static void jobs_that_were_claimed_ahead_run_once_when_there_is_a_slot(void **ctx)
+{
+    (void)ctx;
+    claim_ahead();
+    assert_true(count("state = 2") > 1);
+    gate_set(true);
+    fixture_wait(f, has_all_succeeded);
+    assert_int_equal(count("state = 4 AND attempt = 1"), count("1"));
+    assert_int_equal(atomic_load(&fakes.most_running), 1);
+}
+
+static void behind_a_hung_one_they_are_given_back(void **ctx)
+{
+    (void)ctx;
+    claim_ahead();
+    fixture_wait(f, is_nothing_ready);
+    expect_given_back();
+    assert_int_equal(ahead_limit(route_of("/echo")), 0);
+    gate_set(true);
+    fixture_wait(f, has_all_succeeded);
+}
+
+static void on_paused(void *arg, const ferry_error *error)
+{
+    *(bool *)arg = error->code == FERRY_OK;
+}
+
+static void a_pause_gives_them_back(void **ctx)
+{
+    (void)ctx;
+    bool is_paused = false;
+    claim_ahead();
+    queue_pause(f->queue, "/echo", true, on_paused, &is_paused);
+    fixture_wait(f, is_nothing_ready);
+    assert_true(is_paused);
+    gate_set(true);
+    fixture_wait(f, is_idle);
+    expect_given_back();
+}
+
+static void a_drain_gives_them_back(void **ctx)
+{
+    (void)ctx;
+    claim_ahead();
+    queue_drain(f->queue);
+    gate_set(true);
+    fixture_wait(f, is_idle);
+    expect_given_back();
+}
+
+static bool is_cancelled(struct fixture *at)
+{
+    return fixture_metric(at, "ferry_jobs{state=\"cancelled\"}") == 1;
+}
+
+static void on_changed(void *arg, const struct queue_changed *changed, const ferry_error *error)
+{
+    (void)arg;
+    assert_int_equal(error->code, FERRY_OK);
+    assert_int_equal(changed->count, 1);
+}
+
+static void one_that_is_cancelled_never_runs(void **ctx)
+{
+    (void)ctx;
+    claim_ahead();
+    queue_change(f->queue, JOB_ACTION_CANCEL, f->last_id, on_changed, NULL);
+    fixture_wait(f, is_cancelled);
+    gate_set(true);
+    fixture_wait(f, is_idle);
+    assert_int_equal(atomic_load(&fakes.runs), JOBS - 1);
+    assert_int_equal(count("state = 6 AND attempt = 0"), 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_route_of_long_jobs_or_of_unknown_ones_claims_none_ahead),
+        TEST(a_route_with_a_rate_or_a_concurrency_claims_none_ahead),
+        TEST(jobs_that_were_claimed_ahead_run_once_when_there_is_a_slot),
+        TEST(behind_a_hung_one_they_are_given_back),
+        TEST(a_pause_gives_them_back),
+        TEST(a_drain_gives_them_back),
+        TEST(one_that_is_cancelled_never_runs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

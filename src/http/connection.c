@@ -94,6 +94,8 @@ static void on_due(evutil_socket_t fd, short what, void *arg)
         connection->is_due = false;
         if (connection->status)
             connection_answer(connection);
+        else if (connection->is_written)
+            connection_written(connection);
         else
             connection_greet(connection);
     }
@@ -143,7 +145,6 @@ void connection_free(struct connection *connection)
 {
     void *request = connection->request;
     void (*lost)(void *) = connection->all->hooks.lost;
-    connection_leave_watch(connection);
     connection_hold(connection, 0);
     connection->all->unsent_bytes -= connection->unsent_bytes;
     connection_make_undue(connection);
@@ -177,6 +178,7 @@ bool connection_is_abandoned(const struct connection *connection)
 void connection_kill(struct connection *connection)
 {
     bool told = connection->has_close_callback;
+    connection_unwatch(connection);
     bufferevent_trigger_event(connection->bev, BEV_EVENT_READING | BEV_EVENT_EOF, 0);
     if (!told && connection_is_abandoned(connection))
         connection_free(connection);
@@ -349,7 +351,7 @@ bool connections_init(struct connections *all, ferry_loop *loop,
 {
     *all = (struct connections){.loop = loop, .limits = *limits, .hooks = *hooks};
     all->due_event = event_new(loop_event_base(loop), -1, 0, on_due, all);
-    return connections_watch_init(all) && all->due_event;
+    return all->due_event != NULL;
 }
 
 void connections_fini(struct connections *all)
@@ -358,7 +360,6 @@ void connections_fini(struct connections *all)
     while (all->first)
         connection_free(all->first);
     ferry_loop_cancel(all->loop, all->sweep_timer);
-    connections_watch_fini(all);
     if (all->due_event)
         event_free(all->due_event);
     free(all->by_fd);

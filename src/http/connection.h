@@ -57,11 +57,13 @@ struct connection {
     int status;                  /* of a refusal; 0: none */
     const char *reason;          /* for it; static */
     int fd;                      /* -1 until it is known */
+    void (*evhttp_on_event)(struct bufferevent *bev, short what, void *evhttp); /* put aside, */
+    void *evhttp;                                                               /* while watched */
     bool is_due;
     bool is_cutting;         /* the input buffer changes by our own hand */
     bool has_close_callback; /* evhttp tells us of the end */
+    bool is_written;         /* evhttp is to be told when the turn ends */
     bool is_watched;         /* for the client's leaving */
-    bool is_in_watch;        /* `all->watch_fd` knows it */
     bool is_over_unsent;     /* its deadline is short, as replies together are too much */
     bool is_last;            /* evhttp closes it after this reply */
     bool is_tls;
@@ -106,8 +108,6 @@ struct connections {
     struct connection *cursor; /* the next one of a walk in progress */
     struct connection *due;    /* those to look at when the turn ends */
     struct event *due_event;
-    int watch_fd; /* an epoll */
-    struct event *watch_event;
     struct connection **by_fd;
     size_t by_fd_size;
     struct peer *peers; /* those with connections */
@@ -143,7 +143,7 @@ struct connection *connection_of(struct connections *all, struct evhttp_connecti
 bool connection_begin(struct connection *connection, struct evhttp_connection *evcon,
                       void *request);
 
-/* Watch for the client's leaving, until connection_send; evhttp does not read meanwhile. */
+/* Watch for the client's leaving, until connection_send. */
 void connection_watch(struct connection *connection);
 
 /* A reply is about to begin whose body comes piece by piece; connection_send is for its end. */
@@ -158,6 +158,9 @@ bool connection_is_used_up(const struct connection *connection);
 /* The reply is about to be handed to evhttp, which closes the connection afterwards if it is the
  * last one. */
 void connection_send(struct connection *connection, struct evhttp_request *reply, bool is_last);
+
+/* Write what evhttp has made of it, now instead of when the turn has ended. */
+void connection_write(struct connection *connection);
 
 /* Begin to leave: close what is idle. */
 void connections_drain(struct connections *all);

@@ -52,10 +52,13 @@ void connection_answered(struct connection *connection);
 
 /* ---- connection_watch.c ---- */
 
+/* Give evhttp its callbacks back. */
 void connection_unwatch(struct connection *connection);
-void connection_leave_watch(struct connection *connection);
-bool connections_watch_init(struct connections *all);
-void connections_watch_fini(struct connections *all);
+
+/* ---- connection_write.c ---- */
+
+/* At the end of the turn: tell evhttp that its reply was sent. May free the connection. */
+void connection_written(struct connection *connection);
 
 /* ---- connection_sweep.c ---- */
 

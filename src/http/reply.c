@@ -166,6 +166,7 @@ static void reply_deliver(ferry_request *request, int status, const char *conten
     bool last = reply_prepare(request, status, content_type, length, false);
     connection_send(request->connection, ev, last);
     evhttp_send_reply(ev, status, status_reason(status), NULL);
+    connection_write(request->connection);
 }
 
 /* `owned` is `body` if it is to be freed, else NULL. */

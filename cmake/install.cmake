@@ -12,14 +12,13 @@ foreach(floor IN ITEMS base loop executor async net http)
   endif()
 endforeach()
 
-# The libraries that libferry links to, by their pkg-config names. libcurl stands in ferry.pc as
-# -lcurl: what its archive would need in turn, a dozen of them, is not for those who link with
-# libferry's.
+# The libraries that libferry links to, by their pkg-config names. libcurl is not one of them: it is
+# loaded by those who fetch (src/base/libcurl.h).
 set(FERRY_REQUIRES_PRIVATE libevent_core libevent_extra openssl jansson)
 list(JOIN FERRY_REQUIRES_PRIVATE " " FERRY_PC_REQUIRES_PRIVATE)
-set(FERRY_PC_LIBS_PRIVATE "-levent_openssl -lcurl")
-set(FERRY_CMAKE_REQUIRES "${FERRY_PC_REQUIRES_PRIVATE} libcurl")
-pkg_check_modules(FERRY_DEPS REQUIRED IMPORTED_TARGET ${FERRY_REQUIRES_PRIVATE} libcurl)
+set(FERRY_PC_LIBS_PRIVATE "-levent_openssl")
+set(FERRY_CMAKE_REQUIRES "${FERRY_PC_REQUIRES_PRIVATE}")
+pkg_check_modules(FERRY_DEPS REQUIRED IMPORTED_TARGET ${FERRY_REQUIRES_PRIVATE})
 
 function(ferry_library type export_set)
   string(TOLOWER "ferry_${type}" target)

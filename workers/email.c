@@ -63,7 +63,7 @@ static void email_close(void *state)
 static int email_open(ferry_settings *settings, void **state, ferry_error *error)
 {
     struct mail_settings *mail = calloc(1, sizeof *mail);
-    if (!mail || mail_relay_init() < 0 || mail_settings_read(mail, settings) < 0) {
+    if (!mail || mail_settings_read(mail, settings) < 0) {
         if (mail)
             email_close(mail);
         return ferry_error_set(error, FERRY_INTERNAL, "no memory");

@@ -7,9 +7,8 @@
  */
 #include "http_transfer.h"
 
-#include <curl/curl.h>
+#include "libcurl.h"
 #include <limits.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,21 +39,12 @@ struct http_transfer {
 
 /* ---- options ---- */
 
-static pthread_once_t init_once = PTHREAD_ONCE_INIT;
-static CURLcode init_result;
-
-static void init(void)
-{
-    init_result = curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
 int http_options_read(struct http_options *options, int64_t default_timeout_ms,
                       ferry_settings *settings, ferry_error *error)
 {
-    pthread_once(&init_once, init);
-    if (init_result != CURLE_OK)
-        return ferry_error_set(error, FERRY_INTERNAL, "libcurl: %s",
-                               curl_easy_strerror(init_result));
+    const char *wrong = libcurl_load();
+    if (wrong)
+        return ferry_error_set(error, FERRY_INTERNAL, "libcurl: %s", wrong);
     options->timeout_ms = ferry_settings_duration_ms(settings, "timeout", default_timeout_ms);
     options->ca_file = ferry_settings_string(settings, "ca_file", NULL);
     options->proxy = ferry_settings_string(settings, "proxy", NULL);

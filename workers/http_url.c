@@ -6,7 +6,7 @@
  */
 #include "http_url.h"
 
-#include <curl/curl.h>
+#include "libcurl.h"
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

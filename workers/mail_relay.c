@@ -12,8 +12,7 @@
  */
 #include "mail_relay.h"
 
-#include <curl/curl.h>
-#include <pthread.h>
+#include "libcurl.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,20 +36,6 @@ struct mail_relay {
     ferry_call *call;
     char detail[CURL_ERROR_SIZE];
 };
-
-static pthread_once_t init_once = PTHREAD_ONCE_INIT;
-static CURLcode init_result;
-
-static void init(void)
-{
-    init_result = curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
-int mail_relay_init(void)
-{
-    pthread_once(&init_once, init);
-    return init_result == CURLE_OK ? 0 : FERRY_INTERNAL;
-}
 
 /* ---- what libcurl calls ---- */
 

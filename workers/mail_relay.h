@@ -42,10 +42,7 @@ struct mail_report {
 
 struct mail_relay;
 
-/* Prepare libcurl; before the first relay. Returns 0 or FERRY_INTERNAL. Any thread. */
-int mail_relay_init(void);
-
-/* NULL without memory. Connects to nothing yet. */
+/* NULL without memory. Connects to nothing yet. libcurl is loaded. */
 struct mail_relay *mail_relay_new(const struct mail_relay_options *options);
 void mail_relay_free(struct mail_relay *relay);
 

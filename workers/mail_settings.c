@@ -1,7 +1,7 @@
 /* Reading a mailer's settings. The loop's thread, or that of `ferry check`. */
 #include "mail_settings.h"
 
-#include <curl/curl.h>
+#include "libcurl.h"
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -104,7 +104,10 @@ static void read_relay(struct mail_settings *mail, ferry_settings *settings)
         ferry_settings_fail(settings, "timeout", "timeout: must be more than 0");
     if (!relay->url)
         return;
-    if (!relay_url_parse(&url, relay->url))
+    const char *wrong = libcurl_load();
+    if (wrong)
+        ferry_settings_fail(settings, "relay", "libcurl: %s", wrong);
+    else if (!relay_url_parse(&url, relay->url))
         ferry_settings_fail(settings, "relay",
                             "relay: smtp://HOST:PORT or smtps://HOST:PORT, the name and password "
                             "by username and password_file");

@@ -1,7 +1,7 @@
 /* The client of the admin listener, over libcurl. Main thread. */
 #include "admin_client.h"
 
-#include <curl/curl.h>
+#include "libcurl.h"
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,7 +55,7 @@ struct admin_client *admin_client_new(const char *address, const char *token,
     struct admin_client *client = calloc(1, sizeof *client);
     if (!client)
         return NULL;
-    client->curl = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? curl_easy_init() : NULL;
+    client->curl = libcurl_load() ? NULL : curl_easy_init();
     client->address = strdup(address);
     client->base = base_url(address, certificate ? "https" : "http");
     client->bearer = token ? text_printf("Authorization: Bearer %s", token) : NULL;

@@ -4,7 +4,7 @@
 #ifndef HTTP_CURL_LOOP_H
 #define HTTP_CURL_LOOP_H
 
-#include <curl/curl.h>
+#include "libcurl.h"
 
 #include "loop_base.h"
 

@@ -9,7 +9,6 @@
  */
 #include <ferry/http_client.h>
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -219,16 +218,15 @@ ferry_future *ferry_fetch(ferry_http_client *client, const ferry_fetch_options *
 
 /* ---- clients ---- */
 
-static bool is_global_ready;
-
-static void global_init(void)
+/* Returns whether libcurl is there, and one that does not block the loop. */
+static bool load_libcurl(void)
 {
-    is_global_ready = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-    if (is_global_ready &&
-        !(curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_ASYNCHDNS)) {
-        ferry_log(FERRY_LOG_ERROR, "this libcurl blocks while it looks up names", NULL);
-        is_global_ready = false;
-    }
+    const char *wrong = libcurl_load();
+    if (!wrong && !(curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_ASYNCHDNS))
+        wrong = "it blocks while it looks up names";
+    if (wrong)
+        ferry_log(FERRY_LOG_ERROR, "libcurl cannot be used", "error=%s", wrong);
+    return !wrong;
 }
 
 static unsigned count_or(unsigned value, unsigned fallback)
@@ -251,11 +249,9 @@ static bool client_set_limits(const ferry_http_client *client,
 ferry_http_client *ferry_http_client_new(ferry_loop *loop, const ferry_http_client_options *options)
 {
     LOOP_CHECK(loop);
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     static const ferry_http_client_options defaults;
     options = options ? options : &defaults;
-    pthread_once(&once, global_init);
-    ferry_http_client *client = is_global_ready ? calloc(1, sizeof *client) : NULL;
+    ferry_http_client *client = load_libcurl() ? calloc(1, sizeof *client) : NULL;
     if (!client)
         return NULL;
     client->loop = ferry_loop_ref(loop);

@@ -4,7 +4,7 @@
 #ifndef HTTP_RESPONSE_H
 #define HTTP_RESPONSE_H
 
-#include <curl/curl.h>
+#include "libcurl.h"
 
 #include <ferry/http_client.h>
 

@@ -5,7 +5,7 @@
 #ifndef HTTP_TRANSFER_H
 #define HTTP_TRANSFER_H
 
-#include <curl/curl.h>
+#include "libcurl.h"
 
 #include <ferry/http_client.h>
 

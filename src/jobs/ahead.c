@@ -12,7 +12,7 @@
 
 enum {
     WINDOW_US = 15000,   /* what is claimed ahead is through within this time */
-    PATIENCE_MS = 200,   /* or is given back after this one */
+    PATIENCE_MS = 200,   /* or is given back when none has got a slot for this one */
     LIMIT_MAX = 512,     /* of a route */
     LIMIT_MIN = 8,       /* fewer are not worth it */
     FALL = 16,           /* a part of so many, with each attempt */
@@ -65,7 +65,8 @@ void ahead_measure(struct dispatch_route *route, int64_t run_us)
 void ahead_push(struct dispatch_route *route, struct attempt *attempt)
 {
     struct ahead *ahead = &route->ahead;
-    attempt->ready_ms = ferry_loop_now_ms(route->queue->loop);
+    if (!ahead->first)
+        ahead->moved_ms = ferry_loop_now_ms(route->queue->loop);
     attempt->next = NULL;
     attempt->link = ahead->first ? ahead->end : &ahead->first;
     *attempt->link = attempt;
@@ -91,6 +92,7 @@ struct attempt *ahead_pop(struct dispatch_route *route)
     struct attempt *first = route->ahead.first;
     if (first)
         ahead_remove(route, first);
+    route->ahead.moved_ms = ferry_loop_now_ms(route->queue->loop);
     return first;
 }
 
@@ -120,14 +122,13 @@ void ahead_review(struct dispatch_route *route, int64_t now_ms)
 {
     if (!route->ahead.first)
         return;
-    bool is_late = now_ms >= ahead_review_ms(route);
-    if (is_late)
+    if (now_ms >= ahead_review_ms(route))
         ahead_measure(route, PATIENCE_MS * INT64_C(1000));
-    if (is_late || gate_room(&route->gate, now_ms) == 0)
+    if (ahead_limit(route) == 0)
         ahead_give_back(route);
 }
 
 int64_t ahead_review_ms(const struct dispatch_route *route)
 {
-    return route->ahead.first ? route->ahead.first->ready_ms + PATIENCE_MS : INT64_MAX;
+    return route->ahead.first ? route->ahead.moved_ms + PATIENCE_MS : INT64_MAX;
 }

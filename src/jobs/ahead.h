@@ -8,9 +8,10 @@
  *   does one with a rate or a concurrency of its own, or whose gate is not open.
  * - A job that was claimed ahead holds no slot. It is given one as any waiting job, by the turn and
  *   the priority of its route; on disk it is running.
- * - When its gate closes, when the queue drains or the route is not known any more, or when it has
- *   waited too long because others hold the slots, it is given back as if it had not been claimed.
- *   After such a wait the route claims none ahead until its attempts have proved to be short again.
+ * - When the route may not claim ahead any more (its gate closes, an attempt of it took long), when
+ *   the queue drains, or when none of them has been given a slot for a while because others hold
+ *   them all, those that are ready are given back as if they had not been claimed. After such a
+ *   while the route claims none ahead until its attempts have proved to be short again.
  * - A crash of the process does not count against it (started.h). Without that knowledge nothing is
  *   claimed ahead.
  *

@@ -17,9 +17,8 @@ struct attempt {
         size_t length;
         char *memory;
         size_t memory_length;
-    } input;          /* of the call to be; malloc memory */
-    int64_t ready_ms; /* since when it is ready, by the loop's clock */
-    int note;         /* its place in started.h */
+    } input;  /* of the call to be; malloc memory */
+    int note; /* its place in started.h */
     struct claim_key key;
     char id[RANDOM_ID_TEXT_SIZE];
     char delivery_id[RANDOM_ID_TEXT_SIZE];

@@ -9,6 +9,7 @@
 
 #include "apply_parts.h"
 #include "call_input.h"
+#include "job_id.h"
 #include "job_json.h"
 #include "record.h"
 
@@ -56,7 +57,7 @@ static int callback_insert(struct statements *statements, int64_t now_ms, struct
         .block = block->data,
         .length = block->length,
     };
-    random_id(insert.id);
+    job_id_make(insert.id, now_ms);
     random_id(insert.delivery_id);
     return apply_insert(statements, NULL, &insert, error);
 }

@@ -3,8 +3,10 @@
  *
  * What is set, and why: WAL, so that the reader does not wait for the writer. synchronous=FULL,
  * because NORMAL loses acknowledged commits when the power goes. No mmap: an I/O error would be a
- * signal. One connection writes and checkpoints, and the reader does neither: SQLite before 3.51.3
- * may corrupt a WAL that two connections reset at a time.
+ * signal. SQLite counts no memory: each malloc would take a lock for it. Its log grows to 16 MiB
+ * before it is copied: what is written again and again meanwhile is copied once. One connection
+ * writes and checkpoints, and the reader does neither: SQLite before 3.51.3 may corrupt a WAL that
+ * two connections reset at a time.
  */
 #include "database.h"
 
@@ -181,7 +183,8 @@ static int database_set_up_writer(sqlite3 *db, ferry_error *error)
                            "PRAGMA synchronous = FULL;"
                            "PRAGMA foreign_keys = ON;"
                            "PRAGMA mmap_size = 0;"
-                           "PRAGMA wal_autocheckpoint = 1000;"
+                           "PRAGMA wal_autocheckpoint = 4000;"
+                           "PRAGMA cache_size = -16384;"
                            "PRAGMA journal_size_limit = 16777216",
                            error);
     if (rc == 0)
@@ -195,6 +198,7 @@ sqlite3 *database_open_writer(const char *path, bool *damaged, ferry_error *erro
 {
     ferry_error why = {0};
     sqlite3 *db = NULL;
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* refused when somebody uses SQLite already */
     int rc = database_make_file(path, &why);
     if (rc == 0 && sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL))
         rc = database_error(db, &why);

@@ -10,6 +10,7 @@
 
 #include "attempt.h"
 #include "dispatch.h"
+#include "job_id.h"
 #include "queue_counts.h"
 
 struct add {
@@ -173,16 +174,16 @@ static struct add *add_new(const struct queue_job *job, const char *worker)
     insert->schedule = add->schedule;
     insert->slot_ms = job->slot_ms;
     insert->may_overlap = job->may_overlap;
-    random_id(insert->id);
     random_id(insert->delivery_id);
     return add;
 }
 
-/* Say when it is due, and in which state it begins. */
+/* Say when it is due, in which state it begins, and give it its id. */
 static void add_set_due(struct add *add, const struct queue_job *job)
 {
     struct insert_operation *insert = &add->insert;
     int64_t now_ms = queue_wall_ms(add->queue);
+    job_id_make(insert->id, now_ms);
     insert->created_ms = now_ms;
     insert->is_wall = job->run_at_ms != 0;
     insert->run_at_ms = insert->is_wall ? job->run_at_ms : now_ms + job->delay_ms;

@@ -45,6 +45,7 @@ struct ahead {
     unsigned count;               /* of them */
     int64_t bytes;                /* of their inputs */
     unsigned coming;              /* asked for by a write that is on its way */
+    int64_t moved_ms;             /* when the first was given a slot, or came; the loop's clock */
     int64_t run_us;               /* how long an attempt takes, */
     bool is_known;                /* if one has ended since the start */
 };

@@ -20,6 +20,19 @@ static void an_id_survives_the_way_there_and_back(void **ctx)
     }
 }
 
+static void ids_of_one_time_are_together_and_differ_by_chance(void **ctx)
+{
+    (void)ctx;
+    char id[RANDOM_ID_TEXT_SIZE], other[RANDOM_ID_TEXT_SIZE];
+    job_id_make(id, 0x1234567890abLL);
+    job_id_make(other, 0x1234567890abLL);
+    assert_memory_equal(id, "567890ab", 8);
+    assert_memory_equal(other, "567890ab", 8);
+    assert_string_not_equal(id + 8, other + 8);
+    unsigned char bits[RANDOM_ID_BYTES];
+    assert_true(job_id_parse(id, bits));
+}
+
 static void what_is_no_id_is_refused(void **ctx)
 {
     (void)ctx;
@@ -40,6 +53,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_id_survives_the_way_there_and_back),
+        cmocka_unit_test(ids_of_one_time_are_together_and_differ_by_chance),
         cmocka_unit_test(what_is_no_id_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

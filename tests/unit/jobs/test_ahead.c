@@ -190,6 +190,28 @@ static void one_that_is_cancelled_never_runs(void **ctx)
     assert_int_equal(count("state = 6 AND attempt = 0"), 1);
 }
 
+static bool is_let_through(struct fixture *at)
+{
+    (void)at;
+    return atomic_load(&fakes.runs) > 0;
+}
+
+/* Which route a run was of is told by its delivery id. */
+static void a_route_of_a_higher_priority_goes_before_them(void **ctx)
+{
+    (void)ctx;
+    fixture_route(f, "/second")->priority = 1;
+    claim_ahead();
+    fixture_add(f, "/second", "x");
+    gate_set(true);
+    fixture_wait(f, is_let_through);
+    char sql[128];
+    snprintf(sql, sizeof sql, "SELECT route = '/second' FROM jobs WHERE delivery_id = x'%s'",
+             fakes.delivery_ids[0]);
+    assert_int_equal(folder_query(&f->folder, sql), 1);
+    fixture_wait(f, is_idle);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -202,6 +224,7 @@ int main(void)
         TEST(a_pause_gives_them_back),
         TEST(a_drain_gives_them_back),
         TEST(one_that_is_cancelled_never_runs),
+        TEST(a_route_of_a_higher_priority_goes_before_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,10 +3,10 @@
  *
  * What is set, and why: WAL, so that the reader does not wait for the writer. synchronous=FULL,
  * because NORMAL loses acknowledged commits when the power goes. No mmap: an I/O error would be a
- * signal. SQLite counts no memory: each malloc would take a lock for it. Its log grows to 16 MiB
- * before it is copied: what is written again and again meanwhile is copied once. One connection
- * writes and checkpoints, and the reader does neither: SQLite before 3.51.3 may corrupt a WAL that
- * two connections reset at a time.
+ * signal. SQLite counts no memory: each malloc would take a lock for it. The log is copied at 4 MiB:
+ * a bigger one needs more of a full disk than is kept free for it. One connection writes and
+ * checkpoints, and the reader does neither: SQLite before 3.51.3 may corrupt a WAL that two
+ * connections reset at a time.
  */
 #include "database.h"
 
@@ -183,7 +183,7 @@ static int database_set_up_writer(sqlite3 *db, ferry_error *error)
                            "PRAGMA synchronous = FULL;"
                            "PRAGMA foreign_keys = ON;"
                            "PRAGMA mmap_size = 0;"
-                           "PRAGMA wal_autocheckpoint = 4000;"
+                           "PRAGMA wal_autocheckpoint = 1000;"
                            "PRAGMA cache_size = -16384;"
                            "PRAGMA journal_size_limit = 16777216",
                            error);

@@ -119,6 +119,9 @@ int http_url_parse(struct http_url *url, const char *text, ferry_error *error)
     *url = (struct http_url){0};
     if (check_form(text, error) < 0)
         return FERRY_INVALID;
+    const char *wrong = libcurl_load();
+    if (wrong)
+        return ferry_error_set(error, FERRY_INTERNAL, "libcurl: %s", wrong);
     CURLU *parsed = curl_url();
     CURLUcode rc =
         parsed ? curl_url_set(parsed, CURLUPART_URL, text,

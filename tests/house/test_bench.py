@@ -25,7 +25,7 @@ TITLES = {"ferry": "ferry", "other": "the other"}
 
 
 def result(values, missing=()):
-    return {"values": values, "missing": dict(missing), "rounds": 3, "date": "2026-11-25",
+    return {"values": values, "missing": dict(missing), "failed": {}, "rounds": 3, "date": "2026-11-25",
             "others": [0.02, 0.01]}
 
 

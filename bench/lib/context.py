@@ -22,8 +22,8 @@ class Server(Process):
             raise
 
 
-DISTURBED = 0.06  # of the machine, used by others: then it is measured again
-ATTEMPTS = 3
+DISTURBED = 0.1  # of the machine, used by others: then it is measured again
+ATTEMPTS = 2
 
 
 class Context:

@@ -4,12 +4,12 @@ program of then reported 79.99 a second, its blocking version 0.4; the ideal is 
 from figures.sleeps import CLIENTS
 from lib.figure import Figure, at_least
 from lib.load import load
-from lib.peers import FERRY_PEER, GO, HYPER, TORNADO
+from lib.peers import FERRY_PEER, GO, TORNADO
 
 WAVES = 5
 SECONDS = 2
 
-CONTENDERS = [FERRY_PEER, HYPER, GO, TORNADO]
+CONTENDERS = [FERRY_PEER, GO, TORNADO]
 
 FIGURES = [
     Figure("waves_rate", f"{CLIENTS} clients x {SECONDS} s sleeps, {CLIENTS} threads, {WAVES} whole"

@@ -49,6 +49,9 @@ def contender_rows(figure, result, titles):
                f" {number(max(values))} | {ratio} |")
     for name, why in result["missing"].items():
         yield f"| {titles[name]} | missing: {one_line(why)} | | |"
+    for name, why in result["failed"].items():
+        if name not in middle:
+            yield f"| {titles[name]} | failed: {one_line(why)} | | |"
 
 
 def one_line(text):

@@ -25,7 +25,7 @@ TITLES = {"ferry": "ferry", "other": "the other"}
 
 
 def result(values, missing=()):
-    return {"values": values, "missing": dict(missing), "rounds": 3, "date": "2026-11-25",
+    return {"values": values, "missing": dict(missing), "failed": {}, "rounds": 3, "date": "2026-11-25",
             "others": [0.02, 0.01]}
 
 
@@ -73,12 +73,12 @@ def test_each_round_begins_with_another_contender():
 
 
 def test_what_others_disturbed_is_measured_again_but_not_for_ever(monkeypatch):
-    shares = iter([0.5, 0.01, 0.5, 0.5, 0.4])
+    shares = iter([0.5, 0.01, 0.4, 0.5])
     monkeypatch.setattr(machine.Others, "share", lambda self: next(shares))
     values = iter(range(1, 6))
     context = Context(0, {}, lambda text: None)
     results = context.each([FERRY, OTHER], lambda _context, _peer: {"rate": next(values)})
-    assert results == {"rate": {"ferry": 2, "other": 5}}
+    assert results == {"rate": {"ferry": 2, "other": 3}}
     assert context.others == [0, 0.01, 0.4]
 
 

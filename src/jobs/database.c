@@ -3,8 +3,8 @@
  *
  * What is set, and why: WAL, so that the reader does not wait for the writer. synchronous=FULL,
  * because NORMAL loses acknowledged commits when the power goes. No mmap: an I/O error would be a
- * signal. SQLite counts no memory: each malloc would take a lock for it. The log is copied at 4 MiB:
- * a bigger one needs more of a full disk than is kept free for it. One connection writes and
+ * signal. SQLite counts no memory: each malloc would take a lock for it. The log is copied at 4
+ * MiB: a bigger one needs more of a full disk than is kept free for it. One connection writes and
  * checkpoints, and the reader does neither: SQLite before 3.51.3 may corrupt a WAL that two
  * connections reset at a time.
  */

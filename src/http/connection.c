@@ -94,7 +94,7 @@ static void on_due(evutil_socket_t fd, short what, void *arg)
         connection->is_due = false;
         if (connection->status)
             connection_answer(connection);
-        else if (connection->is_written)
+        else if (connection->written)
             connection_written(connection);
         else
             connection_greet(connection);

@@ -43,26 +43,29 @@ struct connection {
     struct evbuffer_cb_entry *input_cb, *output_cb;
     enum phase phase;
     int64_t deadline_ms;
-    int64_t moved_ms;            /* when there was progress */
-    struct guard guard;          /* of the request in progress */
-    size_t unseen_bytes;         /* in the input buffer, behind a request that is whole */
-    size_t held_bytes;           /* of `all->held_bytes` */
-    uint64_t sent_bytes;         /* by all replies so far */
-    uint64_t taken_bytes;        /* of these, when the deadline was last moved */
-    size_t unsent_bytes;         /* of `all->unsent_bytes` */
-    uint64_t request_count;      /* handed to a handler */
-    void *request;               /* IN_FLIGHT: whom the hooks are told about */
-    struct connection *due_next; /* of `all->due` */
-    struct peer *peer;           /* NULL: not counted */
-    int status;                  /* of a refusal; 0: none */
-    const char *reason;          /* for it; static */
-    int fd;                      /* -1 until it is known */
-    void (*evhttp_on_event)(struct bufferevent *bev, short what, void *evhttp); /* put aside, */
-    void *evhttp;                                                               /* while watched */
+    int64_t moved_ms;               /* when there was progress */
+    struct guard guard;             /* of the request in progress */
+    size_t unseen_bytes;            /* in the input buffer, behind a request that is whole */
+    size_t held_bytes;              /* of `all->held_bytes` */
+    uint64_t sent_bytes;            /* by all replies so far */
+    uint64_t taken_bytes;           /* of these, when the deadline was last moved */
+    size_t unsent_bytes;            /* of `all->unsent_bytes` */
+    uint64_t request_count;         /* handed to a handler */
+    struct evhttp_request *written; /* was replied to; evhttp is told when the turn ends */
+    void *request;                  /* IN_FLIGHT: whom the hooks are told about */
+    struct connection *due_next;    /* of `all->due` */
+    struct peer *peer;              /* NULL: not counted */
+    int status;                     /* of a refusal; 0: none */
+    const char *reason;             /* for it; static */
+    int fd;                         /* -1 until it is known */
+    /* evhttp's callbacks, put aside while it is watched. */
+    void (*evhttp_on_write)(struct bufferevent *bev, void *evhttp);
+    void (*evhttp_on_event)(struct bufferevent *bev, short what, void *evhttp);
+    void *evhttp;
     bool is_due;
     bool is_cutting;         /* the input buffer changes by our own hand */
     bool has_close_callback; /* evhttp tells us of the end */
-    bool is_written;         /* evhttp is to be told when the turn ends */
+    bool is_broken;          /* the reply could not be sent */
     bool is_watched;         /* for the client's leaving */
     bool is_over_unsent;     /* its deadline is short, as replies together are too much */
     bool is_last;            /* evhttp closes it after this reply */
@@ -155,12 +158,21 @@ size_t connection_unsent_bytes(const struct connection *connection);
 /* Tell whether it has had all the requests that one may have. */
 bool connection_is_used_up(const struct connection *connection);
 
-/* The reply is about to be handed to evhttp, which closes the connection afterwards if it is the
- * last one. */
+/* The reply is about to be sent; evhttp closes the connection afterwards if it is the last one. */
 void connection_send(struct connection *connection, struct evhttp_request *reply, bool is_last);
 
-/* Write what evhttp has made of it, now instead of when the turn has ended. */
-void connection_write(struct connection *connection);
+/* A whole reply; `owned` is what to free when the body was sent, or NULL. */
+struct reply_text {
+    const char *head;
+    size_t head_length; /* 0: there was no memory for one */
+    const void *body;
+    size_t body_length;
+    void *owned;
+};
+
+/* Send it, after connection_send; the evhttp request is evhttp's again. */
+void connection_write(struct connection *connection, struct evhttp_request *ev,
+                      const struct reply_text *reply);
 
 /* Begin to leave: close what is idle. */
 void connections_drain(struct connections *all);

@@ -57,7 +57,7 @@ void connection_unwatch(struct connection *connection);
 
 /* ---- connection_write.c ---- */
 
-/* At the end of the turn: tell evhttp that its reply was sent. May free the connection. */
+/* At the end of the turn: tell evhttp what has become of its reply. May free the connection. */
 void connection_written(struct connection *connection);
 
 /* ---- connection_sweep.c ---- */

@@ -26,7 +26,8 @@ void connection_watch(struct connection *connection)
     if (connection->is_watched)
         return;
     connection->is_watched = true;
-    bufferevent_getcb(bev, NULL, NULL, &connection->evhttp_on_event, &connection->evhttp);
+    bufferevent_getcb(bev, NULL, &connection->evhttp_on_write, &connection->evhttp_on_event,
+                      &connection->evhttp);
     bufferevent_setcb(bev, NULL, NULL, on_left, connection);
     bufferevent_enable(bev, EV_READ);
 }
@@ -34,7 +35,7 @@ void connection_watch(struct connection *connection)
 void connection_unwatch(struct connection *connection)
 {
     if (connection->is_watched)
-        bufferevent_setcb(connection->bev, NULL, NULL, connection->evhttp_on_event,
-                          connection->evhttp);
+        bufferevent_setcb(connection->bev, NULL, connection->evhttp_on_write,
+                          connection->evhttp_on_event, connection->evhttp);
     connection->is_watched = false;
 }

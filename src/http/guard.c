@@ -45,11 +45,27 @@ size_t guard_received(const struct guard *guard)
     return (size_t)(guard->body - (is_partial ? guard->left : 0));
 }
 
-/* Bytes of a value that nobody looks at, in one go. */
-static size_t text_length(const char *data, size_t length)
+/* The class of bytes that change nothing in a state, and may be passed in one go; 0: none. */
+static unsigned idle_class(const struct guard *guard)
+{
+    switch ((enum guard_state)guard->state) {
+    case STATE_VALUE:
+        return guard->field == FIELD_COUNT ? CLASS_TEXT : 0;
+    case STATE_NAME:
+        return guard->word.candidates ? 0 : CLASS_TOKEN;
+    case STATE_PATH:
+        return CLASS_PATH;
+    case STATE_QUERY:
+        return CLASS_QUERY;
+    default:
+        return 0;
+    }
+}
+
+static size_t run_length(const char *data, size_t length, unsigned class)
 {
     size_t n = 0;
-    while (n < length && guard_is(data[n], CLASS_TEXT))
+    while (n < length && guard_is(data[n], class))
         n++;
     return n;
 }
@@ -65,8 +81,9 @@ static size_t head_take(struct guard *guard, const char *data, size_t length)
                      is_line ? "the request line is too long" : "the headers are too long");
         return 0;
     }
-    if (guard->state == STATE_VALUE && guard->field == FIELD_COUNT)
-        n = text_length(data, length < room ? length : room);
+    unsigned idle = idle_class(guard);
+    if (idle)
+        n = run_length(data, length < room ? length : room, idle);
     if (n <= 1) {
         n = 1;
         if (guard->state < STATE_FIELD)

@@ -5,11 +5,9 @@
  * request back to evhttp, and ends the ferry_request. Where the client's connection is gone, or the
  * server, it only does the latter.
  */
-#include <event2/buffer.h>
 #include <event2/http.h>
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -93,30 +91,9 @@ static void make_kept(struct evhttp_request *ev)
     evhttp_add_header(ev->input_headers, "Connection", "keep-alive");
 }
 
-static void add_headers(const ferry_request *request, int status, const char *content_type,
-                        size_t length)
-{
-    struct evkeyvalq *headers = evhttp_request_get_output_headers(request->ev);
-    char number[24];
-    if (status != 204 && status != 304) {
-        snprintf(number, sizeof number, "%zu", length);
-        if (length != REPLY_LENGTH_UNKNOWN)
-            evhttp_add_header(headers, "Content-Length", number);
-        if (content_type && header_is_value(content_type) &&
-            !evhttp_find_header(headers, "Content-Type"))
-            evhttp_add_header(headers, "Content-Type", content_type);
-    }
-    if (status == 503 && !evhttp_find_header(headers, "Retry-After"))
-        evhttp_add_header(headers, "Retry-After", "1");
-    if (request->all->server_name)
-        evhttp_add_header(headers, "Server", request->all->server_name);
-}
-
-bool reply_prepare(ferry_request *request, int status, const char *content_type, size_t length,
-                   bool must_close)
+bool reply_prepare(ferry_request *request, bool must_close)
 {
     bool last = must_close || is_last(request);
-    add_headers(request, status, content_type, length);
     if (last)
         make_last(request->ev);
     else
@@ -132,41 +109,30 @@ int reply_status(int status)
     return 500;
 }
 
-static void free_body(const void *data, size_t length, void *owned)
-{
-    (void)data, (void)length;
-    free(owned);
-}
-
-/* Returns whether the body is in evhttp's hands, or was not needed. */
-static bool add_body(struct evbuffer *out, const void *body, size_t length, void *owned)
-{
-    if (!owned)
-        return evbuffer_add(out, body, length) == 0;
-    if (evbuffer_add_reference(out, body, length, free_body, owned) == 0)
-        return true;
-    free(owned);
-    return false;
-}
-
 /* ---- the one way out ---- */
 
 static void reply_deliver(ferry_request *request, int status, const char *content_type,
                           const void *body, size_t length, void *owned)
 {
-    struct evhttp_request *ev = request->ev;
-    bool has_body = length > 0 && status != 204 && status != 304 && request->method != METHOD_HEAD;
-    if (has_body && !add_body(evhttp_request_get_output_buffer(ev), body, length, owned)) {
-        status = 500;
-        length = 0;
-        content_type = NULL;
-    }
-    if (!has_body)
-        free(owned);
-    bool last = reply_prepare(request, status, content_type, length, false);
-    connection_send(request->connection, ev, last);
-    evhttp_send_reply(ev, status, status_reason(status), NULL);
-    connection_write(request->connection);
+    struct requests *all = request->all;
+    struct reply_facts facts = {
+        .status = status,
+        .content_type = content_type,
+        .length = length,
+        .is_last = reply_prepare(request, false),
+        .server_name = all->server_name,
+    };
+    const struct bytes *head = reply_head_make(&all->heads, request->ev, &facts);
+    bool has_body = status != 204 && status != 304 && request->method != METHOD_HEAD;
+    struct reply_text reply = {
+        .head = bytes_text(head),
+        .head_length = head->failed ? 0 : head->length,
+        .body = body,
+        .body_length = has_body ? length : 0,
+        .owned = owned,
+    };
+    connection_send(request->connection, request->ev, facts.is_last);
+    connection_write(request->connection, request->ev, &reply);
 }
 
 /* `owned` is `body` if it is to be freed, else NULL. */

@@ -16,6 +16,7 @@
 #include <ferry/http_stream.h>
 #include <ferry/log.h>
 
+#include "header_text.h"
 #include "reply.h"
 #include "request.h"
 #include "status.h"
@@ -30,6 +31,18 @@ static bool has_body(const ferry_request *request, int status)
     return request->method != METHOD_HEAD && status != 204 && status != 304;
 }
 
+static void add_headers(const ferry_request *request, int status, const char *content_type)
+{
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(request->ev);
+    if (status != 204 && status != 304 && content_type && header_is_value(content_type) &&
+        !evhttp_find_header(headers, "Content-Type"))
+        evhttp_add_header(headers, "Content-Type", content_type);
+    if (status == 503 && !evhttp_find_header(headers, "Retry-After"))
+        evhttp_add_header(headers, "Retry-After", "1");
+    if (request->all->server_name)
+        evhttp_add_header(headers, "Server", request->all->server_name);
+}
+
 ferry_reply *ferry_request_reply_begin(ferry_request *request, int status, const char *content_type)
 {
     LOOP_CHECK(request->loop);
@@ -42,7 +55,8 @@ ferry_reply *ferry_request_reply_begin(ferry_request *request, int status, const
     if (!request->connection)
         return reply;
     bool is_old = request->ev->major == 1 && request->ev->minor == 0;
-    bool is_last = reply_prepare(request, status, content_type, REPLY_LENGTH_UNKNOWN, is_old);
+    add_headers(request, status, content_type);
+    bool is_last = reply_prepare(request, is_old);
     connection_stream(request->connection, is_last);
     evhttp_send_reply_start(request->ev, status, status_reason(status));
     return reply;

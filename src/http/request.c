@@ -199,6 +199,7 @@ void requests_fini(struct requests *all)
         event_free(all->reaper);
     router_unref(all->router);
     trusted_fini(&all->trusted);
+    reply_heads_fini(&all->heads);
     free(all->server_name);
 }
 

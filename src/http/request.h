@@ -8,6 +8,7 @@
 
 #include "connection.h"
 #include "forwarded.h"
+#include "reply_head.h"
 #include "router.h"
 
 struct event;
@@ -23,6 +24,7 @@ struct requests {
     unsigned in_flight;
     char *server_name; /* NULL: none */
     size_t unsent_limit_bytes;
+    struct reply_heads heads;
     struct trusted trusted;
     bool closing; /* the server is being freed: nobody is told that clients left */
 };

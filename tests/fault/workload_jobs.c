@@ -7,8 +7,8 @@
 
 #include <sqlite3.h>
 
-#include "jobs/schema_1.h"
 #include "job_id.h"
+#include "jobs/schema_1.h"
 
 enum { OLD_JOBS = 8 };
 

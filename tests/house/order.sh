@@ -57,6 +57,6 @@ border OpenSSL 'openssl/' '^(src/net/|src/server/(digest|fingerprint)\.|workers/
 border libcrypt 'crypt\.h' '^src/server/passwords\.c'
 border SQLite 'sqlite3' '^(src/jobs/|workers/)'
 border libfyaml 'libfyaml' '^src/config/'
-border libcurl 'curl/' '^(workers/|src/http/|src/cli/admin_client\.c)'
+border libcurl '(curl/|libcurl\.h)' '^(src/base/libcurl\.|workers/|src/http/|src/cli/admin_client\.c)'
 
 exit "$failed"

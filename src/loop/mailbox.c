@@ -77,8 +77,10 @@ static void mailbox_take(struct mailbox *mailbox, struct mailbox_entry *replacem
 static struct mailbox_entry *mailbox_pop(struct mailbox *mailbox)
 {
     struct mailbox_entry *entry = mailbox->taken;
-    if (entry)
+    if (entry) {
         mailbox->taken = entry->next;
+        __builtin_prefetch(entry->next); /* while this one runs */
+    }
     return entry;
 }
 

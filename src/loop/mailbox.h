@@ -17,10 +17,13 @@ struct mailbox_entry {
     void (*drop)(struct mailbox_entry *entry); /* instead of run, when the mailbox was closed */
 };
 
+/* What producers write shares its cache line with nothing that the loop uses for each entry. */
 struct mailbox {
+    char apart_before[64];
     _Atomic(struct mailbox_entry *) posted; /* newest first; any thread pushes */
-    struct mailbox_entry *taken;            /* oldest first; the loop's */
-    int wake_fd;                            /* readable when there is something to take */
+    char apart_behind[64];
+    struct mailbox_entry *taken; /* oldest first; the loop's */
+    int wake_fd;                 /* readable when there is something to take */
 };
 
 /* Returns whether the system gave a descriptor; errno says why not. */

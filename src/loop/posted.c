@@ -1,12 +1,15 @@
 /*
  * Entries of ferry_loop_add_callback, in blocks: the thread that posts takes them out of a block of
- * its own, one behind the other, and whoever ran or dropped the last of a block frees it. So malloc
- * and free are called once for a block, not by one thread for what another one frees; and the loop,
- * which runs the entries of a thread in their order, reads memory in its order.
+ * its own, one behind the other, and whoever ran or dropped the last of a block gives it back. So
+ * the loop, which runs the entries of a thread in their order, reads memory in its order.
  *
  * A block knows how many of its entries have yet to end. Those that its thread has not used are
  * among them, so that a block cannot go under its thread; a thread that ends takes them off. An
  * entry is one cache line: what a thread writes and what the loop reads do not meet in one.
+ *
+ * Blocks that were given back are kept for whoever needs one next, SPARE_MAX of them in the
+ * process, as malloc would return them to the system and get them anew, page by page. spare_lock
+ * guards them; it is held for a few instructions, once for a block, and nothing is called under it.
  */
 #include "posted.h"
 
@@ -17,7 +20,11 @@
 
 #include "loop_base.h"
 
-enum { LINE_BYTES = 64, BLOCK_ENTRIES = 63 }; /* with its head, a block is 4 KiB */
+enum {
+    LINE_BYTES = 64,
+    BLOCK_ENTRIES = 63, /* with its head, a block is 4 KiB */
+    SPARE_MAX = 256,    /* 1 MiB */
+};
 
 struct posted_callback {
     alignas(LINE_BYTES) struct mailbox_entry entry;
@@ -30,6 +37,8 @@ struct posted_callback {
 
 struct posted_block {
     alignas(LINE_BYTES) atomic_uint left; /* entries that have not ended */
+    bool is_single;                       /* it has one entry, and is not kept */
+    struct posted_block *next_spare;
     struct posted_callback entries[];
 };
 
@@ -39,9 +48,43 @@ static bool has_block_key;
 static _Thread_local struct posted_block *current; /* has entries left for this thread */
 static _Thread_local unsigned used;
 
+/* ---- blocks ---- */
+
+static pthread_mutex_t spare_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct posted_block *spare;
+static unsigned spare_count;
+
+static struct posted_block *spare_take(void)
+{
+    pthread_mutex_lock(&spare_lock);
+    struct posted_block *block = spare;
+    if (block) {
+        spare = block->next_spare;
+        spare_count--;
+    }
+    pthread_mutex_unlock(&spare_lock);
+    return block;
+}
+
+/* Keep a block, if there are not enough of them. */
+static bool spare_keep(struct posted_block *block)
+{
+    pthread_mutex_lock(&spare_lock);
+    bool keep = spare_count < SPARE_MAX;
+    if (keep) {
+        block->next_spare = spare;
+        spare = block;
+        spare_count++;
+    }
+    pthread_mutex_unlock(&spare_lock);
+    return keep;
+}
+
 static void block_drop(struct posted_block *block, unsigned count)
 {
-    if (atomic_fetch_sub_explicit(&block->left, count, memory_order_acq_rel) == count)
+    if (atomic_fetch_sub_explicit(&block->left, count, memory_order_acq_rel) > count)
+        return;
+    if (block->is_single || !spare_keep(block))
         free(block);
 }
 
@@ -59,10 +102,13 @@ static void key_create(void)
 
 static struct posted_block *block_new(unsigned count)
 {
-    struct posted_block *block =
-        aligned_alloc(LINE_BYTES, sizeof *block + count * sizeof block->entries[0]);
-    if (block)
+    struct posted_block *block = count == BLOCK_ENTRIES ? spare_take() : NULL;
+    if (!block)
+        block = aligned_alloc(LINE_BYTES, sizeof *block + count * sizeof block->entries[0]);
+    if (block) {
         atomic_init(&block->left, count);
+        block->is_single = count == 1;
+    }
     return block;
 }
 
@@ -84,6 +130,8 @@ static struct posted_callback *entry_of_new_block(void)
     block->entries[0].block = block;
     return &block->entries[0];
 }
+
+/* ---- entries ---- */
 
 static struct posted_callback *entry_take(void)
 {

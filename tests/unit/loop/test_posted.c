@@ -19,7 +19,11 @@ void *__wrap_aligned_alloc(size_t alignment, size_t size)
     return memory_is_out ? NULL : __real_aligned_alloc(alignment, size);
 }
 
-enum { MANY = 1000 }; /* some blocks, and a part of one */
+enum {
+    MANY = 1000,         /* some blocks, and a part of one */
+    FLOOD = 100000,      /* more than is kept */
+    KEPT_MAX = 257 * 63, /* what is kept of blocks that are free, and the thread's own */
+};
 
 static unsigned ran, freed;
 static bool in_order;
@@ -156,11 +160,36 @@ static void test_destructors_of_a_thread_may_post(void **state)
     pthread_key_delete(late_key);
 }
 
+/* ---- what is kept ---- */
+
+static void *post_flood(void *loop)
+{
+    post(loop, FLOOD);
+    return NULL;
+}
+
+static void test_a_flood_is_run_in_order(void **state)
+{
+    in_a_thread(post_flood, *state);
+    run_all(*state);
+    assert_int_equal(ran, FLOOD);
+    assert_true(in_order);
+}
+
 /* ---- what can fail ---- */
+
+static void ignore(void *arg)
+{
+    (void)arg;
+}
 
 static void *post_without_memory(void *loop)
 {
     memory_is_out = true;
+    unsigned kept = 0; /* blocks that were used before need no memory */
+    while (ferry_loop_add_callback(loop, ignore, NULL, NULL) == 0)
+        kept++;
+    assert_true(kept < KEPT_MAX);
     assert_int_equal(ferry_loop_add_callback(loop, count_ran, NULL, count_freed), FERRY_INTERNAL);
     memory_is_out = false;
     assert_int_equal(freed, 1);
@@ -212,6 +241,7 @@ int main(void)
         TEST(test_a_loop_that_closes_frees_what_outlived_its_thread),
         TEST(test_a_thread_posts_to_two_loops),
         TEST(test_destructors_of_a_thread_may_post),
+        TEST(test_a_flood_is_run_in_order), /* the next one sees how much of it is kept */
         TEST(test_without_memory_the_argument_is_freed),
 #ifdef WRAPS_SETSPECIFIC
         TEST(test_where_a_threads_end_is_not_told_posts_are_kept_apart),

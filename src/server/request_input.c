@@ -35,7 +35,8 @@ struct writer {
 
 static bool is_one_of(const char *const *names, const char *name)
 {
-    while (*names && strcasecmp(*names, name) != 0)
+    const char first = (char)(name[0] | 0x20); /* lower case; most names differ here already */
+    while (*names && (**names != first || strcasecmp(*names, name) != 0))
         names++;
     return *names != NULL;
 }

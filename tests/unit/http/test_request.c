@@ -172,6 +172,28 @@ static void a_client_that_leaves_is_noticed(void **state)
     fixture_close(&f);
 }
 
+/* What it has sent behind its request does not hide its end. */
+static void a_client_that_leaves_more_requests_behind_is_noticed(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct keeper keeper = {0};
+    fixture_open(&f, NULL);
+    fixture_route(&f, "POST", "/keep/{id}", keep, &keeper);
+    int fd = client_connect(f.address);
+    client_send(fd, "POST /keep/7 HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody"
+                    "GET /none HTTP/1.1\r\nHost: h\r\n\r\nGET /no");
+    assert_true(fixture_wait(&f, has_kept, &keeper));
+    client_send(fd, "ne HTTP/1.1\r\n");
+    close(fd);
+    assert_true(fixture_wait(&f, has_gone, &keeper));
+    ferry_request_reply_text(keeper.requests[0], 200, "too late");
+    assert_true(fixture_wait(&f, has_no_connections, NULL));
+    assert_int_equal(fixture_stats(&f).buffered_bytes, 0);
+    assert_int_equal(keeper.gone, 1);
+    fixture_close(&f);
+}
+
 static void on_gone_set_late_is_called(void **state)
 {
     (void)state;
@@ -409,6 +431,7 @@ int main(void)
         cmocka_unit_test(an_absolute_target_is_routed_by_its_path),
         cmocka_unit_test(a_walk_ends_where_the_visitor_says),
         cmocka_unit_test(a_client_that_leaves_is_noticed),
+        cmocka_unit_test(a_client_that_leaves_more_requests_behind_is_noticed),
         cmocka_unit_test(on_gone_set_late_is_called),
         cmocka_unit_test(a_request_outlives_its_server),
         cmocka_unit_test(aborted_requests_leave_nothing),

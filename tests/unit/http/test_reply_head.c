@@ -1,0 +1,103 @@
+/*
+ * The heads of whole replies: what stands in them, and what a handler may say itself.
+ */
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/http_struct.h>
+#include <string.h>
+
+#include "reply_head.h"
+#include "support.h"
+
+struct case_of {
+    struct reply_heads heads;
+    struct evhttp_request *ev;
+    struct reply_facts facts;
+};
+
+static void case_open(struct case_of *c, int status, int minor)
+{
+    *c = (struct case_of){.ev = evhttp_request_new(NULL, NULL)};
+    assert_non_null(c->ev);
+    c->ev->major = 1;
+    c->ev->minor = (char)minor;
+    c->facts = (struct reply_facts){.status = status, .content_type = "text/plain", .length = 120};
+}
+
+static const char *make(struct case_of *c)
+{
+    const struct bytes *head = reply_head_make(&c->heads, c->ev, &c->facts);
+    assert_false(head->failed);
+    return bytes_text(head);
+}
+
+static void case_close(struct case_of *c)
+{
+    evhttp_request_free(c->ev);
+    reply_heads_fini(&c->heads);
+}
+
+static void a_head_has_its_date_length_and_type(void **state)
+{
+    (void)state;
+    struct case_of c;
+    case_open(&c, 200, 1);
+    c.facts.server_name = "ferry";
+    const char *head = make(&c);
+    assert_memory_equal(head, "HTTP/1.1 200 OK\r\nDate: ", 23);
+    assert_non_null(strstr(head, " GMT\r\nContent-Length: 120\r\nContent-Type: text/plain\r\n"
+                                 "Server: ferry\r\n\r\n"));
+    case_close(&c);
+}
+
+static void a_head_without_a_body_has_no_length(void **state)
+{
+    (void)state;
+    struct case_of c;
+    case_open(&c, 204, 1);
+    assert_null(strstr(make(&c), "Content-"));
+    c.facts.status = 304;
+    assert_null(strstr(make(&c), "Content-"));
+    case_close(&c);
+}
+
+static void what_the_handler_says_is_not_said_twice(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"Date", "Content-Type", "Retry-After"};
+    struct case_of c;
+    case_open(&c, 503, 1);
+    assert_non_null(strstr(make(&c), "\r\nRetry-After: 1\r\n"));
+    for (size_t i = 0; i < 3; i++)
+        evhttp_add_header(c.ev->output_headers, names[i], "mine");
+    for (size_t i = 0; i < 3; i++) {
+        const char *first = strstr(make(&c), names[i]);
+        assert_non_null(first);
+        assert_memory_equal(first + strlen(names[i]), ": mine\r\n", 8);
+        assert_null(strstr(first + 1, names[i]));
+    }
+    case_close(&c);
+}
+
+static void an_old_client_that_stays_is_told_so(void **state)
+{
+    (void)state;
+    struct case_of c;
+    case_open(&c, 200, 0);
+    assert_memory_equal(make(&c), "HTTP/1.0 200 OK\r\n", 17);
+    assert_non_null(strstr(make(&c), "\r\nConnection: keep-alive\r\n"));
+    c.facts.is_last = true;
+    assert_null(strstr(make(&c), "keep-alive"));
+    case_close(&c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_head_has_its_date_length_and_type),
+        cmocka_unit_test(a_head_without_a_body_has_no_length),
+        cmocka_unit_test(what_the_handler_says_is_not_said_twice),
+        cmocka_unit_test(an_old_client_that_stays_is_told_so),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

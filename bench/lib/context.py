@@ -34,7 +34,7 @@ class Context:
         self.missing = missing  # {contender: why}
         self.say = say
         self.failures = {}  # {contender: why}, of this round
-        self.others = [0.0]  # what others used while each was measured, of 1
+        self.others = []  # what others used while each was measured, of 1
 
     def turns(self, contenders):
         """Those that are there, in this round's order: each round another one begins."""

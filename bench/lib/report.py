@@ -58,11 +58,15 @@ def one_line(text):
     return re.sub(r"\s+", " ", text).replace("|", "/")[:160]
 
 
+def others(shares):
+    """What other programs used meanwhile; a figure may not know."""
+    return f" Other programs used {max(shares):.0%} of the machine at most." if shares else ""
+
+
 def figure_table(figure, result, titles):
     return [f"### {figure.title[0].upper()}{figure.title[1:]}", "",
             f"{figure.better.title()} is better. Rounds: {result['rounds']}, on {result['date']}."
-            f" Other programs used {max(result['others'], default=0):.0%} of the machine at most.",
-            "",
+            + others(result["others"]), "",
             f"| | {figure.unit}, median | least to most | ferry / this |", "|---|---|---|---|",
             *contender_rows(figure, result, titles), ""]
 

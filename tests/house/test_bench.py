@@ -79,7 +79,7 @@ def test_what_others_disturbed_is_measured_again_but_not_for_ever(monkeypatch):
     context = Context(0, {}, lambda text: None)
     results = context.each([FERRY, OTHER], lambda _context, _peer: {"rate": next(values)})
     assert results == {"rate": {"ferry": 2, "other": 3}}
-    assert context.others == [0, 0.01, 0.4]
+    assert context.others == [0.01, 0.4]
 
 
 def test_a_measurement_that_fails_takes_none_of_the_others_with_it():

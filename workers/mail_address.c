@@ -1,10 +1,12 @@
 /* Parsing mailboxes. Any thread; nothing is shared. */
 #include "mail_address.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "mail_header.h"
 
@@ -47,13 +49,16 @@ static bool is_local_part(const char *text, size_t length)
 /* "[192.0.2.1]" or "[IPv6:2001:db8::1]" */
 static bool is_address_literal(const char *text, size_t length)
 {
-    if (length < 3 || text[0] != '[' || text[length - 1] != ']')
+    static const char six[] = "IPv6:";
+    char address[INET6_ADDRSTRLEN + sizeof six];
+    if (length < 3 || length - 2 >= sizeof address || text[0] != '[' || text[length - 1] != ']')
         return false;
-    for (size_t i = 1; i + 1 < length; i++) {
-        if (!isalnum((unsigned char)text[i]) && text[i] != '.' && text[i] != ':')
-            return false;
-    }
-    return true;
+    memcpy(address, text + 1, length - 2);
+    address[length - 2] = '\0';
+    struct in6_addr ignored; /* has room for either */
+    if (strncasecmp(address, six, sizeof six - 1) == 0)
+        return inet_pton(AF_INET6, address + sizeof six - 1, &ignored) == 1;
+    return inet_pton(AF_INET, address, &ignored) == 1;
 }
 
 static bool is_domain(const char *text, size_t length)

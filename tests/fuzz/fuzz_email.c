@@ -18,7 +18,8 @@ static void address(struct fuzz_input *input)
     if (mail_address_parse(&parsed, "to", text, NULL) == 0) {
         const char *at = strchr(parsed.address, '@');
         FUZZ_CHECK(at && at > parsed.address && at[1] && !strchr(at + 1, '@'));
-        FUZZ_CHECK(!strpbrk(parsed.address, " \t\r\n<>,;:\"\\()"));
+        FUZZ_CHECK(!strpbrk(parsed.address, " \t\r\n<>,;\"\\()"));
+        FUZZ_CHECK(!strchr(parsed.address, ':') || strncasecmp(at + 1, "[IPv6:", 6) == 0);
         FUZZ_CHECK(!parsed.name || !strpbrk(parsed.name, "\r\n"));
         FUZZ_CHECK(mail_address_domain(&parsed) == at + 1);
         mail_address_fini(&parsed);

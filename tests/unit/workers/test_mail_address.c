@@ -67,6 +67,13 @@ static void test_what_is_refused(void **state)
         {"a@b_c", FERRY_INVALID},
         {"a@[1.2.3.4", FERRY_INVALID},
         {"a@[1.2>3]", FERRY_INVALID},
+        {"a@[]", FERRY_INVALID},
+        {"a@[1.2.3]", FERRY_INVALID},
+        {"a@[2001:db8::1]", FERRY_INVALID}, /* without IPv6: */
+        {"a@[IPv6:]", FERRY_INVALID},
+        {"a@[IPv6:1.2.3.4]", FERRY_INVALID},
+        {"a@[a99:99]", FERRY_INVALID},
+        {"a@[IPv6:1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc]", FERRY_INVALID},
         {"a@b@c", FERRY_INVALID},
         {"\"quoted local\"@c", FERRY_INVALID},
         {"Ann <a@b> trailing", FERRY_INVALID},

@@ -253,7 +253,8 @@ void check_admin(struct checking *checking, const struct tree *admin)
 void check_listeners_differ(struct checking *checking, const struct tree *place)
 {
     const struct config *config = checking->config;
-    if (!place || !config->admin_listen || !is_listed(config->listen, config->admin_listen))
+    if (!place || !config->admin_listen || !config->listen ||
+        !is_listed(config->listen, config->admin_listen))
         return;
     diagnostics_error(checking->diagnostics, place->mark,
                       "\"%s\" is the address of the admin listener as well", config->admin_listen);

@@ -14,7 +14,7 @@ endforeach()
 
 # The libraries that libferry links to, by their pkg-config names. libcurl is not one of them: it is
 # loaded by those who fetch (src/base/libcurl.h).
-set(FERRY_REQUIRES_PRIVATE libevent_core libevent_extra openssl jansson)
+set(FERRY_REQUIRES_PRIVATE libevent_core openssl jansson)
 list(JOIN FERRY_REQUIRES_PRIVATE " " FERRY_PC_REQUIRES_PRIVATE)
 set(FERRY_PC_LIBS_PRIVATE "-levent_openssl")
 set(FERRY_CMAKE_REQUIRES "${FERRY_PC_REQUIRES_PRIVATE}")

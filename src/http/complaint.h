@@ -15,6 +15,7 @@ enum complaint_kind {
     COMPLAINT_HELD,
     COMPLAINT_UNSENT,
     COMPLAINT_DEADLINE,
+    COMPLAINT_MEMORY,
     COMPLAINT_COUNT,
 };
 

@@ -1,28 +1,30 @@
 /*
- * The registry of connections: what each is doing, until when, and how much it may hold.
+ * Connections, and the registry of them: what each is doing, until when, and how much it may hold.
  *
- * evhttp owns a connection and never tells when it closes; each therefore has a record here, with a
- * reference on its bufferevent. Loop thread.
+ * A connection reads its socket, has the guard look at every byte, and hands over each request that
+ * is whole: one at a time. It sends the reply, and goes on with the next request or closes. Nobody
+ * else knows of it but the request, which is told when it is no more. Loop thread.
  */
 #ifndef HTTP_CONNECTION_H
 #define HTTP_CONNECTION_H
 
+#include <event2/event_struct.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
+#include "bytes.h"
+#include "channel.h"
 #include "complaint.h"
 #include "guard.h"
+#include "head.h"
 #include "loop_base.h"
-#include "tls.h"
 
-struct bufferevent;
-struct event;
 struct evbuffer;
-struct evbuffer_cb_entry;
-struct evhttp_connection;
-struct evhttp_request;
 struct peer;
+struct sockaddr;
 
 enum phase {
     PHASE_HEADER,    /* from accept, or a request's first byte, to the blank line */
@@ -39,45 +41,51 @@ enum phase {
 struct connection {
     struct connection *next, *previous;
     struct connections *all;
-    struct bufferevent *bev; /* a reference */
-    struct evbuffer_cb_entry *input_cb, *output_cb;
+    struct channel channel;
+    struct event event;
+    short awaited; /* what the event is set for; 0: it is not */
     enum phase phase;
     int64_t deadline_ms;
-    int64_t moved_ms;               /* when there was progress */
-    struct guard guard;             /* of the request in progress */
-    size_t unseen_bytes;            /* in the input buffer, behind a request that is whole */
-    size_t held_bytes;              /* of `all->held_bytes` */
-    uint64_t sent_bytes;            /* by all replies so far */
-    uint64_t taken_bytes;           /* of these, when the deadline was last moved */
-    size_t unsent_bytes;            /* of `all->unsent_bytes` */
-    uint64_t request_count;         /* handed to a handler */
-    struct evhttp_request *written; /* was replied to; evhttp is told when the turn ends */
-    void *request;                  /* IN_FLIGHT: whom the hooks are told about */
-    struct connection *due_next;    /* of `all->due` */
-    struct peer *peer;              /* NULL: not counted */
-    int status;                     /* of a refusal; 0: none */
-    const char *reason;             /* for it; static */
-    int fd;                         /* -1 until it is known */
-    /* evhttp's callbacks, put aside while it is watched. */
-    void (*evhttp_on_write)(struct bufferevent *bev, void *evhttp);
-    void (*evhttp_on_event)(struct bufferevent *bev, short what, void *evhttp);
-    void *evhttp;
+    int64_t moved_ms;           /* when there was progress */
+    struct guard guard;         /* of the request in progress */
+    struct bytes partial;       /* of its head, while that is not whole */
+    struct head *head;          /* PHASE_BODY */
+    struct bytes body;          /* of it, as far as it has come */
+    struct bytes waiting;       /* behind a request that is whole */
+    struct evbuffer *output;    /* what the socket has not taken yet; NULL: nothing */
+    size_t held_bytes;          /* of `all->held_bytes` */
+    uint64_t sent_bytes;        /* by all replies so far */
+    uint64_t taken_bytes;       /* of these, when the deadline was last moved */
+    size_t unsent_bytes;        /* of `all->unsent_bytes` */
+    uint64_t request_count;     /* handed over */
+    void *request;              /* IN_FLIGHT, STREAMING: whom the hooks are told about */
+    TAILQ_ENTRY(connection) due_link; /* of `all->due` */
+    struct peer *peer;          /* NULL: not counted */
+    struct in6_addr address;    /* of the peer; IPv4 as IPv6 has it */
+    int status;                 /* of a refusal; 0: none */
+    const char *reason;         /* for it; static */
+    bool has_address;           /* not so on a unix socket */
     bool is_due;
-    bool is_cutting;         /* the input buffer changes by our own hand */
-    bool has_close_callback; /* evhttp tells us of the end */
-    bool is_broken;          /* the reply could not be sent */
-    bool is_watched;         /* for the client's leaving */
-    bool is_over_unsent;     /* its deadline is short, as replies together are too much */
-    bool is_last;            /* evhttp closes it after this reply */
-    bool is_tls;
+    bool has_ended;      /* the client sends no more */
+    bool is_over;        /* to be closed when the turn ends */
+    bool is_answered;    /* the refusal was sent */
+    bool is_chunked;     /* STREAMING: the pieces are */
+    bool is_drained;     /* STREAMING: to be told when the turn ends */
+    bool is_over_unsent; /* its deadline is short, as replies together are too much */
+    bool is_last;        /* it closes after this reply */
     bool is_cert_known;
     char *client_cert; /* its subject, once asked for; NULL: none */
 };
 
 /* What the owner of the registry is told, and asked. */
 struct connection_hooks {
-    void (*gone)(void *request);            /* the client left a watched connection */
+    /* A whole request has arrived: connection_begin, or connection_refuse. Owns: the callee both,
+     * leaving an empty body. */
+    void (*request)(void *arg, struct connection *connection, struct head *head,
+                    struct bytes *body);
+    void (*gone)(void *request);            /* the client left, or sends no more */
     void (*lost)(void *request);            /* the connection of a request is no more */
+    void (*drained)(void *request);         /* all that was streamed so far was sent */
     void (*room)(void *arg, bool has_room); /* the limit was reached, or is not any more */
     bool (*is_trusted)(void *arg, const struct in6_addr *address); /* no limit for it alone */
     void *arg;
@@ -103,78 +111,83 @@ struct connection_counts {
     uint64_t timed_out[PHASE_COUNT];
 };
 
+/* One read takes so much; a TLS record fits. */
+enum { READ_BYTES = 64 << 10 };
+
 struct connections {
     ferry_loop *loop;
     struct connection_limits limits;
     struct connection_hooks hooks;
     struct connection *first;
     struct connection *cursor; /* the next one of a walk in progress */
-    struct connection *due;    /* those to look at when the turn ends */
+    TAILQ_HEAD(due_list, connection) due; /* those to look at when the turn ends */
+    unsigned due_count;
     struct event *due_event;
-    struct connection **by_fd;
-    size_t by_fd_size;
     struct peer *peers; /* those with connections */
     unsigned count;
     unsigned in_phase[PHASE_COUNT];
-    size_t held_bytes;   /* bodies, in input buffers and in requests */
+    size_t held_bytes;   /* bodies, in connections and in requests */
     size_t unsent_bytes; /* replies, when last looked at */
     struct connection_counts counts;
     struct complaint complaints[COMPLAINT_COUNT];
     ferry_timer sweep_timer;
     bool draining;
+    char *arrived; /* READ_BYTES: what was read last, from whichever connection */
 };
 
 /* Returns whether there was memory; connections_fini is due in any case. */
 bool connections_init(struct connections *all, ferry_loop *loop,
                       const struct connection_limits *limits, const struct connection_hooks *hooks);
 
-/* After evhttp_free: drop the records that evhttp did not tell about. */
+/* Close all that are left. */
 void connections_fini(struct connections *all);
 
-/* Make the bufferevent of a new connection, with its record; for evhttp_set_bevcb. With `tls` it
- * speaks TLS. NULL without memory: evhttp would then go on in plain text. */
-struct bufferevent *connection_new(struct connections *all, ferry_tls *tls);
+/* Begin to leave: close what is idle. */
+void connections_drain(struct connections *all);
+
+/* Take a socket that was accepted, with the address of its peer; with `tls` it speaks TLS. Owns: the
+ * socket, in any case: without memory it is closed. */
+void connection_open(struct connections *all, int fd, const struct sockaddr *peer, ferry_tls *tls);
+
+enum { PEER_TEXT_SIZE = INET6_ADDRSTRLEN };
+
+/* Write an address; IPv4, which is kept as IPv6 has it, as such. */
+void peer_format(const struct in6_addr *address, char text[PEER_TEXT_SIZE]);
 
 /* Return the subject of the client's certificate, NULL if there is none. */
 const char *connection_client_cert(struct connection *connection);
 
-/* Return the record of a connection that has brought a request, or NULL if it has none. */
-struct connection *connection_of(struct connections *all, struct evhttp_connection *evcon);
+/* The request is in flight; `request` is what the hooks are told. */
+void connection_begin(struct connection *connection, void *request);
 
-/* A whole request has arrived; `request` is what the hooks are told. Returns whether evhttp ended
- * it where the guard did: if not, one of them is at fault, and the connection cannot go on. */
-bool connection_begin(struct connection *connection, struct evhttp_connection *evcon,
-                      void *request);
-
-/* Watch for the client's leaving, until connection_send. */
-void connection_watch(struct connection *connection);
-
-/* A reply is about to begin whose body comes piece by piece; connection_send is for its end. */
-void connection_stream(struct connection *connection, bool is_last);
-
-/* Return what waits to be sent. */
-size_t connection_unsent_bytes(const struct connection *connection);
+/* Answer a request that cannot go on, or never could, and close. The reason is static. */
+void connection_refuse(struct connection *connection, int status, const char *reason);
 
 /* Tell whether it has had all the requests that one may have. */
 bool connection_is_used_up(const struct connection *connection);
 
-/* The reply is about to be sent; evhttp closes the connection afterwards if it is the last one. */
-void connection_send(struct connection *connection, struct evhttp_request *reply, bool is_last);
-
 /* A whole reply; `owned` is what to free when the body was sent, or NULL. */
 struct reply_text {
     const char *head;
-    size_t head_length; /* 0: there was no memory for one */
+    size_t head_length; /* 0: there was no memory for one, and the connection ends */
     const void *body;
     size_t body_length;
     void *owned;
+    bool is_last; /* the connection closes afterwards */
 };
 
-/* Send it, after connection_send; the evhttp request is evhttp's again. */
-void connection_write(struct connection *connection, struct evhttp_request *ev,
-                      const struct reply_text *reply);
+/* Send it: that is the end of the request for the connection. */
+void connection_reply(struct connection *connection, const struct reply_text *reply);
 
-/* Begin to leave: close what is idle. */
-void connections_drain(struct connections *all);
+/* A reply whose body comes piece by piece: its head, of which only that is sent; its pieces, in
+ * chunks or not; its end, which is the end of the request. Without memory for a piece nothing of it
+ * is sent: `false`. */
+void connection_stream(struct connection *connection, const struct reply_text *head,
+                       bool is_chunked);
+bool connection_stream_piece(struct connection *connection, const void *data, size_t length);
+void connection_stream_end(struct connection *connection);
+
+/* Return what waits to be sent. */
+size_t connection_unsent_bytes(const struct connection *connection);
 
 #endif

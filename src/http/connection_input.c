@@ -1,144 +1,237 @@
 /*
- * Arriving bytes: the guard sees them before evhttp does.
+ * What a connection reads.
  *
- * The callback on the input buffer runs within the read, evhttp's after it. Of a request that is
- * whole the rest of the buffer belongs to the next one: nobody looks at it until the reply is sent,
- * so that a refusal is always about the request whose turn it is, and those ahead of it are
+ * All connections read into one place, as only one of them reads at a time. The guard goes over what
+ * has come; a head that came in one piece is taken apart where it is, and of one that did not the
+ * beginning is kept. The body is kept without its framing.
+ *
+ * Of a request that is whole the rest belongs to the next one: nobody looks at it until the reply is
+ * sent, so that a refusal is always about the request whose turn it is, and those ahead of it are
  * answered.
  */
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
+#include <stdlib.h>
 
 #include "connection_parts.h"
+
+/* ---- a request's beginning and end ---- */
 
 void connection_expect(struct connection *connection)
 {
     const struct connection_limits *limits = &connection->all->limits;
     guard_init(&connection->guard, limits->header_bytes, limits->body_bytes);
-    connection->unseen_bytes = 0;
 }
 
-/* Take bytes out of the middle of a buffer. Returns whether there was memory. */
-static bool buffer_cut(struct evbuffer *buffer, size_t at, size_t count)
+void connection_forget_input(struct connection *connection)
 {
-    if (at == 0)
-        return evbuffer_drain(buffer, count) == 0;
-    struct evbuffer *front = evbuffer_new();
-    bool done = front && evbuffer_remove_buffer(buffer, front, at) == (int)at &&
-                evbuffer_drain(buffer, count) == 0 && evbuffer_prepend_buffer(buffer, front) == 0;
-    if (front)
-        evbuffer_free(front);
-    return done;
+    bytes_fini(&connection->partial);
+    bytes_fini(&connection->body);
+    bytes_fini(&connection->waiting);
+    free(connection->head);
+    connection->head = NULL;
 }
 
-/* Our own change of the buffer is not news. */
-static bool connection_cut(struct connection *connection, size_t at, size_t count)
+/* Keep what comes too early. Returns whether there was memory. */
+static bool connection_keep(struct connection *connection, const char *data, size_t length)
 {
-    connection->is_cutting = true;
-    bool done = buffer_cut(bufferevent_get_input(connection->bev), at, count);
-    connection->is_cutting = false;
-    return done;
-}
-
-/* Feed the guard with one piece of the buffer; `*offset` moves behind it. Returns false when there
- * was none. */
-static bool connection_feed(struct connection *connection, size_t *offset)
-{
-    struct evbuffer *input = bufferevent_get_input(connection->bev);
-    struct evbuffer_ptr at;
-    struct evbuffer_iovec part;
-    struct guard_took took;
-    size_t passed = guard_pass(&connection->guard, evbuffer_get_length(input) - *offset);
-    *offset += passed;
-    if (passed > 0)
+    bytes_append(&connection->waiting, data, length);
+    if (!connection->waiting.failed)
         return true;
-    if (evbuffer_ptr_set(input, &at, *offset, EVBUFFER_PTR_SET) < 0 ||
-        evbuffer_peek(input, -1, &at, &part, 1) <= 0 || part.iov_len == 0)
-        return false;
-    guard_feed(&connection->guard, part.iov_base, part.iov_len, &took);
-    size_t hidden = took.hide_to - took.hide_from;
-    if (hidden > 0 && !connection_cut(connection, *offset + took.hide_from, hidden))
-        connection_refuse(connection, 503, "no memory");
-    *offset += took.used - hidden;
-    return true;
+    connection_end(connection);
+    return false;
 }
+
+/* Hand it over; `rest` is what follows it. */
+static void connection_hand_over(struct connection *connection, const char *rest, size_t length)
+{
+    const struct connection_hooks *hooks = &connection->all->hooks;
+    struct head *head = connection->head;
+    if (!connection_keep(connection, rest, length))
+        return;
+    connection->head = NULL;
+    connection_hold(connection, length);
+    hooks->request(hooks->arg, connection, head, &connection->body);
+}
+
+void connection_begin(struct connection *connection, void *request)
+{
+    connection->request = request;
+    connection->request_count++;
+    connection_enter(connection, PHASE_IN_FLIGHT);
+}
+
+bool connection_is_used_up(const struct connection *connection)
+{
+    return connection->request_count >= connection->all->limits.requests;
+}
+
+/* ---- head ---- */
+
+static void connection_end_head(struct connection *connection, const char *text, size_t length)
+{
+    connection->head = head_new(&connection->guard, text, length);
+    bytes_fini(&connection->partial);
+    if (!connection->head)
+        connection_refuse(connection, 503, "no memory");
+    else if (guard_stage(&connection->guard) == GUARD_BODY)
+        connection_enter(connection, PHASE_BODY);
+}
+
+/* Take what belongs to the head; returns how much that was. */
+static size_t connection_take_head(struct connection *connection, const char *data, size_t length)
+{
+    struct guard *guard = &connection->guard;
+    struct bytes *partial = &connection->partial;
+    size_t used = guard_feed(guard, data, length);
+    if (guard_stage(guard) == GUARD_REFUSED) {
+        connection_refuse(connection, guard->status, guard->reason);
+        return used;
+    }
+    bool is_whole = guard_stage(guard) != GUARD_HEAD;
+    if (is_whole && partial->length == 0) {
+        connection_end_head(connection, data, used);
+        return used;
+    }
+    bytes_append(partial, data, used);
+    if (partial->failed)
+        connection_refuse(connection, 503, "no memory");
+    else if (is_whole)
+        connection_end_head(connection, partial->data, partial->length);
+    return used;
+}
+
+/* ---- body ---- */
 
 static void connection_account(struct connection *connection)
 {
+    const struct connections *all = connection->all;
     size_t received = guard_received(&connection->guard);
-    if (connection->phase != PHASE_BODY)
-        return;
-    connection_hold(connection, received + connection->unseen_bytes);
-    if (received > 0 && connection->all->held_bytes > connection->all->limits.held_bytes)
+    connection_hold(connection, received);
+    if (received > 0 && all->held_bytes > all->limits.held_bytes)
         connection_refuse(connection, 503, "the server holds too many request bodies");
 }
 
-void connection_see(struct connection *connection, size_t offset)
+static size_t connection_take_body(struct connection *connection, const char *data, size_t length)
 {
-    const struct guard *guard = &connection->guard;
-    while (connection->phase != PHASE_CLOSING && guard_stage(guard) < GUARD_DONE &&
-           connection_feed(connection, &offset)) {
-        if (connection->phase == PHASE_HEADER && guard_stage(guard) != GUARD_HEAD &&
-            guard_stage(guard) != GUARD_REFUSED)
-            connection_enter(connection, PHASE_BODY);
+    struct guard *guard = &connection->guard;
+    size_t used = 0;
+    while (used < length && guard_stage(guard) == GUARD_BODY) {
+        size_t passed = guard_pass(guard, length - used);
+        bytes_append(&connection->body, data + used, passed);
+        used += passed;
+        if (passed == 0)
+            used += guard_feed(guard, data + used, length - used);
     }
-    if (connection->phase == PHASE_CLOSING)
-        return;
-    if (guard_stage(guard) == GUARD_REFUSED) {
+    if (guard_stage(guard) == GUARD_REFUSED)
         connection_refuse(connection, guard->status, guard->reason);
-        return;
-    }
-    if (guard_stage(guard) == GUARD_DONE)
-        connection->unseen_bytes =
-            evbuffer_get_length(bufferevent_get_input(connection->bev)) - offset;
-    connection_account(connection);
+    else if (connection->body.failed)
+        connection_refuse(connection, 503, "no memory");
+    else
+        connection_account(connection);
+    return used;
 }
 
-/* Bytes that come while a reply is sent wait their turn. A client that sends on and on, and does
- * not read, must not fill the memory with them. */
-static void connection_look_at_waiting(struct connection *connection, size_t length)
+static void connection_continue(struct connection *connection)
+{
+    static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    if (guard_expects_continue(&connection->guard) &&
+        guard_received(&connection->guard) == 0 &&
+        !connection_put(connection, text, sizeof text - 1))
+        connection_end(connection);
+}
+
+/* ---- bytes, when they come ---- */
+
+/* Take bytes of the request in progress, and of what follows it. */
+static void connection_take(struct connection *connection, const char *data, size_t length)
+{
+    const struct guard *guard = &connection->guard;
+    size_t used = 0;
+    if (guard_stage(guard) == GUARD_HEAD) {
+        used = connection_take_head(connection, data, length);
+        if (connection->phase == PHASE_BODY && used == length)
+            connection_continue(connection);
+    }
+    if (connection->phase == PHASE_BODY)
+        used += connection_take_body(connection, data + used, length - used);
+    if (connection->phase != PHASE_CLOSING && guard_stage(guard) == GUARD_DONE)
+        connection_hand_over(connection, data + used, length - used);
+}
+
+/* Bytes that come before their turn. A client that sends on and on, and does not read, must not fill
+ * the memory with them. */
+static void connection_look_at_waiting(struct connection *connection)
 {
     const struct connections *all = connection->all;
+    size_t length = connection->waiting.length;
     connection_hold(connection, length);
     if (all->held_bytes > all->limits.held_bytes && length > all->limits.header_bytes)
         connection->deadline_ms = 0;
 }
 
-/* Bytes that may belong to the request in progress. evhttp may be about to take one that is whole
- * already. */
-static void connection_take(struct connection *connection, const struct evbuffer_cb_info *info)
+static void connection_arrive(struct connection *connection, const char *data, size_t length)
 {
-    if (guard_stage(&connection->guard) != GUARD_DONE) {
-        connection_see(connection, info->orig_size - info->n_deleted);
-        return;
-    }
-    connection->unseen_bytes += info->n_added;
-    connection_account(connection);
-}
-
-void connection_on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
-{
-    struct connection *connection = arg;
-    size_t length = info->orig_size + info->n_added - info->n_deleted;
-    if (connection->is_cutting || info->n_added == 0)
-        return;
     switch (connection->phase) {
     case PHASE_IDLE:
         connection_enter(connection, PHASE_HEADER);
-        connection_take(connection, info);
+        connection_take(connection, data, length);
         break;
     case PHASE_HEADER:
     case PHASE_BODY:
-        connection_take(connection, info);
-        break;
-    case PHASE_CLOSING:
-        evbuffer_drain(input, length);
+        if (connection->waiting.length == 0)
+            connection_take(connection, data, length);
+        else
+            connection_keep(connection, data, length);
         break;
     case PHASE_IN_FLIGHT:
     case PHASE_STREAMING:
     case PHASE_SENDING:
+        if (connection_keep(connection, data, length))
+            connection_look_at_waiting(connection);
+        break;
+    case PHASE_CLOSING:
     case PHASE_COUNT:
-        connection_look_at_waiting(connection, length);
         break;
     }
+}
+
+/* Nothing more comes, or the connection is broken. What was asked for is answered nevertheless. */
+static void connection_arrive_end(struct connection *connection, bool is_broken)
+{
+    bool is_asked = connection->phase == PHASE_IN_FLIGHT || connection->waiting.length > 0 ||
+                    (connection->phase == PHASE_SENDING && !is_broken);
+    if (!is_asked || connection->phase == PHASE_STREAMING) {
+        connection_free(connection);
+        return;
+    }
+    connection->has_ended = true;
+    if (connection->phase == PHASE_IN_FLIGHT)
+        connection->all->hooks.gone(connection->request);
+    connection_await(connection);
+}
+
+void connection_receive(struct connection *connection)
+{
+    char *data = connection->all->arrived;
+    ssize_t n = channel_read(&connection->channel, data, READ_BYTES);
+    if (n > 0)
+        connection_arrive(connection, data, (size_t)n);
+    if (n == 0 || n == CHANNEL_BROKEN)
+        connection_arrive_end(connection, n == CHANNEL_BROKEN);
+    else
+        connection_await(connection);
+}
+
+void connection_resume(struct connection *connection)
+{
+    struct bytes waiting = connection->waiting;
+    bool is_due = connection->phase == PHASE_HEADER && waiting.length > 0;
+    if (!is_due)
+        return;
+    connection->waiting = (struct bytes){0};
+    connection_take(connection, waiting.data, waiting.length);
+    bytes_fini(&waiting);
+    bool is_receiving = connection->phase == PHASE_HEADER || connection->phase == PHASE_BODY;
+    if (connection->has_ended && is_receiving && connection->waiting.length == 0)
+        connection_end(connection);
+    connection_await(connection);
 }

@@ -1,14 +1,12 @@
 /*
- * What the parts of the registry share.
+ * What the parts of a connection share.
  */
 #ifndef HTTP_CONNECTION_PARTS_H
 #define HTTP_CONNECTION_PARTS_H
 
-#include <event2/buffer.h>
-
 #include "connection.h"
 
-enum { SWEEP_MS = 100, PEER_TEXT_SIZE = INET6_ADDRSTRLEN };
+enum { SWEEP_MS = 100 };
 
 /* ---- connection.c ---- */
 
@@ -20,29 +18,39 @@ void connection_hold(struct connection *connection, size_t bytes);
 /* Look at it when the turn ends: see connection_due. */
 void connection_make_due(struct connection *connection);
 
+/* Wait for what it needs of its socket, and for no more. */
+void connection_await(struct connection *connection);
+
+/* Close it when the turn ends, as who is about to return may not expect it any earlier. */
+void connection_end(struct connection *connection);
+
+/* Close and free it, now: from a callback of the loop. */
 void connection_free(struct connection *connection);
-
-/* Make evhttp free it, now. Not from within a callback of its buffers. */
-void connection_kill(struct connection *connection);
-
-/* Tell whether evhttp has freed it without telling. */
-bool connection_is_abandoned(const struct connection *connection);
 
 /* ---- connection_input.c ---- */
 
-/* For its input buffer. */
-void connection_on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg);
-
-/* What stands in the input buffer from `offset` on has not been seen. */
-void connection_see(struct connection *connection, size_t offset);
+/* The socket has something, or its end. May free the connection. */
+void connection_receive(struct connection *connection);
 
 /* Begin a new request. */
 void connection_expect(struct connection *connection);
 
-/* ---- connection_refuse.c ---- */
+/* At the end of the turn: go on with what waits. */
+void connection_resume(struct connection *connection);
 
-/* Answer a request that evhttp must not see, and close. The reason is static. */
-void connection_refuse(struct connection *connection, int status, const char *reason);
+/* Forget what has come of a request. */
+void connection_forget_input(struct connection *connection);
+
+/* ---- connection_output.c ---- */
+
+/* The socket takes something again. */
+void connection_flush(struct connection *connection);
+
+/* Send a text of ours, or have it wait. Returns false when the connection is broken, or there was no
+ * memory. */
+bool connection_put(struct connection *connection, const char *text, size_t length);
+
+/* ---- connection_refuse.c ---- */
 
 /* At the end of the turn: send the answer. */
 void connection_answer(struct connection *connection);
@@ -50,15 +58,8 @@ void connection_answer(struct connection *connection);
 /* All of it was sent. */
 void connection_answered(struct connection *connection);
 
-/* ---- connection_watch.c ---- */
-
-/* Give evhttp its callbacks back. */
-void connection_unwatch(struct connection *connection);
-
-/* ---- connection_write.c ---- */
-
-/* At the end of the turn: tell evhttp what has become of its reply. May free the connection. */
-void connection_written(struct connection *connection);
+/* The last reply is with the kernel: close, in a way that the client gets to read it. */
+void connection_linger(struct connection *connection);
 
 /* ---- connection_sweep.c ---- */
 
@@ -67,8 +68,8 @@ void connections_sweep_later(struct connections *all);
 
 /* ---- connection_peer.c ---- */
 
-/* At the end of the turn in which it was accepted: learn who it is, and count it. */
-void connection_greet(struct connection *connection);
+/* Learn who it is, and count it. */
+void connection_greet(struct connection *connection, const struct sockaddr *peer);
 
 /* Stop counting it. */
 void connection_part(struct connection *connection);

@@ -1,20 +1,16 @@
 /*
- * Refusals: answers to requests that evhttp must not see.
+ * Refusals, and other ends.
  *
- * They are made when the turn ends, as evhttp may be in the middle of beginning the next request.
- * From then on evhttp is told of nothing but the end of the connection. Nothing is read until the
- * answer is sent; then what the client still sends is thrown away for a while, so that the answer
- * is not lost in a reset.
+ * A refusal is answered when the turn ends, as whoever asked for it may be in the middle of a read.
+ * Nothing is read until the answer is sent; then what the client still sends is thrown away for a
+ * while, so that the answer is not lost in a reset.
  */
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <event2/event.h>
 #include <event2/util.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "connection_parts.h"
 #include "status.h"
-#include "tls_socket.h"
 
 static void answer_format(struct bytes *out, int status, const char *detail)
 {
@@ -50,35 +46,51 @@ static void refusal_count(struct connection *connection, int status, const char 
 
 void connection_refuse(struct connection *connection, int status, const char *reason)
 {
-    struct evbuffer *input = bufferevent_get_input(connection->bev);
     refusal_count(connection, status, reason);
     connection->status = status;
     connection->reason = reason;
     connection_hold(connection, 0);
     connection_enter(connection, PHASE_CLOSING);
-    evbuffer_drain(input, evbuffer_get_length(input));
     connection_make_due(connection);
 }
 
 void connection_answer(struct connection *connection)
 {
-    struct bufferevent *bev = connection->bev;
-    bufferevent_event_cb on_event;
-    void *evhttps;
     struct bytes answer = {0};
-    bufferevent_getcb(bev, NULL, NULL, &on_event, &evhttps);
-    bufferevent_setcb(bev, NULL, NULL, on_event, evhttps);
-    bufferevent_disable(bev, EV_READ);
+    connection_forget_input(connection);
     answer_format(&answer, connection->status, connection->reason);
-    evbuffer_add(bufferevent_get_output(bev), bytes_text(&answer), answer.length);
+    bool has_memory = !answer.failed;
+    if (!has_memory || !connection_put(connection, answer.data, answer.length))
+        connection_end(connection);
+    else if (!connection->output)
+        connection_answered(connection);
     bytes_fini(&answer);
-    bufferevent_enable(bev, EV_WRITE);
 }
 
 void connection_answered(struct connection *connection)
 {
-    if (connection->is_tls)
-        tls_socket_say_end(connection->bev);
-    shutdown(bufferevent_getfd(connection->bev), SHUT_WR);
-    bufferevent_enable(connection->bev, EV_READ);
+    connection->is_answered = true;
+    channel_say_end(&connection->channel);
+    shutdown(connection->channel.fd, SHUT_WR);
+    connection_await(connection);
+}
+
+/* Something that was sent and not read makes the kernel reset the connection when it is closed. */
+static bool has_unread(const struct connection *connection)
+{
+    int unread = 0;
+    return connection->waiting.length > 0 ||
+           (ioctl(connection->channel.fd, FIONREAD, &unread) == 0 && unread > 0);
+}
+
+void connection_linger(struct connection *connection)
+{
+    if (connection->has_ended || !has_unread(connection)) {
+        connection_end(connection);
+        return;
+    }
+    bytes_fini(&connection->waiting);
+    connection_hold(connection, 0);
+    connection_enter(connection, PHASE_CLOSING);
+    connection_answered(connection);
 }

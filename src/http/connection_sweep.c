@@ -1,5 +1,5 @@
 /*
- * The sweep: deadlines, and what evhttp does not tell.
+ * The sweep: deadlines.
  *
  * A reply makes progress when its client has taken some of it: what has left the buffer, without
  * what the kernel still has. The kernel's own buffer empties in large steps, and would hide a
@@ -8,8 +8,6 @@
  * At the limit of connections others wait outside. Whoever asks for nothing, or is slow to say for
  * what, then has a second only, and some of those make room in each sweep.
  */
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
@@ -40,7 +38,7 @@ static void connection_look_at_sending(struct connection *connection, int64_t no
 {
     struct connections *all = connection->all;
     int in_kernel = 0;
-    if (ioctl(connection->fd, SIOCOUTQ, &in_kernel) < 0)
+    if (ioctl(connection->channel.fd, SIOCOUTQ, &in_kernel) < 0)
         in_kernel = 0;
     size_t unsent = connection_unsent_bytes(connection);
     uint64_t taken = connection->sent_bytes - (uint64_t)in_kernel;
@@ -97,16 +95,12 @@ static bool makes_room(const struct connection *connection, unsigned *wanted, in
 
 static void connection_sweep(struct connection *connection, unsigned *wanted, int64_t now_ms)
 {
-    if (!connection->has_close_callback && connection_is_abandoned(connection)) {
-        connection_free(connection);
-        return;
-    }
     if (connection->phase == PHASE_SENDING || connection->phase == PHASE_STREAMING)
         connection_look_at_sending(connection, now_ms);
     if (now_ms < connection->deadline_ms && !makes_room(connection, wanted, now_ms))
         return;
     connection_time_out(connection);
-    connection_kill(connection);
+    connection_free(connection);
 }
 
 static void on_sweep(void *arg)
@@ -140,18 +134,14 @@ static bool is_idle(const struct connection *connection)
     if (connection->phase == PHASE_HEADER ? connection->guard.length > 0
                                           : connection->phase != PHASE_IDLE)
         return false;
-    return ioctl(bufferevent_getfd(connection->bev), FIONREAD, &waiting) < 0 || waiting == 0;
+    return ioctl(connection->channel.fd, FIONREAD, &waiting) < 0 || waiting == 0;
 }
 
 void connections_drain(struct connections *all)
 {
     all->draining = true;
-    struct connection *next;
-    for (struct connection *at = all->first; at; at = next) {
-        next = at->next;
-        if (is_idle(at)) {
-            connection_enter(at, PHASE_CLOSING);
-            at->deadline_ms = 0;
-        }
+    for (struct connection *at = all->first; at; at = at->next) {
+        if (is_idle(at))
+            connection_end(at);
     }
 }

@@ -26,9 +26,15 @@ enum guard_stage guard_stage(const struct guard *guard)
     return guard->state >= STATE_BODY || guard->in_trailer ? GUARD_BODY : GUARD_HEAD;
 }
 
+/* Its bytes come, without framing. */
+static bool is_in_body(const struct guard *guard)
+{
+    return guard->state == STATE_BODY || guard->state == STATE_CHUNK;
+}
+
 size_t guard_pass(struct guard *guard, size_t length)
 {
-    if (guard->state != STATE_BODY && guard->state != STATE_CHUNK)
+    if (!is_in_body(guard))
         return 0;
     size_t n = guard->left < length ? (size_t)guard->left : length;
     guard->left -= n;
@@ -41,8 +47,12 @@ size_t guard_received(const struct guard *guard)
 {
     if (guard_stage(guard) == GUARD_HEAD)
         return 0;
-    bool is_partial = guard->state == STATE_BODY || guard->state == STATE_CHUNK;
-    return (size_t)(guard->body - (is_partial ? guard->left : 0));
+    return (size_t)(guard->body - (is_in_body(guard) ? guard->left : 0));
+}
+
+bool guard_expects_continue(const struct guard *guard)
+{
+    return guard->seen & 1u << FIELD_EXPECT && guard->minor > 0;
 }
 
 /* The class of bytes that change nothing in a state, and may be passed in one go; 0: none. */
@@ -95,42 +105,16 @@ static size_t head_take(struct guard *guard, const char *data, size_t length)
     return n;
 }
 
-static size_t guard_take(struct guard *guard, char *data, size_t length)
-{
-    if (guard->state < STATE_BODY)
-        return head_take(guard, data, length);
-    size_t n = guard_pass(guard, length);
-    if (n > 0)
-        return n;
-    guard_body_take(guard, data);
-    return 1;
-}
-
-/* The parts that evhttp does not see: empty lines before a request, and trailers. */
-static bool is_aside(const struct guard *guard)
-{
-    return guard->state <= STATE_START_LF || (guard->in_trailer && guard->state < STATE_DONE);
-}
-
-/* It does see the empty line that ends a body; where there were trailers, the LF of it. */
-static bool is_hidden(const struct guard *guard)
-{
-    return is_aside(guard) && !(guard->state == STATE_HEAD_LF && guard->length == 1);
-}
-
-enum guard_stage guard_feed(struct guard *guard, char *data, size_t length, struct guard_took *took)
+size_t guard_feed(struct guard *guard, const char *data, size_t length)
 {
     enum guard_stage stage = guard_stage(guard);
-    *took = (struct guard_took){0};
-    while (took->used < length && guard_stage(guard) == stage && stage < GUARD_DONE) {
-        bool was_aside = is_aside(guard);
-        size_t n = guard_take(guard, data + took->used, length - took->used);
-        if (was_aside && is_hidden(guard)) {
-            if (took->hide_to == 0)
-                took->hide_from = took->used;
-            took->hide_to = took->used + n;
-        }
-        took->used += n;
+    size_t used = 0;
+    while (used < length && guard_stage(guard) == stage && stage < GUARD_DONE &&
+           !is_in_body(guard)) {
+        if (guard->state < STATE_BODY)
+            used += head_take(guard, data + used, length - used);
+        else
+            guard_body_take(guard, data[used++]);
     }
-    return guard_stage(guard);
+    return used;
 }

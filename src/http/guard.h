@@ -1,11 +1,10 @@
 /*
- * The guard: reads each byte of a request before evhttp does, and lets pass what is well framed
- * and means one thing (RFC 9112).
+ * The guard: reads each byte of a request before anybody else does, and lets pass what is well
+ * framed and means one thing (RFC 9112).
  *
  * It takes the request line, the header lines and the framing of the body one byte at a time, in
  * pieces cut anywhere. It copies nothing and builds no request: its verdict is a status and a
- * reason. What is valid but unknown to evhttp it hides: empty lines before a request, chunk
- * extensions, trailers. Any thread, one guard each.
+ * reason. Any thread, one guard each.
  */
 #ifndef HTTP_GUARD_H
 #define HTTP_GUARD_H
@@ -64,26 +63,22 @@ struct guard {
     bool in_trailer;
 };
 
-/* What became of the bytes that were fed. */
-struct guard_took {
-    size_t used;
-    size_t hide_from, hide_to; /* of these, what evhttp must not see; empty when equal */
-};
-
 /* Begin a new request. */
 void guard_init(struct guard *guard, size_t header_bytes, size_t body_bytes);
 
-/* Take the next bytes, up to where the stage changes or an empty line ends. Chunk extensions are
- * overwritten with a blank. */
-enum guard_stage guard_feed(struct guard *guard, char *data, size_t length,
-                            struct guard_took *took);
+/* Take the next bytes, up to where the stage changes or the bytes of the body begin. Returns how
+ * many; fewer than there are only for one of these reasons. */
+size_t guard_feed(struct guard *guard, const char *data, size_t length);
 
-/* Take body bytes without looking at them: returns how many of the next `length` are such. */
+/* Take bytes of the body, without its framing: returns how many of the next `length` are such. */
 size_t guard_pass(struct guard *guard, size_t length);
 
 enum guard_stage guard_stage(const struct guard *guard);
 
 /* Return the bytes of the body that have come, without its framing. */
 size_t guard_received(const struct guard *guard);
+
+/* Tell whether the client waits to be told to send the body (Expect: 100-continue). In GUARD_BODY. */
+bool guard_expects_continue(const struct guard *guard);
 
 #endif

@@ -1,8 +1,5 @@
 /*
  * The guard's body: what the head says of it, and its chunks.
- *
- * evhttp takes a chunk-size line for what stands before the first blank; an extension begins with
- * another byte, which is made one.
  */
 #include "guard_parts.h"
 
@@ -130,20 +127,19 @@ static unsigned hex_value(char c)
     return guard_is(c, CLASS_DIGIT) ? (unsigned)(c - '0') : (unsigned)(guard_lower(c) - 'a' + 10);
 }
 
-static void size_take(struct guard *guard, char *c)
+static void size_take(struct guard *guard, char c)
 {
-    if (guard_is(*c, CLASS_HEX)) {
-        guard->left = guard->left << 4 | hex_value(*c);
+    if (guard_is(c, CLASS_HEX)) {
+        guard->left = guard->left << 4 | hex_value(c);
         if (++guard->place > SIZE_DIGITS)
             guard_refuse(guard, 400, "a chunk's size is too long");
     } else if (guard->place == 0) {
         guard_refuse(guard, 400, "a chunk's size is malformed");
-    } else if (*c == '\r') {
+    } else if (c == '\r') {
         guard->state = STATE_SIZE_LF;
     } else {
         guard->state = STATE_EXTENSION;
-        extension_take(guard, *c);
-        *c = ' ';
+        extension_take(guard, c);
     }
 }
 
@@ -169,25 +165,25 @@ static void size_end(struct guard *guard)
     }
 }
 
-static void size_line_take(struct guard *guard, char *c)
+static void size_line_take(struct guard *guard, char c)
 {
     if (++guard->line_length > SIZE_LINE_BYTES)
         guard_refuse(guard, 400, "a chunk's size line is too long");
     else if (guard->state == STATE_SIZE)
         size_take(guard, c);
     else if (guard->state != STATE_SIZE_LF)
-        extension_take(guard, *c);
-    else if (*c == '\n')
+        extension_take(guard, c);
+    else if (c == '\n')
         size_end(guard);
     else
         guard_refuse(guard, 400, "a CR without a LF");
 }
 
-void guard_body_take(struct guard *guard, char *c)
+void guard_body_take(struct guard *guard, char c)
 {
     if (guard->state != STATE_CHUNK_CR && guard->state != STATE_CHUNK_LF)
         size_line_take(guard, c);
-    else if (*c != (guard->state == STATE_CHUNK_CR ? '\r' : '\n'))
+    else if (c != (guard->state == STATE_CHUNK_CR ? '\r' : '\n'))
         guard_refuse(guard, 400, "a chunk is longer than its size");
     else if (guard->state == STATE_CHUNK_CR)
         guard->state = STATE_CHUNK_LF;

@@ -121,12 +121,6 @@ static void encoding_take(struct guard *guard, char c)
     }
 }
 
-/* evhttp skips no tab, and would not know the word behind it. */
-static void expect_take(struct guard *guard, char c)
-{
-    guard_word_take(&guard->word, proceed, 1, guard_lower(c));
-}
-
 /* A byte of a value that is looked at; blanks around it are not part of it. */
 static void value_take(struct guard *guard, char c)
 {
@@ -145,7 +139,7 @@ static void value_take(struct guard *guard, char c)
         return;
     }
     if (guard->field == FIELD_EXPECT)
-        expect_take(guard, guard->has_value_ended ? '\t' : c);
+        guard_word_take(&guard->word, proceed, 1, guard->has_value_ended ? ' ' : guard_lower(c));
     else if (guard->has_value_ended)
         guard_refuse(guard, 400, "Host or Content-Length has more than one value");
     else if (guard->field == FIELD_CONTENT_LENGTH)
@@ -184,8 +178,6 @@ static void before_value(struct guard *guard, char c)
         value_end(guard);
         return;
     }
-    if (c == '\t' && guard->field == FIELD_EXPECT)
-        expect_take(guard, c);
     if (guard_is(c, CLASS_BLANK) && guard->field != FIELD_TRANSFER_ENCODING)
         return;
     if (c != ' ')

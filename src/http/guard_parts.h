@@ -119,7 +119,7 @@ bool guard_host_is_empty(const struct guard_host *host);
 /* Take one byte in a state of theirs. */
 void guard_line_take(struct guard *guard, char c);
 void guard_field_take(struct guard *guard, char c);
-void guard_body_take(struct guard *guard, char *c);
+void guard_body_take(struct guard *guard, char c);
 
 /* The head has ended well: what follows? */
 void guard_body_start(struct guard *guard);

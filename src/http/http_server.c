@@ -1,13 +1,6 @@
 /*
- * The HTTP server: puts listeners, connections, router and requests together with evhttp.
- *
- * The guard lets well-framed requests through to evhttp; every complete one ends in on_request.
- * evhttp's own routing, method check, timeouts and error pages are switched off, or out of reach
- * behind the guard.
+ * The HTTP server: puts listeners, connections, router and requests together.
  */
-#include <assert.h>
-#include <event2/http.h>
-#include <event2/http_struct.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,16 +11,6 @@
 #include "coroutine_route.h"
 #include "request.h"
 #include "router.h"
-
-_Static_assert((int)METHOD_GET == (int)EVHTTP_REQ_GET && (int)METHOD_POST == (int)EVHTTP_REQ_POST &&
-                   (int)METHOD_HEAD == (int)EVHTTP_REQ_HEAD &&
-                   (int)METHOD_PUT == (int)EVHTTP_REQ_PUT &&
-                   (int)METHOD_DELETE == (int)EVHTTP_REQ_DELETE &&
-                   (int)METHOD_OPTIONS == (int)EVHTTP_REQ_OPTIONS &&
-                   (int)METHOD_TRACE == (int)EVHTTP_REQ_TRACE &&
-                   (int)METHOD_CONNECT == (int)EVHTTP_REQ_CONNECT &&
-                   (int)METHOD_PATCH == (int)EVHTTP_REQ_PATCH,
-               "the router's methods are evhttp's");
 
 struct ferry_http_server {
     ferry_loop *loop;
@@ -53,15 +36,8 @@ static void reply_allowed(ferry_request *request, int status, unsigned allowed)
 /* What needs no route. Returns whether it was replied to. */
 static bool reply_outright(ferry_request *request)
 {
-    if (request->is_torn) {
-        ferry_log(FERRY_LOG_ERROR, "the guard and evhttp do not agree; please report this",
-                  "method=%s path=%s", method_name(request->method), request->text);
-        assert(!request->is_torn);
-        ferry_request_set_header(request, "Connection", "close");
-        reply_problem(request, 400, FERRY_INVALID, "the request could be read in two ways");
-        return true;
-    }
-    if (request->method != METHOD_OPTIONS || strcmp(request->text, "*") != 0)
+    const struct head *head = request->head;
+    if (head->method != METHOD_OPTIONS || strcmp(head->path, "*") != 0)
         return false;
     reply_allowed(request, 204,
                   METHOD_GET | METHOD_POST | METHOD_PUT | METHOD_PATCH | METHOD_DELETE);
@@ -70,9 +46,9 @@ static bool reply_outright(ferry_request *request)
 
 static void request_dispatch(struct requests *all, ferry_request *request)
 {
+    const struct head *head = request->head;
     struct router_match match;
-    switch (
-        router_find(all->router, request->method, request->text, request->path_length, &match)) {
+    switch (router_find(all->router, head->method, head->path, head->path_length, &match)) {
     case ROUTER_FOUND:
         request_route(request, &match);
         match.route->handler(request, match.route->ctx);
@@ -84,25 +60,24 @@ static void request_dispatch(struct requests *all, ferry_request *request)
         reply_problem(request, 400, FERRY_INVALID, "the path has a malformed escape");
         break;
     case ROUTER_BAD_METHOD:
-        reply_allowed(request, request->method == METHOD_OPTIONS ? 204 : 405, match.allowed);
+        reply_allowed(request, head->method == METHOD_OPTIONS ? 204 : 405, match.allowed);
         break;
     }
 }
 
-static void on_request(struct evhttp_request *ev, void *arg)
+static void on_request(void *arg, struct connection *connection, struct head *head,
+                       struct bytes *body)
 {
     ferry_http_server *server = arg;
-    struct connection *connection =
-        connection_of(&server->connections, evhttp_request_get_connection(ev));
-    ferry_request *request = connection ? request_new(&server->requests, connection, ev) : NULL;
+    ferry_request *request = request_new(&server->requests, connection, head, body);
     if (!request) {
-        evhttp_send_error(ev, 503, NULL); /* no memory for a record of it */
+        free(head);
+        bytes_fini(body);
+        connection_refuse(connection, 503, "no memory");
         return;
     }
     if (!reply_outright(request))
         request_dispatch(&server->requests, request);
-    if (request->ev)
-        request_wait(request);
 }
 
 /* ---- connections ---- */
@@ -157,8 +132,10 @@ ferry_http_server *ferry_http_server_new(ferry_loop *loop, const ferry_http_opti
     if (!server)
         return NULL;
     const struct connection_limits limits = limits_of(options);
-    const struct connection_hooks hooks = {.gone = request_gone,
+    const struct connection_hooks hooks = {.request = on_request,
+                                           .gone = request_gone,
                                            .lost = request_lost,
+                                           .drained = request_drained,
                                            .room = on_room,
                                            .is_trusted = is_trusted,
                                            .arg = server};
@@ -196,9 +173,7 @@ static int listen_at(ferry_http_server *server, const char *text, ferry_tls *tls
     ferry_error reason = {0};
     const struct bound_plan plan = {.loop = server->loop,
                                     .connections = &server->connections,
-                                    .tls = tls,
-                                    .on_request = on_request,
-                                    .arg = server};
+                                    .tls = tls};
     struct bound_listener *bound = bound_listener_new(&server->listeners, &plan, &address, &reason);
     if (!bound)
         return ferry_error_set(error, reason.code, "%s", reason.message);
@@ -239,7 +214,6 @@ void ferry_http_set_limits(ferry_http_server *server, const ferry_http_options *
     LOOP_CHECK(server->loop);
     struct connections *connections = &server->connections;
     connections->limits = limits_of(options);
-    bound_listeners_take_limits(server->listeners);
     on_room(server, connections->count < connections->limits.connections);
 }
 

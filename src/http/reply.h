@@ -12,8 +12,7 @@ bool reply_is_open(const ferry_request *request, const char *what);
 /* Return the status, or 500 and a line in the log if it is none for a reply. */
 int reply_status(int status);
 
-/* Tell evhttp whether the connection ends with this reply, and return that. `must_close`: it has
- * to. */
-bool reply_prepare(ferry_request *request, bool must_close);
+/* Tell whether the connection ends with this reply. */
+bool reply_is_last(const ferry_request *request);
 
 #endif

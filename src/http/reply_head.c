@@ -1,14 +1,12 @@
 /*
- * The heads of whole replies: the status line, the date, what the handler has set, what the framing
+ * The heads of replies: the status line, the date, what the handler has set, what the framing
  * needs. What is set by a handler stands before the same of ours.
  */
 #include "reply_head.h"
 
-#include <event2/http.h>
-#include <event2/http_struct.h>
-#include <event2/keyvalq_struct.h>
 #include <event2/util.h>
 #include <string.h>
+#include <strings.h>
 
 #include "header_text.h"
 #include "status.h"
@@ -34,15 +32,34 @@ static void add_header(struct bytes *text, const char *name, const char *value)
     bytes_append(text, "\r\n", 2);
 }
 
+bool reply_headers_add(struct reply_headers *headers, const char *name, const char *value)
+{
+    if (strcasecmp(name, "Connection") == 0) {
+        headers->says_close |= header_has_token(value, "close");
+        return true; /* what else it may say is the server's to say */
+    }
+    size_t length = headers->text.length;
+    add_header(&headers->text, name, value);
+    if (headers->text.failed) { /* half a header must not stay */
+        headers->text.length = length;
+        headers->text.failed = false;
+        return false;
+    }
+    headers->has_date |= strcasecmp(name, "Date") == 0;
+    headers->has_content_type |= strcasecmp(name, "Content-Type") == 0;
+    headers->has_retry_after |= strcasecmp(name, "Retry-After") == 0;
+    return true;
+}
+
 /* The guard lets through HTTP/1.x alone. */
-static void add_status_line(struct bytes *text, const struct evhttp_request *ev, int status)
+static void add_status_line(struct bytes *text, const struct reply_facts *facts)
 {
     bytes_append_text(text, "HTTP/1.");
-    bytes_append_char(text, (char)('0' + ev->minor));
+    bytes_append_char(text, (char)('0' + facts->minor));
     bytes_append_char(text, ' ');
-    add_number(text, (size_t)status);
+    add_number(text, (size_t)facts->status);
     bytes_append_char(text, ' ');
-    bytes_append_text(text, status_reason(status));
+    bytes_append_text(text, status_reason(facts->status));
     bytes_append(text, "\r\n", 2);
 }
 
@@ -55,40 +72,39 @@ static void add_date(struct reply_heads *heads)
     add_header(&heads->text, "Date", heads->date);
 }
 
-static bool has(const struct evkeyvalq *headers, const char *name)
-{
-    return headers->tqh_first && evhttp_find_header(headers, name);
-}
-
-static void add_framing(struct bytes *text, const struct evkeyvalq *set,
+static void add_framing(struct bytes *text, const struct reply_headers *set,
                         const struct reply_facts *facts)
 {
-    if (facts->status != 204 && facts->status != 304) {
+    bool may_have_body = facts->status != 204 && facts->status != 304;
+    if (may_have_body && facts->framing == REPLY_LENGTH) {
         bytes_append_text(text, "Content-Length: ");
         add_number(text, facts->length);
         bytes_append(text, "\r\n", 2);
-        if (facts->content_type && header_is_value(facts->content_type) &&
-            !has(set, "Content-Type"))
-            add_header(text, "Content-Type", facts->content_type);
     }
-    if (facts->status == 503 && !has(set, "Retry-After"))
+    if (may_have_body && facts->framing == REPLY_CHUNKED)
+        add_header(text, "Transfer-Encoding", "chunked");
+    if (may_have_body && facts->content_type && header_is_value(facts->content_type) &&
+        !set->has_content_type)
+        add_header(text, "Content-Type", facts->content_type);
+    if (facts->status == 503 && !set->has_retry_after)
         add_header(text, "Retry-After", "1");
     if (facts->server_name)
         add_header(text, "Server", facts->server_name);
 }
 
-const struct bytes *reply_head_make(struct reply_heads *heads, const struct evhttp_request *ev,
+const struct bytes *reply_head_make(struct reply_heads *heads, const struct reply_headers *set,
                                     const struct reply_facts *facts)
 {
     struct bytes *text = &heads->text;
     bytes_clear(text);
-    add_status_line(text, ev, facts->status);
-    if (!has(ev->output_headers, "Date"))
+    add_status_line(text, facts);
+    if (!set->has_date)
         add_date(heads);
-    for (const struct evkeyval *at = ev->output_headers->tqh_first; at; at = at->next.tqe_next)
-        add_header(text, at->key, at->value);
-    add_framing(text, ev->output_headers, facts);
-    if (!facts->is_last && ev->minor == 0)
+    bytes_append(text, bytes_text(&set->text), set->text.length);
+    add_framing(text, set, facts);
+    if (facts->is_last)
+        add_header(text, "Connection", "close");
+    else if (facts->minor == 0)
         add_header(text, "Connection", "keep-alive");
     bytes_append(text, "\r\n", 2);
     return text;

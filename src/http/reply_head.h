@@ -1,8 +1,5 @@
 /*
- * The heads of whole replies. Loop thread.
- *
- * evhttp could write them, as it does for streams. But it looks several times for what it might
- * add, prints line by line and makes the date anew: that was a third of what a request cost.
+ * The heads of replies. Loop thread.
  */
 #ifndef HTTP_REPLY_HEAD_H
 #define HTTP_REPLY_HEAD_H
@@ -11,7 +8,15 @@
 
 #include "bytes.h"
 
-struct evhttp_request;
+/* Headers that a handler has set, as they will be sent. A zeroed struct is ready. */
+struct reply_headers {
+    struct bytes text;
+    bool has_date, has_content_type, has_retry_after;
+    bool says_close; /* Connection: close, which is not in the text */
+};
+
+/* Add one, of a name and a value that can stand there. Returns whether there was memory. */
+bool reply_headers_add(struct reply_headers *headers, const char *name, const char *value);
 
 /* Memory that every reply uses again. A zeroed struct is ready. */
 struct reply_heads {
@@ -20,17 +25,24 @@ struct reply_heads {
     char date[40]; /* for that second */
 };
 
-/* What the framing needs beside the request's own output headers. */
+enum reply_framing {
+    REPLY_LENGTH,  /* the body's is known */
+    REPLY_CHUNKED, /* it comes in chunks */
+    REPLY_CLOSED,  /* it ends with the connection, or there is none */
+};
+
 struct reply_facts {
     int status;
+    int minor;                /* of the request's HTTP/1.x */
     const char *content_type; /* NULL: none */
-    size_t length;            /* of the body, also where none is sent */
+    enum reply_framing framing;
+    size_t length; /* of the body, also where none is sent */
     bool is_last;
     const char *server_name; /* NULL: none */
 };
 
 /* Write the head of a reply. Valid until the next one is; `failed` without memory. */
-const struct bytes *reply_head_make(struct reply_heads *heads, const struct evhttp_request *ev,
+const struct bytes *reply_head_make(struct reply_heads *heads, const struct reply_headers *set,
                                     const struct reply_facts *facts);
 
 void reply_heads_fini(struct reply_heads *heads);

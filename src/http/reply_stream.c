@@ -1,25 +1,15 @@
 /*
  * Replies whose body comes piece by piece.
  *
- * Between begin and end the request is evhttp's and ours: evhttp writes and watches for the end of
- * the connection, the request stays in flight. When the connection dies evhttp lets go of the
- * request, which request_lost takes over; from then on there is only the end to wait for.
- *
- * evhttp calls on_written when its buffer has run empty, from the loop and never within a write. It
- * leaves out an empty piece, which in chunks would be the end.
+ * Between begin and end the request stays in flight, and the connection watches for its end. When it
+ * dies the request is told; from then on there is only the end to wait for. An empty piece is left
+ * out, which in chunks would be the end.
  */
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <event2/http.h>
-#include <event2/http_struct.h>
-
 #include <ferry/http_stream.h>
 #include <ferry/log.h>
 
-#include "header_text.h"
 #include "reply.h"
 #include "request.h"
-#include "status.h"
 
 static ferry_request *request_of(const ferry_reply *reply)
 {
@@ -28,19 +18,28 @@ static ferry_request *request_of(const ferry_reply *reply)
 
 static bool has_body(const ferry_request *request, int status)
 {
-    return request->method != METHOD_HEAD && status != 204 && status != 304;
+    return request->head->method != METHOD_HEAD && status != 204 && status != 304;
 }
 
-static void add_headers(const ferry_request *request, int status, const char *content_type)
+static void reply_start(ferry_request *request, int status, const char *content_type)
 {
-    struct evkeyvalq *headers = evhttp_request_get_output_headers(request->ev);
-    if (status != 204 && status != 304 && content_type && header_is_value(content_type) &&
-        !evhttp_find_header(headers, "Content-Type"))
-        evhttp_add_header(headers, "Content-Type", content_type);
-    if (status == 503 && !evhttp_find_header(headers, "Retry-After"))
-        evhttp_add_header(headers, "Retry-After", "1");
-    if (request->all->server_name)
-        evhttp_add_header(headers, "Server", request->all->server_name);
+    struct requests *all = request->all;
+    bool is_chunked = request->head->minor > 0 && request->reply.takes_body;
+    const struct reply_facts facts = {
+        .status = status,
+        .minor = request->head->minor,
+        .content_type = content_type,
+        .framing = is_chunked ? REPLY_CHUNKED : REPLY_CLOSED,
+        .is_last = request->head->minor == 0 || reply_is_last(request),
+        .server_name = all->server_name,
+    };
+    const struct bytes *head = reply_head_make(&all->heads, &request->set, &facts);
+    const struct reply_text text = {
+        .head = bytes_text(head),
+        .head_length = head->failed ? 0 : head->length,
+        .is_last = facts.is_last,
+    };
+    connection_stream(request->connection, &text, is_chunked);
 }
 
 ferry_reply *ferry_request_reply_begin(ferry_request *request, int status, const char *content_type)
@@ -52,22 +51,16 @@ ferry_reply *ferry_request_reply_begin(ferry_request *request, int status, const
     status = reply_status(status);
     request->is_streaming = true;
     reply->takes_body = request->connection && has_body(request, status);
-    if (!request->connection)
-        return reply;
-    bool is_old = request->ev->major == 1 && request->ev->minor == 0;
-    add_headers(request, status, content_type);
-    bool is_last = reply_prepare(request, is_old);
-    connection_stream(request->connection, is_last);
-    evhttp_send_reply_start(request->ev, status, status_reason(status));
+    if (request->connection)
+        reply_start(request, status, content_type);
     return reply;
 }
 
-static void on_written(struct evhttp_connection *evcon, void *arg)
+void request_drained(void *arg)
 {
-    (void)evcon;
-    const ferry_reply *reply = arg;
-    if (reply->on_drained)
-        reply->on_drained(reply->on_drained_arg);
+    const ferry_request *request = arg;
+    if (request->reply.on_drained)
+        request->reply.on_drained(request->reply.on_drained_arg);
 }
 
 int ferry_reply_write(ferry_reply *reply, const void *data, size_t length)
@@ -78,15 +71,7 @@ int ferry_reply_write(ferry_reply *reply, const void *data, size_t length)
         return FERRY_CANCELLED;
     if (connection_unsent_bytes(request->connection) >= request->all->unsent_limit_bytes)
         return FERRY_REJECTED;
-    struct evbuffer *piece = evbuffer_new();
-    if (!piece || evbuffer_add(piece, data, length) < 0) {
-        if (piece)
-            evbuffer_free(piece);
-        return FERRY_INTERNAL;
-    }
-    evhttp_send_reply_chunk_with_cb(request->ev, piece, on_written, reply);
-    evbuffer_free(piece);
-    return 0;
+    return connection_stream_piece(request->connection, data, length) ? 0 : FERRY_INTERNAL;
 }
 
 void ferry_reply_on_drained(ferry_reply *reply, ferry_callback *fn, void *arg)
@@ -107,15 +92,11 @@ void ferry_reply_end(ferry_reply *reply)
 {
     ferry_request *request = request_of(reply);
     LOOP_CHECK(request->loop);
-    if (!request->is_streaming || !request->ev) {
-        ferry_log(FERRY_LOG_ERROR, "a reply was ended twice", "path=%s", request->text);
+    if (!request->is_streaming || request->is_replied) {
+        ferry_log(FERRY_LOG_ERROR, "a reply was ended twice", "path=%s", request->head->path);
         return;
     }
-    if (request->connection) {
-        connection_send(request->connection, request->ev, request->connection->is_last);
-        evhttp_send_reply_end(request->ev);
-    } else {
-        evhttp_request_free(request->ev);
-    }
+    if (request->connection)
+        connection_stream_end(request->connection);
     request_end(request);
 }

@@ -1,18 +1,12 @@
 /*
  * Requests: their life, and what was asked.
  *
- * evhttp keeps a request that was not replied to when its connection dies of an error, and frees it
- * in evhttp_free; request_lost, which comes before either, makes it ours in both cases. A reply
- * ends a request; its memory goes at the end of the turn, in the reaper, so that a second reply in
- * the same turn finds the first one's mark instead of freed memory.
+ * A reply ends a request; its memory goes at the end of the turn, in the reaper, so that a second
+ * reply in the same turn finds the first one's mark instead of freed memory.
  */
 #include "request.h"
 
-#include <event2/buffer.h>
 #include <event2/event.h>
-#include <event2/http.h>
-#include <event2/http_struct.h>
-#include <event2/keyvalq_struct.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,58 +25,32 @@ struct request_end_hook {
 
 /* ---- life ---- */
 
-/* The target of a request without a scheme and host, which a client may send to a proxy. Its path
- * may be empty; then a query stands alone. */
-static const char *target_of(const struct evhttp_request *ev)
+ferry_request *request_new(struct requests *all, struct connection *connection, struct head *head,
+                           struct bytes *body)
 {
-    const char *uri = evhttp_request_get_uri(ev);
-    if (uri[0] == '/' || uri[0] == '*')
-        return uri;
-    const char *host = strstr(uri, "://");
-    return host ? host + 3 + strcspn(host + 3, "/?") : uri;
-}
-
-/* Cut the target into path and query, behind the struct. */
-static void request_set_target(ferry_request *request, const char *target, size_t length)
-{
-    char *text = request->text;
-    if (target[0] != '/' && target[0] != '*')
-        *text++ = '/';
-    memcpy(text, target, length + 1);
-    request->path_length = strcspn(request->text, "?");
-    char *end = request->text + request->path_length;
-    if (*end == '?')
-        request->query_text = end + 1;
-    *end = '\0';
-    request->text_end = text + length + 1;
-}
-
-ferry_request *request_new(struct requests *all, struct connection *connection,
-                           struct evhttp_request *ev)
-{
-    const char *target = target_of(ev);
-    size_t length = strlen(target);
     /* A parameter's value is not longer than its piece of the path, the slash giving the NUL. */
-    ferry_request *request = malloc(sizeof *request + 2 * length + 3);
+    ferry_request *request = malloc(sizeof *request + head->path_length + 1);
     if (!request)
         return NULL;
     memset(request, 0, sizeof *request);
     request->loop = all->loop;
     request->all = all;
-    request->ev = ev;
     request->connection = connection;
     request->router = router_ref(all->router);
-    request->method = evhttp_request_get_command(ev);
-    request->held_bytes = evbuffer_get_length(evhttp_request_get_input_buffer(ev));
-    request_set_target(request, target, length);
+    request->head = head;
+    request->body = *body;
+    *body = (struct bytes){0};
+    request->address = connection->address;
+    request->has_address = connection->has_address;
+    request->text_end = request->text;
+    request->held_bytes = request->body.length;
     all->connections->held_bytes += request->held_bytes;
     all->in_flight++;
     request->next = all->first;
     if (all->first)
         all->first->previous = request;
     all->first = request;
-    ev->flags &= ~EVHTTP_PROXY_REQUEST; /* of an absolute target: evhttp would close unannounced */
-    request->is_torn = !connection_begin(connection, evhttp_request_get_connection(ev), request);
+    connection_begin(connection, request);
     return request;
 }
 
@@ -112,6 +80,9 @@ static void request_free(ferry_request *request)
 {
     request_run_end_hooks(request);
     router_unref(request->router);
+    bytes_fini(&request->body);
+    bytes_fini(&request->set.text);
+    free(request->head);
     free(request->query);
     free(request);
 }
@@ -143,7 +114,7 @@ static void request_unlink(struct requests *all, ferry_request *request)
 void request_end(ferry_request *request)
 {
     struct requests *all = request->all;
-    request->ev = NULL;
+    request->is_replied = true;
     request->connection = NULL;
     if (request->gone_timer)
         ferry_loop_cancel(request->loop, request->gone_timer);
@@ -226,12 +197,6 @@ static void request_tell_gone_later(ferry_request *request)
         request->gone_timer = ferry_loop_call_later(request->loop, 0, on_gone_late, request);
 }
 
-void request_wait(ferry_request *request)
-{
-    if (request->connection && !request->is_streaming) /* evhttp watches over a stream */
-        connection_watch(request->connection);
-}
-
 void request_gone(void *arg)
 {
     ferry_request *request = arg;
@@ -239,11 +204,10 @@ void request_gone(void *arg)
     request_tell_gone(request);
 }
 
-/* evhttp is in the middle of it: whoever waits is told in the next turn, and may reply then. */
+/* Whoever waits is told in the next turn, and may reply then. */
 void request_lost(void *arg)
 {
     ferry_request *request = arg;
-    evhttp_request_own(request->ev);
     request->connection = NULL;
     request->is_gone = true;
     if (request->all && !request->all->closing)
@@ -280,13 +244,13 @@ void request_route(ferry_request *request, const struct router_match *match)
 const char *ferry_request_method(const ferry_request *request)
 {
     LOOP_CHECK(request->loop);
-    return method_name(request->method);
+    return method_name(request->head->method);
 }
 
 const char *ferry_request_path(const ferry_request *request)
 {
     LOOP_CHECK(request->loop);
-    return request->text;
+    return request->head->path;
 }
 
 const char *ferry_request_route(const ferry_request *request)
@@ -323,8 +287,8 @@ void ferry_request_each_param(const ferry_request *request, ferry_request_visito
 static void request_parse_query(const ferry_request *constant)
 {
     ferry_request *request = (ferry_request *)constant; /* what is cached does not show */
-    if (request->query_text && !request->query)
-        request->query = query_parse(request->query_text, &request->query_count);
+    if (request->head->query && !request->query)
+        request->query = query_parse(request->head->query, &request->query_count);
 }
 
 const char *ferry_request_query(const ferry_request *request, const char *name)
@@ -351,16 +315,15 @@ void ferry_request_each_query(const ferry_request *request, ferry_request_visito
 const char *ferry_request_header(const ferry_request *request, const char *name)
 {
     LOOP_CHECK(request->loop);
-    return evhttp_find_header(evhttp_request_get_input_headers(request->ev), name);
+    return head_find(request->head, name);
 }
 
 void ferry_request_each_header(const ferry_request *request, ferry_request_visitor *visit,
                                void *arg)
 {
     LOOP_CHECK(request->loop);
-    const struct evkeyvalq *headers = evhttp_request_get_input_headers(request->ev);
-    for (const struct evkeyval *at = headers->tqh_first; at; at = at->next.tqe_next) {
-        if (!visit(arg, at->key, at->value))
+    for (size_t i = 0; i < request->head->header_count; i++) {
+        if (!visit(arg, request->head->headers[i].name, request->head->headers[i].value))
             return;
     }
 }
@@ -368,10 +331,6 @@ void ferry_request_each_header(const ferry_request *request, ferry_request_visit
 const void *ferry_request_body(ferry_request *request, size_t *length)
 {
     LOOP_CHECK(request->loop);
-    struct evbuffer *body = evhttp_request_get_input_buffer(request->ev);
-    *length = evbuffer_get_length(body);
-    const void *data = *length ? (const void *)evbuffer_pullup(body, -1) : "";
-    if (!data)
-        *length = 0;
-    return data;
+    *length = request->body.length;
+    return bytes_text(&request->body);
 }

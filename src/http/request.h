@@ -40,58 +40,60 @@ struct ferry_reply {
 };
 
 /*
- * A request lives until the end of the turn in which it was replied to. Its evhttp request is owned
- * by evhttp while there is a connection, then by the request.
+ * A request lives until the end of the turn in which it was replied to, and longer than its
+ * connection, if that ends before.
  */
 struct ferry_request {
     struct mailbox_entry entry; /* to be freed by the loop, when the server is no more */
     ferry_request *next, *previous;
     ferry_loop *loop;
     struct requests *all;          /* NULL: the server was freed */
-    struct evhttp_request *ev;     /* NULL: replied */
+    struct head *head;
+    struct bytes body;
+    struct reply_headers set; /* for the reply */
     struct connection *connection; /* NULL: lost */
     struct router *router;         /* a reference, for `route` */
     const struct route *route;     /* NULL until routed */
-    unsigned method;
     bool is_gone;
-    bool is_torn;      /* evhttp and the guard do not agree on where it ends */
+    bool is_replied;
     bool is_streaming; /* a reply has begun, and not ended */
     ferry_reply reply;
     struct request_end_hook *end_hooks;    /* last one first */
-    char forwarded_peer[INET6_ADDRSTRLEN]; /* "" until asked for */
+    struct in6_addr address;   /* of the peer of its connection */
+    bool has_address;
+    char peer[INET6_ADDRSTRLEN]; /* "" until asked for */
     size_t held_bytes;                     /* the body, counted in the connections' */
     ferry_callback *on_gone;
     void *on_gone_arg;
     ferry_timer gone_timer;    /* on_gone was set after the fact */
     struct query_value *query; /* parsed at first use */
     size_t query_count;
-    char *query_text; /* NULL: none; cut up by the parse */
-    size_t path_length;
     const char *params[ROUTE_PARAMS_MAX];
     char *text_end; /* where the next parameter's value goes */
-    char text[];    /* the path, the query, the parameters' values */
+    char text[];    /* the parameters' values */
 };
 
 /* Returns whether there was memory. */
 bool requests_init(struct requests *all, ferry_loop *loop, struct connections *connections,
                    const ferry_http_options *options);
 
-/* Let go of the requests in flight, which stay valid; after evhttp_free. */
+/* Let go of the requests in flight, which stay valid; once the connections are closed. */
 void requests_fini(struct requests *all);
 
-/* Take a whole request over from evhttp. NULL without memory. */
-ferry_request *request_new(struct requests *all, struct connection *connection,
-                           struct evhttp_request *ev);
+/* Take a whole request over from its connection; head and body are its own. NULL without memory:
+ * then they are not. */
+ferry_request *request_new(struct requests *all, struct connection *connection, struct head *head,
+                           struct bytes *body);
 
 /* Note where the router sent it. */
 void request_route(ferry_request *request, const struct router_match *match);
 
-/* Watch for its client, once the handler has returned without a reply. */
-void request_wait(ferry_request *request);
-
 /* For the connections' hooks: the client left; the connection is no more. */
 void request_gone(void *arg);
 void request_lost(void *arg);
+
+/* The same: all that was streamed so far was sent. */
+void request_drained(void *arg);
 
 /* It was replied to: free it at the end of the turn. */
 void request_end(ferry_request *request);

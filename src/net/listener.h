@@ -1,5 +1,5 @@
 /*
- * A listener: one bound socket, for whoever takes its connections: streams here, evhttp above. Loop
+ * A listener: one bound socket, for whoever takes its connections: streams here, HTTP above. Loop
  * thread.
  */
 #ifndef NET_LISTENER_H
@@ -15,10 +15,9 @@ struct listener;
 
 /* Why a listener does not accept; it accepts while there is no reason left. */
 enum listener_pause {
-    LISTENER_AT_LIMIT = 1,  /* as many connections as there may be */
-    LISTENER_NO_FILES = 2,  /* the system has no descriptor left; tried again soon */
-    LISTENER_NO_MEMORY = 4, /* its owner could not make connections */
-    LISTENER_YIELDS = 8,    /* until the next turn, to those who are connected */
+    LISTENER_AT_LIMIT = 1, /* as many connections as there may be */
+    LISTENER_NO_FILES = 2, /* the system has no descriptor left; tried again soon */
+    LISTENER_YIELDS = 4,   /* until the next turn, to those who are connected */
 };
 
 /* Bind and listen. `accepted` counts the connections that the listener's owner took, from this
@@ -28,8 +27,8 @@ enum listener_pause {
 struct listener *listener_new(ferry_loop *loop, const struct address *address,
                               const uint64_t *accepted, ferry_error *error);
 
-/* What accepts. Owns: the caller, who sets its callback at once and frees it (or has evhttp free
- * it) right after listener_free; its error callback is the listener's. */
+/* What accepts. Owns: the caller, who sets its callback at once and frees it right after
+ * listener_free; its error callback is the listener's. */
 struct evconnlistener *listener_acceptor(const struct listener *listener);
 
 /* Stop watching, and remove the socket file if it is still the listener's own. */

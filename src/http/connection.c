@@ -1,8 +1,8 @@
 /*
  * Connections: their life.
  *
- * A connection goes through the phases; connection_enter is the one place where they change. What it
- * reads is in connection_input.c, what it sends in connection_output.c, refusals are in
+ * A connection goes through the phases; connection_enter is the one place where they change. What
+ * it reads is in connection_input.c, what it sends in connection_output.c, refusals are in
  * connection_refuse.c, and the sweep enforces the deadlines (connection_sweep.c).
  *
  * A reply may be sent from within the handler of a request, and that one within a read: so whatever
@@ -92,8 +92,8 @@ static void connection_due(struct connection *connection)
     }
 }
 
-/* What becomes due meanwhile has its turn in the next one: a client that sends many requests at once
- * does not keep the others waiting. */
+/* What becomes due meanwhile has its turn in the next one: a client that sends many requests at
+ * once does not keep the others waiting. */
 static void on_due(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;

@@ -46,25 +46,25 @@ struct connection {
     short awaited; /* what the event is set for; 0: it is not */
     enum phase phase;
     int64_t deadline_ms;
-    int64_t moved_ms;           /* when there was progress */
-    struct guard guard;         /* of the request in progress */
-    struct bytes partial;       /* of its head, while that is not whole */
-    struct head *head;          /* PHASE_BODY */
-    struct bytes body;          /* of it, as far as it has come */
-    struct bytes waiting;       /* behind a request that is whole */
-    struct evbuffer *output;    /* what the socket has not taken yet; NULL: nothing */
-    size_t held_bytes;          /* of `all->held_bytes` */
-    uint64_t sent_bytes;        /* by all replies so far */
-    uint64_t taken_bytes;       /* of these, when the deadline was last moved */
-    size_t unsent_bytes;        /* of `all->unsent_bytes` */
-    uint64_t request_count;     /* handed over */
-    void *request;              /* IN_FLIGHT, STREAMING: whom the hooks are told about */
+    int64_t moved_ms;                 /* when there was progress */
+    struct guard guard;               /* of the request in progress */
+    struct bytes partial;             /* of its head, while that is not whole */
+    struct head *head;                /* PHASE_BODY */
+    struct bytes body;                /* of it, as far as it has come */
+    struct bytes waiting;             /* behind a request that is whole */
+    struct evbuffer *output;          /* what the socket has not taken yet; NULL: nothing */
+    size_t held_bytes;                /* of `all->held_bytes` */
+    uint64_t sent_bytes;              /* by all replies so far */
+    uint64_t taken_bytes;             /* of these, when the deadline was last moved */
+    size_t unsent_bytes;              /* of `all->unsent_bytes` */
+    uint64_t request_count;           /* handed over */
+    void *request;                    /* IN_FLIGHT, STREAMING: whom the hooks are told about */
     TAILQ_ENTRY(connection) due_link; /* of `all->due` */
-    struct peer *peer;          /* NULL: not counted */
-    struct in6_addr address;    /* of the peer; IPv4 as IPv6 has it */
-    int status;                 /* of a refusal; 0: none */
-    const char *reason;         /* for it; static */
-    bool has_address;           /* not so on a unix socket */
+    struct peer *peer;                /* NULL: not counted */
+    struct in6_addr address;          /* of the peer; IPv4 as IPv6 has it */
+    int status;                       /* of a refusal; 0: none */
+    const char *reason;               /* for it; static */
+    bool has_address;                 /* not so on a unix socket */
     bool is_due;
     bool has_ended;      /* the client sends no more */
     bool is_over;        /* to be closed when the turn ends */
@@ -119,7 +119,7 @@ struct connections {
     struct connection_limits limits;
     struct connection_hooks hooks;
     struct connection *first;
-    struct connection *cursor; /* the next one of a walk in progress */
+    struct connection *cursor;            /* the next one of a walk in progress */
     TAILQ_HEAD(due_list, connection) due; /* those to look at when the turn ends */
     unsigned due_count;
     struct event *due_event;
@@ -145,8 +145,8 @@ void connections_fini(struct connections *all);
 /* Begin to leave: close what is idle. */
 void connections_drain(struct connections *all);
 
-/* Take a socket that was accepted, with the address of its peer; with `tls` it speaks TLS. Owns: the
- * socket, in any case: without memory it is closed. */
+/* Take a socket that was accepted, with the address of its peer; with `tls` it speaks TLS. Owns:
+ * the socket, in any case: without memory it is closed. */
 void connection_open(struct connections *all, int fd, const struct sockaddr *peer, ferry_tls *tls);
 
 enum { PEER_TEXT_SIZE = INET6_ADDRSTRLEN };

@@ -1,13 +1,13 @@
 /*
  * What a connection reads.
  *
- * All connections read into one place, as only one of them reads at a time. The guard goes over what
- * has come; a head that came in one piece is taken apart where it is, and of one that did not the
- * beginning is kept. The body is kept without its framing.
+ * All connections read into one place, as only one of them reads at a time. The guard goes over
+ * what has come; a head that came in one piece is taken apart where it is, and of one that did not
+ * the beginning is kept. The body is kept without its framing.
  *
- * Of a request that is whole the rest belongs to the next one: nobody looks at it until the reply is
- * sent, so that a refusal is always about the request whose turn it is, and those ahead of it are
- * answered.
+ * Of a request that is whole the rest belongs to the next one: nobody looks at it until the reply
+ * is sent, so that a refusal is always about the request whose turn it is, and those ahead of it
+ * are answered.
  */
 #include <stdlib.h>
 
@@ -133,8 +133,7 @@ static size_t connection_take_body(struct connection *connection, const char *da
 static void connection_continue(struct connection *connection)
 {
     static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    if (guard_expects_continue(&connection->guard) &&
-        guard_received(&connection->guard) == 0 &&
+    if (guard_expects_continue(&connection->guard) && guard_received(&connection->guard) == 0 &&
         !connection_put(connection, text, sizeof text - 1))
         connection_end(connection);
 }
@@ -157,8 +156,8 @@ static void connection_take(struct connection *connection, const char *data, siz
         connection_hand_over(connection, data + used, length - used);
 }
 
-/* Bytes that come before their turn. A client that sends on and on, and does not read, must not fill
- * the memory with them. */
+/* Bytes that come before their turn. A client that sends on and on, and does not read, must not
+ * fill the memory with them. */
 static void connection_look_at_waiting(struct connection *connection)
 {
     const struct connections *all = connection->all;

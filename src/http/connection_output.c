@@ -48,13 +48,14 @@ static bool keep_rest(struct connection *connection, const struct reply_text *re
     size_t of_head = sent < reply->head_length ? sent : reply->head_length;
     size_t of_body = sent - of_head, rest = reply->body_length - of_body;
     const char *body = (const char *)reply->body + of_body;
-    bool done = connection_has_output(connection) &&
-                evbuffer_add(connection->output, reply->head + of_head,
-                             reply->head_length - of_head) == 0;
+    bool done =
+        connection_has_output(connection) &&
+        evbuffer_add(connection->output, reply->head + of_head, reply->head_length - of_head) == 0;
     if (done && reply->owned && rest > 0 &&
         evbuffer_add_reference(connection->output, body, rest, free_body, reply->owned) == 0)
         return true;
-    done = done && (rest == 0 || (!reply->owned && evbuffer_add(connection->output, body, rest) == 0));
+    done =
+        done && (rest == 0 || (!reply->owned && evbuffer_add(connection->output, body, rest) == 0));
     free(reply->owned);
     return done;
 }
@@ -81,8 +82,8 @@ static bool send_output(struct connection *connection)
 }
 
 /* Send a text, and keep what is left of it. Returns false when the connection is broken, or there
- * was no memory; takes `owned` over. What TLS has begun with must come again: so it begins with what
- * is kept. */
+ * was no memory; takes `owned` over. What TLS has begun with must come again: so it begins with
+ * what is kept. */
 static bool connection_send(struct connection *connection, const struct reply_text *text)
 {
     const struct iovec parts[] = {

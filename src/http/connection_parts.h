@@ -46,8 +46,8 @@ void connection_forget_input(struct connection *connection);
 /* The socket takes something again. */
 void connection_flush(struct connection *connection);
 
-/* Send a text of ours, or have it wait. Returns false when the connection is broken, or there was no
- * memory. */
+/* Send a text of ours, or have it wait. Returns false when the connection is broken, or there was
+ * no memory. */
 bool connection_put(struct connection *connection, const char *text, size_t length);
 
 /* ---- connection_refuse.c ---- */

@@ -16,9 +16,9 @@
 #include "router.h"
 
 static const unsigned methods[GUARD_METHOD_COUNT] = {
-    [GUARD_GET] = METHOD_GET,         [GUARD_POST] = METHOD_POST,
-    [GUARD_PUT] = METHOD_PUT,         [GUARD_PATCH] = METHOD_PATCH,
-    [GUARD_DELETE] = METHOD_DELETE,   [GUARD_OPTIONS] = METHOD_OPTIONS,
+    [GUARD_GET] = METHOD_GET,          [GUARD_POST] = METHOD_POST,
+    [GUARD_PUT] = METHOD_PUT,          [GUARD_PATCH] = METHOD_PATCH,
+    [GUARD_DELETE] = METHOD_DELETE,    [GUARD_OPTIONS] = METHOD_OPTIONS,
     [GUARD_HEAD_METHOD] = METHOD_HEAD, [GUARD_TRACE] = METHOD_TRACE,
     [GUARD_CONNECT] = METHOD_CONNECT,
 };
@@ -47,7 +47,8 @@ static char *path_of(char *target)
     return path;
 }
 
-/* Take the request line apart, METHOD SP TARGET SP HTTP/1.x CR LF; returns where the next begins. */
+/* Take the request line apart, METHOD SP TARGET SP HTTP/1.x CR LF; returns where the next begins.
+ */
 static char *take_line(struct head *head, char *line)
 {
     char *end = strchr(line, '\n');

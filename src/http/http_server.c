@@ -171,9 +171,8 @@ static int listen_at(ferry_http_server *server, const char *text, ferry_tls *tls
     if (rc < 0)
         return rc;
     ferry_error reason = {0};
-    const struct bound_plan plan = {.loop = server->loop,
-                                    .connections = &server->connections,
-                                    .tls = tls};
+    const struct bound_plan plan = {
+        .loop = server->loop, .connections = &server->connections, .tls = tls};
     struct bound_listener *bound = bound_listener_new(&server->listeners, &plan, &address, &reason);
     if (!bound)
         return ferry_error_set(error, reason.code, "%s", reason.message);

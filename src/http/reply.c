@@ -1,8 +1,8 @@
 /*
  * Whole replies; those whose body comes piece by piece: reply_stream.c.
  *
- * Each goes through reply_send, once a request: it decides what the framing needs, sends it, and ends
- * the request. Where the client's connection is gone, or the server, it only does the latter.
+ * Each goes through reply_send, once a request: it decides what the framing needs, sends it, and
+ * ends the request. Where the client's connection is gone, or the server, it only does the latter.
  */
 #include <stdlib.h>
 #include <string.h>

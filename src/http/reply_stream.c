@@ -1,9 +1,9 @@
 /*
  * Replies whose body comes piece by piece.
  *
- * Between begin and end the request stays in flight, and the connection watches for its end. When it
- * dies the request is told; from then on there is only the end to wait for. An empty piece is left
- * out, which in chunks would be the end.
+ * Between begin and end the request stays in flight, and the connection watches for its end. When
+ * it dies the request is told; from then on there is only the end to wait for. An empty piece is
+ * left out, which in chunks would be the end.
  */
 #include <ferry/http_stream.h>
 #include <ferry/log.h>

@@ -47,10 +47,10 @@ struct ferry_request {
     struct mailbox_entry entry; /* to be freed by the loop, when the server is no more */
     ferry_request *next, *previous;
     ferry_loop *loop;
-    struct requests *all;          /* NULL: the server was freed */
+    struct requests *all; /* NULL: the server was freed */
     struct head *head;
     struct bytes body;
-    struct reply_headers set; /* for the reply */
+    struct reply_headers set;      /* for the reply */
     struct connection *connection; /* NULL: lost */
     struct router *router;         /* a reference, for `route` */
     const struct route *route;     /* NULL until routed */
@@ -58,11 +58,11 @@ struct ferry_request {
     bool is_replied;
     bool is_streaming; /* a reply has begun, and not ended */
     ferry_reply reply;
-    struct request_end_hook *end_hooks;    /* last one first */
-    struct in6_addr address;   /* of the peer of its connection */
+    struct request_end_hook *end_hooks; /* last one first */
+    struct in6_addr address;            /* of the peer of its connection */
     bool has_address;
     char peer[INET6_ADDRSTRLEN]; /* "" until asked for */
-    size_t held_bytes;                     /* the body, counted in the connections' */
+    size_t held_bytes;           /* the body, counted in the connections' */
     ferry_callback *on_gone;
     void *on_gone_arg;
     ferry_timer gone_timer;    /* on_gone was set after the fact */

@@ -29,7 +29,8 @@ enum {
 
 /* Begin with a socket that does not block. With `tls` nothing ever goes over it in plain text;
  * the handshake takes place in the first reads and writes, and `protocol`, which is static, is what
- * ALPN may agree on. Owns: the channel, until channel_close, if it returns that there was memory. */
+ * ALPN may agree on. Owns: the channel, until channel_close, if it returns that there was memory.
+ */
 bool channel_open(struct channel *channel, int fd, ferry_tls *tls, const char *protocol);
 void channel_close(struct channel *channel);
 

@@ -1,10 +1,11 @@
 /*
  * Listeners.
  *
- * The socket is made here, and handed on as an evconnlistener. Its user then owns that one's callback
- * and its argument, so an error callback cannot tell which listener of ours it is about. Therefore
- * each has a second event on the same socket: when it fires again and again while nothing is accepted, accept fails
- * (there is no descriptor left), and the listener rests for a moment instead of spinning.
+ * The socket is made here, and handed on as an evconnlistener. Its user then owns that one's
+ * callback and its argument, so an error callback cannot tell which listener of ours it is about.
+ * Therefore each has a second event on the same socket: when it fires again and again while nothing
+ * is accepted, accept fails (there is no descriptor left), and the listener rests for a moment
+ * instead of spinning.
  *
  * libevent accepts until nothing waits any more, which under a flood of connections is never. So
  * the listener yields after some: whoever is connected has his turn before more come in.

@@ -1,6 +1,6 @@
 /*
- * Fuzzing the guard: however the bytes are cut, it says the same of them, and shows evhttp the
- * same.
+ * Fuzzing the guard: however the bytes are cut, it says the same of them, and finds the same bodies
+ * and, with the heads that it has let pass, the same headers.
  *
  * The first byte is the size of the pieces; the rest is what a client sends.
  */
@@ -11,6 +11,7 @@
 
 #include "bytes.h"
 #include "guard.h"
+#include "head.h"
 
 enum { HEADER_BYTES = 1024, BODY_BYTES = 1024 };
 
@@ -19,25 +20,52 @@ struct outcome {
     size_t received;
     enum guard_stage stage;
     const char *reason;
-    struct bytes seen;
+    struct bytes head; /* of the request in progress */
+    struct bytes seen; /* what heads and bodies were taken for */
 };
 
-static void outcome_see(struct outcome *outcome, const char *data, const struct guard_took *took)
+static void see_head(struct outcome *outcome, const struct guard *guard)
 {
-    FUZZ_CHECK(took->hide_from <= took->hide_to && took->hide_to <= took->used);
-    bytes_append(&outcome->seen, data, took->hide_from);
-    bytes_append(&outcome->seen, data + took->hide_to, took->used - took->hide_to);
+    struct head *head = head_new(guard, outcome->head.data, outcome->head.length);
+    if (!head)
+        abort();
+    FUZZ_CHECK(head->path[0] == '/' || strcmp(head->path, "*") == 0);
+    FUZZ_CHECK(strlen(head->path) == head->path_length);
+    bytes_printf(&outcome->seen, "%u %s %s %d\n", head->method, head->path,
+                 head->query ? head->query : "-", head->minor);
+    for (size_t i = 0; i < head->header_count; i++) {
+        FUZZ_CHECK(head->headers[i].name[0]);
+        bytes_printf(&outcome->seen, "%s: %s\n", head->headers[i].name, head->headers[i].value);
+    }
+    free(head);
+    bytes_clear(&outcome->head);
 }
 
-static void feed(struct guard *guard, struct outcome *outcome, char *data, size_t length)
+/* Returns how many bytes were taken. */
+static size_t take(struct guard *guard, struct outcome *outcome, const char *data, size_t length)
 {
-    struct guard_took took;
-    for (size_t at = 0; at < length && guard_stage(guard) != GUARD_REFUSED; at += took.used) {
-        enum guard_stage stage = guard_feed(guard, data + at, length - at, &took);
-        FUZZ_CHECK(took.used > 0 || stage == GUARD_REFUSED);
-        outcome_see(outcome, data + at, &took);
-        FUZZ_CHECK(stage == GUARD_REFUSED || guard_received(guard) <= BODY_BYTES);
-        if (stage != GUARD_DONE)
+    size_t passed = guard_pass(guard, length);
+    bool is_head = guard_stage(guard) == GUARD_HEAD;
+    bytes_append(&outcome->seen, data, passed);
+    if (passed > 0)
+        return passed;
+    size_t used = guard_feed(guard, data, length);
+    FUZZ_CHECK(used <= length && (used > 0 || guard_stage(guard) == GUARD_REFUSED));
+    if (is_head && guard_stage(guard) != GUARD_REFUSED)
+        bytes_append(&outcome->head, data, used);
+    if (is_head && (guard_stage(guard) == GUARD_BODY || guard_stage(guard) == GUARD_DONE))
+        see_head(outcome, guard);
+    return used;
+}
+
+static void feed(struct guard *guard, struct outcome *outcome, const char *data, size_t length)
+{
+    for (size_t at = 0; at < length && guard_stage(guard) != GUARD_REFUSED;) {
+        at += take(guard, outcome, data + at, length - at);
+        if (guard_stage(guard) == GUARD_REFUSED)
+            return;
+        FUZZ_CHECK(guard_received(guard) <= BODY_BYTES);
+        if (guard_stage(guard) != GUARD_DONE)
             continue;
         outcome->whole++;
         outcome->received += guard_received(guard);
@@ -63,6 +91,7 @@ static struct outcome run(const char *text, size_t length, size_t step)
     outcome.stage = guard_stage(&guard);
     outcome.reason = guard.reason;
     FUZZ_CHECK((outcome.stage == GUARD_REFUSED) == (guard.status != 0));
+    bytes_fini(&outcome.head);
     return outcome;
 }
 

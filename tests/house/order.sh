@@ -51,7 +51,6 @@ border() { # border LIBRARY REGEX ALLOWED-PATH-REGEX
     # shellcheck disable=SC2086 # the paths of this repository have no spaces
     report "$1 is included outside of its place" "$(includes "$2" $paths)"
 }
-border evhttp 'event2/http' '^src/http/'
 border libevent 'event2/' '^src/(loop|net|http)/'
 border OpenSSL 'openssl/' '^(src/net/|src/server/(digest|fingerprint)\.|workers/)'
 border libcrypt 'crypt\.h' '^src/server/passwords\.c'

@@ -163,12 +163,10 @@ static void plain_bytes_get_no_http(void **state)
 static void without_memory_for_tls_a_connection_ends_and_the_port_recovers(void **state)
 {
     (void)state;
-    for (int i = 0; i < 3; i++) { /* each needs another dead end */
-        has_no_ssl = true;
-        char *reply = talk(f, GET);
-        assert_string_equal(reply, "");
-        free(reply);
-    }
+    has_no_ssl = true;
+    char *reply = talk(f, GET);
+    assert_null(strstr(reply, "HTTP"));
+    free(reply);
     has_no_ssl = false;
     struct client client = {.f = f, .run = talk_tls_run, .text = GET};
     client_run(&client);

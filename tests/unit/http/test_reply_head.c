@@ -1,9 +1,6 @@
 /*
- * The heads of whole replies: what stands in them, and what a handler may say itself.
+ * The heads of replies: what stands in them, and what a handler may say itself.
  */
-#include <event2/event.h>
-#include <event2/http.h>
-#include <event2/http_struct.h>
 #include <string.h>
 
 #include "reply_head.h"
@@ -11,29 +8,27 @@
 
 struct case_of {
     struct reply_heads heads;
-    struct evhttp_request *ev;
+    struct reply_headers set;
     struct reply_facts facts;
 };
 
 static void case_open(struct case_of *c, int status, int minor)
 {
-    *c = (struct case_of){.ev = evhttp_request_new(NULL, NULL)};
-    assert_non_null(c->ev);
-    c->ev->major = 1;
-    c->ev->minor = (char)minor;
-    c->facts = (struct reply_facts){.status = status, .content_type = "text/plain", .length = 120};
+    *c = (struct case_of){0};
+    c->facts = (struct reply_facts){
+        .status = status, .minor = minor, .content_type = "text/plain", .length = 120};
 }
 
 static const char *make(struct case_of *c)
 {
-    const struct bytes *head = reply_head_make(&c->heads, c->ev, &c->facts);
+    const struct bytes *head = reply_head_make(&c->heads, &c->set, &c->facts);
     assert_false(head->failed);
     return bytes_text(head);
 }
 
 static void case_close(struct case_of *c)
 {
-    evhttp_request_free(c->ev);
+    bytes_fini(&c->set.text);
     reply_heads_fini(&c->heads);
 }
 
@@ -69,7 +64,7 @@ static void what_the_handler_says_is_not_said_twice(void **state)
     case_open(&c, 503, 1);
     assert_non_null(strstr(make(&c), "\r\nRetry-After: 1\r\n"));
     for (size_t i = 0; i < 3; i++)
-        evhttp_add_header(c.ev->output_headers, names[i], "mine");
+        assert_true(reply_headers_add(&c.set, names[i], "mine"));
     for (size_t i = 0; i < 3; i++) {
         const char *first = strstr(make(&c), names[i]);
         assert_non_null(first);
@@ -91,6 +86,34 @@ static void an_old_client_that_stays_is_told_so(void **state)
     case_close(&c);
 }
 
+static void a_streamed_body_has_no_length(void **state)
+{
+    (void)state;
+    struct case_of c;
+    case_open(&c, 200, 1);
+    c.facts.framing = REPLY_CHUNKED;
+    assert_non_null(strstr(make(&c), "\r\nTransfer-Encoding: chunked\r\n"));
+    assert_null(strstr(make(&c), "Content-Length"));
+    c.facts.framing = REPLY_CLOSED;
+    c.facts.is_last = true;
+    assert_null(strstr(make(&c), "Transfer-Encoding"));
+    assert_non_null(strstr(make(&c), "\r\nConnection: close\r\n"));
+    case_close(&c);
+}
+
+static void a_handler_can_close_and_say_nothing_else_of_the_connection(void **state)
+{
+    (void)state;
+    struct case_of c;
+    case_open(&c, 200, 1);
+    assert_true(reply_headers_add(&c.set, "connection", "keep-alive"));
+    assert_false(c.set.says_close);
+    assert_true(reply_headers_add(&c.set, "Connection", "x, Close"));
+    assert_true(c.set.says_close);
+    assert_null(strstr(make(&c), "onnection"));
+    case_close(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -98,6 +121,8 @@ int main(void)
         cmocka_unit_test(a_head_without_a_body_has_no_length),
         cmocka_unit_test(what_the_handler_says_is_not_said_twice),
         cmocka_unit_test(an_old_client_that_stays_is_told_so),
+        cmocka_unit_test(a_streamed_body_has_no_length),
+        cmocka_unit_test(a_handler_can_close_and_say_nothing_else_of_the_connection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

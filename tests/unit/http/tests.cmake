@@ -1,4 +1,4 @@
-foreach(noun IN ITEMS bound_listener connection coroutine_route curl_loop event_stream forwarded guard http_client
+foreach(noun IN ITEMS bound_listener connection coroutine_route curl_loop event_stream forwarded guard head http_client
     http_json http_server limits listener reply reply_head reply_stream request router transfer
     transfer_setup)
   ferry_unit_test(http ${noun})

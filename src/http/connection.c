@@ -92,6 +92,13 @@ static void connection_due(struct connection *connection)
     }
 }
 
+static void connections_plan_due(struct connections *all)
+{
+    static const struct timeval now = {0};
+    if (event_add(all->due_event, &now) < 0)
+        event_active(all->due_event, EV_TIMEOUT, 0);
+}
+
 /* What becomes due meanwhile has its turn in the next one: a client that sends many requests at
  * once does not keep the others waiting. */
 static void on_due(evutil_socket_t fd, short what, void *arg)
@@ -100,17 +107,18 @@ static void on_due(evutil_socket_t fd, short what, void *arg)
     struct connections *all = arg;
     for (unsigned left = all->due_count; left > 0 && all->due_count > 0; left--)
         connection_due(TAILQ_FIRST(&all->due));
+    if (all->due_count > 0)
+        connections_plan_due(all);
 }
 
 void connection_make_due(struct connection *connection)
 {
-    static const struct timeval now = {0};
     struct connections *all = connection->all;
     if (connection->is_due)
         return;
     connection->is_due = true;
-    if (all->due_count++ == 0 && event_add(all->due_event, &now) < 0)
-        event_active(all->due_event, EV_TIMEOUT, 0);
+    if (all->due_count++ == 0)
+        connections_plan_due(all);
     TAILQ_INSERT_TAIL(&all->due, connection, due_link);
 }
 

@@ -158,12 +158,14 @@ static void connection_take(struct connection *connection, const char *data, siz
 
 /* Bytes that come before their turn. A client that sends on and on, and does not read, must not
  * fill the memory with them. */
-static void connection_look_at_waiting(struct connection *connection)
+static void connection_wait(struct connection *connection, const char *data, size_t length)
 {
     const struct connections *all = connection->all;
-    size_t length = connection->waiting.length;
-    connection_hold(connection, length);
-    if (all->held_bytes > all->limits.held_bytes && length > all->limits.header_bytes)
+    if (!connection_keep(connection, data, length))
+        return;
+    connection_hold(connection, connection->waiting.length);
+    if (all->held_bytes > all->limits.held_bytes &&
+        connection->waiting.length > all->limits.header_bytes)
         connection->deadline_ms = 0;
 }
 
@@ -179,13 +181,12 @@ static void connection_arrive(struct connection *connection, const char *data, s
         if (connection->waiting.length == 0)
             connection_take(connection, data, length);
         else
-            connection_keep(connection, data, length);
+            connection_wait(connection, data, length);
         break;
     case PHASE_IN_FLIGHT:
     case PHASE_STREAMING:
     case PHASE_SENDING:
-        if (connection_keep(connection, data, length))
-            connection_look_at_waiting(connection);
+        connection_wait(connection, data, length);
         break;
     case PHASE_CLOSING:
     case PHASE_COUNT:
@@ -193,18 +194,26 @@ static void connection_arrive(struct connection *connection, const char *data, s
     }
 }
 
-/* Nothing more comes, or the connection is broken. What was asked for is answered nevertheless. */
+static void connection_tell_gone(const struct connection *connection)
+{
+    if (connection->has_ended && connection->phase == PHASE_IN_FLIGHT)
+        connection->all->hooks.gone(connection->request);
+}
+
+/* Nothing more comes, or the connection is broken. Who has only closed his half may still read the
+ * replies to what he has sent before. */
 static void connection_arrive_end(struct connection *connection, bool is_broken)
 {
-    bool is_asked = connection->phase == PHASE_IN_FLIGHT || connection->waiting.length > 0 ||
-                    (connection->phase == PHASE_SENDING && !is_broken);
+    if (is_broken)
+        bytes_fini(&connection->waiting);
+    bool may_read = connection->phase == PHASE_SENDING || connection->waiting.length > 0;
+    bool is_asked = connection->phase == PHASE_IN_FLIGHT || (may_read && !is_broken);
     if (!is_asked || connection->phase == PHASE_STREAMING) {
         connection_free(connection);
         return;
     }
     connection->has_ended = true;
-    if (connection->phase == PHASE_IN_FLIGHT)
-        connection->all->hooks.gone(connection->request);
+    connection_tell_gone(connection);
     connection_await(connection);
 }
 
@@ -227,10 +236,12 @@ void connection_resume(struct connection *connection)
     if (!is_due)
         return;
     connection->waiting = (struct bytes){0};
+    connection_hold(connection, 0);
     connection_take(connection, waiting.data, waiting.length);
     bytes_fini(&waiting);
     bool is_receiving = connection->phase == PHASE_HEADER || connection->phase == PHASE_BODY;
     if (connection->has_ended && is_receiving && connection->waiting.length == 0)
         connection_end(connection);
+    connection_tell_gone(connection);
     connection_await(connection);
 }

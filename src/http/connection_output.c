@@ -42,22 +42,31 @@ static void free_body(const void *data, size_t length, void *owned)
     free(owned);
 }
 
-/* Keep what was not sent. Returns whether there was memory; takes `owned` over. */
-static bool keep_rest(struct connection *connection, const struct reply_text *reply, size_t sent)
+/* Keep what was not sent of a body. Returns whether there was memory; takes `owned` over. */
+static bool keep_body(struct evbuffer *output, const char *rest, size_t length, void *owned)
 {
-    size_t of_head = sent < reply->head_length ? sent : reply->head_length;
-    size_t of_body = sent - of_head, rest = reply->body_length - of_body;
-    const char *body = (const char *)reply->body + of_body;
-    bool done =
-        connection_has_output(connection) &&
-        evbuffer_add(connection->output, reply->head + of_head, reply->head_length - of_head) == 0;
-    if (done && reply->owned && rest > 0 &&
-        evbuffer_add_reference(connection->output, body, rest, free_body, reply->owned) == 0)
+    if (owned && evbuffer_add_reference(output, rest, length, free_body, owned) == 0)
         return true;
-    done =
-        done && (rest == 0 || (!reply->owned && evbuffer_add(connection->output, body, rest) == 0));
-    free(reply->owned);
+    bool done = !owned && evbuffer_add(output, rest, length) == 0;
+    free(owned);
     return done;
+}
+
+/* The same for a whole text. */
+static bool keep_rest(struct connection *connection, const struct reply_text *text, size_t sent)
+{
+    size_t of_head = sent < text->head_length ? sent : text->head_length;
+    size_t of_body = sent - of_head;
+    if (!connection_has_output(connection) ||
+        evbuffer_add(connection->output, text->head + of_head, text->head_length - of_head) < 0) {
+        free(text->owned);
+        return false;
+    }
+    if (of_body < text->body_length)
+        return keep_body(connection->output, (const char *)text->body + of_body,
+                         text->body_length - of_body, text->owned);
+    free(text->owned);
+    return true;
 }
 
 /* ---- sending ---- */

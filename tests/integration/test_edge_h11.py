@@ -64,7 +64,6 @@ def parse(data, methods):
             length = int(headers[b"content-length"])
         assert len(data) >= length
         replies.append((status, data[:length]))
-        assert b"<html" not in data[:length].lower() or status == 200, "evhttp's own page"
         data = data[length:]
     return replies
 

@@ -33,6 +33,55 @@ static void requests_can_be_pipelined(void **state)
     fixture_close(&f);
 }
 
+static void requests_pipelined_on_several_connections_are_all_answered(void **state)
+{
+    (void)state;
+    enum { CONNECTIONS = 20 };
+    struct fixture f;
+    open_hello(&f, NULL);
+    int fds[CONNECTIONS];
+    for (size_t i = 0; i < CONNECTIONS; i++) {
+        fds[i] = client_connect(f.address);
+        client_send(fds[i], "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n"
+                            "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n"
+                            "GET /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    }
+    unsigned none = 0;
+    assert_true(fixture_wait(&f, has_connections, &none));
+    for (size_t i = 0; i < CONNECTIONS; i++) {
+        char *reply = client_read_all(fds[i]);
+        assert_int_equal(count_of(reply, "HTTP/1.1 200 OK\r\n"), 3);
+        free(reply);
+        close(fds[i]);
+    }
+    fixture_close(&f);
+}
+
+static void half_closed_run(struct client *client)
+{
+    int fd = client_connect(client->f->address);
+    client_send(fd, client->text);
+    shutdown(fd, SHUT_WR);
+    client->reply = client_read_all(fd);
+    close(fd);
+}
+
+static void who_has_closed_his_half_is_still_answered(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_hello(&f, NULL);
+    struct client client = {.f = &f,
+                            .run = half_closed_run,
+                            .text = "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n"
+                                    "GET /hello HTTP/1.1\r\nHost: h\r\n\r\nGET /he"};
+    client_run(&client);
+    assert_int_equal(count_of(client.reply, "HTTP/1.1 200 OK\r\n"), 2);
+    assert_null(strstr(client.reply, "[no end]"));
+    free(client.reply);
+    fixture_close(&f);
+}
+
 static void keep_alive_run(struct client *client)
 {
     int fd = client_connect(client->f->address);
@@ -310,6 +359,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_can_be_pipelined),
+        cmocka_unit_test(requests_pipelined_on_several_connections_are_all_answered),
+        cmocka_unit_test(who_has_closed_his_half_is_still_answered),
         cmocka_unit_test(a_connection_is_kept),
         cmocka_unit_test(pipelining_waits_for_the_reply),
         cmocka_unit_test(a_header_has_a_deadline),

@@ -47,8 +47,9 @@ static void a_target_for_a_proxy_is_a_path(void **state)
     static const struct {
         const char *target, *path, *query;
     } rows[] = {
-        {"http://h", "/", NULL},          {"http://h/a", "/a", NULL}, {"http://h?b", "/", "b"},
-        {"https://h:80/?b?/c", "/", "b?/c"}, {"//x//y", "//x//y", NULL},
+        {"http://h", "/", NULL},    {"http://h/a", "/a", NULL},
+        {"http://h?b", "/", "b"},   {"https://h:80/?b?/c", "/", "b?/c"},
+        {"//x//y", "//x//y", NULL},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         char text[128];
@@ -66,7 +67,8 @@ static void a_target_for_a_proxy_is_a_path(void **state)
 static void headers_are_in_their_order_without_blanks_around(void **state)
 {
     (void)state;
-    struct head *head = head_of("GET / HTTP/1.1\r\nHost:h\r\nA: \t b c\t \r\nB:\r\nC: \t\r\na: d:e\r\n\r\n");
+    struct head *head =
+        head_of("GET / HTTP/1.1\r\nHost:h\r\nA: \t b c\t \r\nB:\r\nC: \t\r\na: d:e\r\n\r\n");
     static const struct header expected[] = {
         {"Host", "h"}, {"A", "b c"}, {"B", ""}, {"C", ""}, {"a", "d:e"}};
     assert_int_equal(head->header_count, COUNT_OF(expected));
@@ -83,8 +85,8 @@ static void headers_are_in_their_order_without_blanks_around(void **state)
 static void headers_of_one_name_are_one_list(void **state)
 {
     (void)state;
-    struct head *head =
-        head_of("GET / HTTP/1.1\r\nHost: h\r\nConnection: a, b\r\nX: c\r\nconnection: Close\r\n\r\n");
+    struct head *head = head_of(
+        "GET / HTTP/1.1\r\nHost: h\r\nConnection: a, b\r\nX: c\r\nconnection: Close\r\n\r\n");
     assert_true(head_has_token(head, "Connection", "b"));
     assert_true(head_has_token(head, "Connection", "close"));
     assert_false(head_has_token(head, "Connection", "c"));

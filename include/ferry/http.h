@@ -134,6 +134,7 @@ typedef struct ferry_http_stats {
     size_t buffered_bytes; /* request bodies held now */
     size_t unsent_bytes;   /* of replies; as of at most 100 ms ago */
     uint64_t accepted;     /* connections since the start */
+    uint64_t made_room;    /* connections closed, as others waited at the limit */
     uint64_t timed_out;    /* connections closed at a deadline; of these: */
     uint64_t timed_out_header, timed_out_body, timed_out_request, timed_out_idle, timed_out_write;
     uint64_t malformed; /* requests refused with 400, 417, 501 or 505, before any handler */

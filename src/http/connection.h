@@ -101,6 +101,7 @@ struct connection_counts {
     uint64_t over_connections;       /* times that the limit was reached */
     uint64_t over_requests;          /* connections that have had all their requests */
     uint64_t over_unsent;            /* connections closed, as replies together were too much */
+    uint64_t made_room;              /* connections closed at that limit, as others waited */
     uint64_t timed_out_request;      /* at the deadline of header and body together */
     uint64_t timed_out[PHASE_COUNT]; /* at the phase's own */
 };

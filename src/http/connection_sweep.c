@@ -112,6 +112,16 @@ static bool makes_room(const struct connection *connection, unsigned *wanted, in
     return true;
 }
 
+static void connection_make_room(struct connection *connection)
+{
+    struct connections *all = connection->all;
+    char peer[PEER_TEXT_SIZE];
+    all->counts.made_room++;
+    complain(&all->complaints[COMPLAINT_ROOM],
+             "at the limit of connections one that asked for nothing made room",
+             connection_peer(connection, peer));
+}
+
 static void connection_sweep(struct connection *connection, unsigned *wanted, int64_t now_ms)
 {
     if (!connection->has_close_callback && connection_is_abandoned(connection)) {
@@ -120,9 +130,12 @@ static void connection_sweep(struct connection *connection, unsigned *wanted, in
     }
     if (connection->phase == PHASE_SENDING || connection->phase == PHASE_STREAMING)
         connection_look_at_sending(connection, now_ms);
-    if (now_ms < deadline_of(connection) && !makes_room(connection, wanted, now_ms))
+    if (now_ms >= deadline_of(connection))
+        connection_time_out(connection);
+    else if (makes_room(connection, wanted, now_ms))
+        connection_make_room(connection);
+    else
         return;
-    connection_time_out(connection);
     connection_kill(connection);
 }
 

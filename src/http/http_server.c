@@ -324,6 +324,7 @@ void ferry_http_server_get_stats(const ferry_http_server *server, ferry_http_sta
         .buffered_bytes = connections->held_bytes,
         .unsent_bytes = connections->unsent_bytes,
         .accepted = counts->accepted,
+        .made_room = counts->made_room,
         .timed_out_header = counts->timed_out[PHASE_HEADER],
         .timed_out_body = counts->timed_out[PHASE_BODY],
         .timed_out_request = counts->timed_out_request,

@@ -21,6 +21,7 @@ READER(connections)
 READER(buffered_bytes)
 READER(unsent_bytes)
 READER(accepted)
+READER(made_room)
 READER(malformed)
 READER(too_large)
 READER(over_buffered_bytes)
@@ -75,6 +76,9 @@ void http_metrics_register(struct metrics *metrics, ferry_http_server *http)
                   read_unsent_bytes, http);
     metrics_counter_read(metrics, "ferry_http_accepted_total", "Connections accepted.", "",
                          read_accepted, http);
+    metrics_counter_read(metrics, "ferry_http_made_room_total",
+                         "Connections closed to make room for others at the limit.", "",
+                         read_made_room, http);
     register_all(metrics, "ferry_http_refused_total",
                  "Requests and connections refused before any route.", refused, http);
     register_all(metrics, "ferry_http_limit_reached_total", "Times that a limit was met.", met,

@@ -220,6 +220,8 @@ def test_with_few_descriptors_connections_leave_some_and_make_room(serve):
     server.wait_metric("ferry_connections", 50)
     assert server.get("/noop").status == 200  # not only when those have left
     assert not server.has_logged("cannot be accepted")
+    assert server.metric("ferry_http_made_room_total") > 0
+    server.wait_logged("level=warn", "one that asked for nothing made room", "peer=127.0.0.1")
     for client in clients:
         client.close()
 

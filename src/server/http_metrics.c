@@ -31,6 +31,7 @@ READER(over_requests_per_connection)
 READER(over_unsent_bytes)
 READER(timed_out_header)
 READER(timed_out_body)
+READER(timed_out_request)
 READER(timed_out_idle)
 READER(timed_out_write)
 
@@ -64,6 +65,7 @@ void http_metrics_register(struct metrics *metrics, ferry_http_server *http)
     static const struct series timed_out[] = {
         {"phase=\"header\"", read_timed_out_header},
         {"phase=\"body\"", read_timed_out_body},
+        {"phase=\"request\"", read_timed_out_request}, /* header and body together */
         {"phase=\"idle\"", read_timed_out_idle},
         {"phase=\"write\"", read_timed_out_write},
         {0},

@@ -37,6 +37,8 @@ typedef struct ferry_http_options {
     int64_t header_timeout_ms;        /* from the accept, or a later request's first byte, to
                                          its last header; 10 s */
     int64_t body_timeout_ms;          /* from there to the end of the body; 30 s */
+    int64_t request_timeout_ms;       /* header and body together, from where the header's
+                                         begins; the sum of those two, 40 s */
     int64_t idle_timeout_ms;          /* between requests of a connection; 60 s */
     int64_t write_timeout_ms;         /* without progress in sending a reply; 30 s */
     size_t unsent_bytes;              /* of a streamed reply, <ferry/http_stream.h>; 256 KiB */
@@ -132,8 +134,9 @@ typedef struct ferry_http_stats {
     size_t buffered_bytes; /* request bodies held now */
     size_t unsent_bytes;   /* of replies; as of at most 100 ms ago */
     uint64_t accepted;     /* connections since the start */
+    uint64_t made_room;    /* connections closed, as others waited at the limit */
     uint64_t timed_out;    /* connections closed at a deadline; of these: */
-    uint64_t timed_out_header, timed_out_body, timed_out_idle, timed_out_write;
+    uint64_t timed_out_header, timed_out_body, timed_out_request, timed_out_idle, timed_out_write;
     uint64_t malformed; /* requests refused with 400, 417, 501 or 505, before any handler */
     uint64_t too_large; /* with 413, 414 or 431 */
     /* Times that a limit was met, by its name in the options. */

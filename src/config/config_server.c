@@ -30,6 +30,8 @@ static void check_limits(struct checking *checking, const struct tree *limits)
          DAY_MS, NULL},
         {"body_timeout", FIELD_DURATION, FIELD_AT(ferry_http_options, body_timeout_ms), 1, DAY_MS,
          NULL},
+        {"request_timeout", FIELD_DURATION, FIELD_AT(ferry_http_options, request_timeout_ms), 1,
+         DAY_MS, NULL},
         {"idle_timeout", FIELD_DURATION, FIELD_AT(ferry_http_options, idle_timeout_ms), 1, DAY_MS,
          NULL},
         {"write_timeout", FIELD_DURATION, FIELD_AT(ferry_http_options, write_timeout_ms), 1, DAY_MS,
@@ -38,6 +40,8 @@ static void check_limits(struct checking *checking, const struct tree *limits)
     };
     ferry_http_options *options = &checking->config->limits;
     section_read(limits, "limits", fields, options, checking->diagnostics);
+    if (options->request_timeout_ms == 0)
+        options->request_timeout_ms = options->header_timeout_ms + options->body_timeout_ms;
     const struct tree *body_bytes = tree_find(limits, "body_bytes");
     const struct tree *place = body_bytes ? body_bytes : tree_find(limits, "buffered_bytes");
     if (place && options->body_bytes > options->buffered_bytes)

@@ -57,6 +57,8 @@ void connection_enter(struct connection *connection, enum phase phase)
     connection->phase = phase;
     connection->moved_ms = clock_monotonic_ms();
     connection->deadline_ms = connection->moved_ms + phase_ms(&all->limits, phase);
+    if (phase == PHASE_HEADER)
+        connection->request_deadline_ms = connection->moved_ms + all->limits.request_ms;
     connection->is_over_unsent = false;
 }
 
@@ -261,6 +263,7 @@ static struct connection *connection_new(struct connections *all, int fd, ferry_
     connection->phase = PHASE_HEADER;
     connection->moved_ms = clock_monotonic_ms();
     connection->deadline_ms = connection->moved_ms + all->limits.header_ms;
+    connection->request_deadline_ms = connection->moved_ms + all->limits.request_ms;
     return connection;
 }
 

@@ -46,6 +46,7 @@ struct connection {
     short awaited; /* what the event is set for; 0: it is not */
     enum phase phase;
     int64_t deadline_ms;
+    int64_t request_deadline_ms;      /* of header and body together; no phase moves it */
     int64_t moved_ms;                 /* when there was progress */
     struct guard guard;               /* of the request in progress */
     struct bytes partial;             /* of its head, while that is not whole */
@@ -95,20 +96,22 @@ struct connection_limits {
     unsigned connections, connections_per_address;
     uint64_t requests; /* of a connection */
     size_t header_bytes, body_bytes, held_bytes, unsent_bytes;
-    int64_t header_ms, body_ms, idle_ms, write_ms;
+    int64_t header_ms, body_ms, request_ms, idle_ms, write_ms;
 };
 
 /* Since the start. */
 struct connection_counts {
     uint64_t accepted;
-    uint64_t malformed;        /* requests refused with 400, 417, 501 or 505 */
-    uint64_t too_large;        /* 413, 414, 431 */
-    uint64_t over_held;        /* 503: bodies together */
-    uint64_t over_address;     /* connections refused, 503 */
-    uint64_t over_connections; /* times that the limit was reached */
-    uint64_t over_requests;    /* connections that have had all their requests */
-    uint64_t over_unsent;      /* connections closed, as replies together were too much */
-    uint64_t timed_out[PHASE_COUNT];
+    uint64_t malformed;              /* requests refused with 400, 417, 501 or 505 */
+    uint64_t too_large;              /* 413, 414, 431 */
+    uint64_t over_held;              /* 503: bodies together */
+    uint64_t over_address;           /* connections refused, 503 */
+    uint64_t over_connections;       /* times that the limit was reached */
+    uint64_t over_requests;          /* connections that have had all their requests */
+    uint64_t over_unsent;            /* connections closed, as replies together were too much */
+    uint64_t made_room;              /* connections closed at that limit, as others waited */
+    uint64_t timed_out_request;      /* at the deadline of header and body together */
+    uint64_t timed_out[PHASE_COUNT]; /* at the phase's own */
 };
 
 /* One read takes so much; a TLS record fits. */

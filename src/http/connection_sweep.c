@@ -59,6 +59,18 @@ static void connection_look_at_sending(struct connection *connection, int64_t no
 
 /* ---- deadlines ---- */
 
+/* Tell whether the deadline of a whole request comes before that of its part. */
+static bool is_request_first(const struct connection *connection)
+{
+    return (connection->phase == PHASE_HEADER || connection->phase == PHASE_BODY) &&
+           connection->request_deadline_ms < connection->deadline_ms;
+}
+
+static int64_t deadline_of(const struct connection *connection)
+{
+    return is_request_first(connection) ? connection->request_deadline_ms : connection->deadline_ms;
+}
+
 static void connection_time_out(struct connection *connection)
 {
     static const char *const what[PHASE_COUNT] = {
@@ -71,8 +83,13 @@ static void connection_time_out(struct connection *connection)
     char peer[PEER_TEXT_SIZE];
     if (connection->phase == PHASE_CLOSING)
         return;
-    all->counts.timed_out[connection->phase]++;
     connection_peer(connection, peer);
+    if (is_request_first(connection)) {
+        all->counts.timed_out_request++;
+        complain(&all->complaints[COMPLAINT_REQUEST], "a whole request took too long", peer);
+        return;
+    }
+    all->counts.timed_out[connection->phase]++;
     if (connection->is_over_unsent) {
         all->counts.over_unsent++;
         complain(&all->complaints[COMPLAINT_UNSENT], "too many replies are not taken", peer);
@@ -93,13 +110,26 @@ static bool makes_room(const struct connection *connection, unsigned *wanted, in
     return true;
 }
 
+static void connection_make_room(struct connection *connection)
+{
+    struct connections *all = connection->all;
+    char peer[PEER_TEXT_SIZE];
+    all->counts.made_room++;
+    complain(&all->complaints[COMPLAINT_ROOM],
+             "at the limit of connections one that asked for nothing made room",
+             connection_peer(connection, peer));
+}
+
 static void connection_sweep(struct connection *connection, unsigned *wanted, int64_t now_ms)
 {
     if (connection->phase == PHASE_SENDING || connection->phase == PHASE_STREAMING)
         connection_look_at_sending(connection, now_ms);
-    if (now_ms < connection->deadline_ms && !makes_room(connection, wanted, now_ms))
+    if (now_ms >= deadline_of(connection))
+        connection_time_out(connection);
+    else if (makes_room(connection, wanted, now_ms))
+        connection_make_room(connection);
+    else
         return;
-    connection_time_out(connection);
     connection_free(connection);
 }
 

@@ -108,6 +108,8 @@ static int64_t ms_or(int64_t value, int64_t fallback)
 
 static struct connection_limits limits_of(const ferry_http_options *options)
 {
+    const int64_t header_ms = ms_or(options->header_timeout_ms, 10000);
+    const int64_t body_ms = ms_or(options->body_timeout_ms, 30000);
     return (struct connection_limits){
         .connections = (unsigned)size_or(options->connections, 10000),
         .connections_per_address = (unsigned)size_or(options->connections_per_address, 1024),
@@ -116,8 +118,9 @@ static struct connection_limits limits_of(const ferry_http_options *options)
         .body_bytes = size_or(options->body_bytes, 8 << 20),
         .held_bytes = size_or(options->buffered_bytes, 256 << 20),
         .unsent_bytes = size_or(options->unsent_total_bytes, 256 << 20),
-        .header_ms = ms_or(options->header_timeout_ms, 10000),
-        .body_ms = ms_or(options->body_timeout_ms, 30000),
+        .header_ms = header_ms,
+        .body_ms = body_ms,
+        .request_ms = ms_or(options->request_timeout_ms, header_ms + body_ms),
         .idle_ms = ms_or(options->idle_timeout_ms, 60000),
         .write_ms = ms_or(options->write_timeout_ms, 30000),
     };
@@ -294,8 +297,10 @@ void ferry_http_server_get_stats(const ferry_http_server *server, ferry_http_sta
         .buffered_bytes = connections->held_bytes,
         .unsent_bytes = connections->unsent_bytes,
         .accepted = counts->accepted,
+        .made_room = counts->made_room,
         .timed_out_header = counts->timed_out[PHASE_HEADER],
         .timed_out_body = counts->timed_out[PHASE_BODY],
+        .timed_out_request = counts->timed_out_request,
         .timed_out_idle = counts->timed_out[PHASE_IDLE],
         .timed_out_write = counts->timed_out[PHASE_SENDING] + counts->timed_out[PHASE_STREAMING],
         .malformed = counts->malformed,
@@ -306,6 +311,6 @@ void ferry_http_server_get_stats(const ferry_http_server *server, ferry_http_sta
         .over_connections_per_address = counts->over_address,
         .over_requests_per_connection = counts->over_requests,
     };
-    stats->timed_out = stats->timed_out_header + stats->timed_out_body + stats->timed_out_idle +
-                       stats->timed_out_write;
+    stats->timed_out = stats->timed_out_header + stats->timed_out_body + stats->timed_out_request +
+                       stats->timed_out_idle + stats->timed_out_write;
 }

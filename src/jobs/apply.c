@@ -42,6 +42,7 @@ static void empty_retire(struct retire_operation *retire)
 {
     memset(retire->deleted, 0, sizeof retire->deleted);
     retire->count = 0;
+    retire->forgotten = 0;
 }
 
 static void empty_results(struct operation *operation)

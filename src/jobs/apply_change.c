@@ -211,13 +211,27 @@ int apply_change(struct statements *statements, struct change_operation *change,
 
 /* ---- retention ---- */
 
-static int forget_retired(struct statements *statements, const struct retire_operation *retire,
+static int forget_retired(struct statements *statements, struct retire_operation *retire,
                           ferry_error *error)
 {
     sqlite3_stmt *at = statement_of(statements, FORGET_RETIRED);
     sqlite3_bind_int64(at, 1, retire->forget_ms);
     sqlite3_bind_int64(at, 2, retire->limit);
-    return statement_run(statements, FORGET_RETIRED, error);
+    int rc = statement_run(statements, FORGET_RETIRED, error);
+    if (rc == 0)
+        retire->forgotten = statements_changes(statements);
+    return rc;
+}
+
+static int count_retired(struct statements *statements, struct retire_operation *retire,
+                         ferry_error *error)
+{
+    int rc = statement_step(statements, COUNT_RETIRED, error);
+    if (rc <= 0)
+        return rc;
+    retire->remembered = sqlite3_column_int64(statement_of(statements, COUNT_RETIRED), 0);
+    statement_abandon(statements, COUNT_RETIRED);
+    return 0;
 }
 
 /* Delete the jobs and remember their ids. The rows that RETIRE gives are all deleted by then. */
@@ -245,8 +259,11 @@ static int retire_jobs(struct statements *statements, struct retire_operation *r
 
 int apply_retire(struct statements *statements, struct retire_operation *retire, ferry_error *error)
 {
-    int rc = retire_jobs(statements, retire, error);
+    int rc = retire->route ? retire_jobs(statements, retire, error) : 0;
     if (rc == 0)
         rc = forget_retired(statements, retire, error);
-    return rc == 0 && retire->count > 0 ? statement_run(statements, SHRINK, error) : rc;
+    if (rc == 0 && retire->counts_ids)
+        rc = count_retired(statements, retire, error);
+    bool has_freed = retire->count > 0 || retire->forgotten > 0;
+    return rc == 0 && has_freed ? statement_run(statements, SHRINK, error) : rc;
 }

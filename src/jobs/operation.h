@@ -204,16 +204,19 @@ struct undo_operation {
 };
 
 /* Delete final jobs of a route that ended before a time; that they were there is remembered
- * (FERRY_GONE) until `forget_ms`. */
+ * (FERRY_GONE) until `forget_ms`. `limit` bounds each of the two. */
 struct retire_operation {
     struct operation base;
-    const char *route;
+    const char *route; /* NULL: no jobs, only forget */
     int64_t before_ms;
     int64_t now_ms;
     int64_t forget_ms; /* what was retired before this time is forgotten */
     unsigned limit;
+    bool counts_ids;                  /* `remembered` is wanted, which takes a look at all */
     int64_t deleted[JOB_STATE_COUNT]; /* result */
     unsigned count;                   /* result: all of them */
+    int64_t forgotten;                /* result: ids */
+    int64_t remembered;               /* result: ids, afterwards */
 };
 
 #endif

@@ -24,7 +24,7 @@
 #include "queue_counts.h"
 #include "queue_metrics.h"
 
-enum { WRITE_AGAIN_MS = 1000 };
+enum { WRITE_AGAIN_MS = 1000, MAX_REMEMBERED = 1000000 };
 
 /* ---- writes that must happen ---- */
 
@@ -237,6 +237,8 @@ struct queue *queue_open(ferry_loop *loop, const struct queue_options *options, 
     queue->max_pending = options->max_pending;
     queue->max_bytes = options->max_bytes;
     queue->keep_ms = options->keep_ms;
+    queue->max_remembered = options->max_remembered ? options->max_remembered : MAX_REMEMBERED;
+    queue->remembered = -1;
     queue->read_wall_ms = options->wall_ms ? options->wall_ms : clock_wall_ms;
     for (int state = 0; state < JOB_STATE_COUNT; state++)
         queue->counts[state].state = (enum job_state)state;

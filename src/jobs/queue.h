@@ -22,6 +22,7 @@ struct queue_options {
     int64_t max_bytes;    /* what their inputs weigh together */
     unsigned max_crashes; /* interrupted attempts after which a job is dead; 0: unlimited */
     int64_t keep_ms;      /* how long a final job stays readable, unless its route says otherwise */
+    int64_t max_remembered; /* deleted jobs that are known as gone, more or less; 0: a million */
     struct metrics *metrics;
     int64_t (*wall_ms)(void); /* NULL: the wall clock */
 };

@@ -57,6 +57,8 @@ static void change_apply(struct change *change)
         change->changed.now = write->jobs[0].now;
     }
     change->changed.count += write->count;
+    if (write->action == JOB_ACTION_DELETE)
+        queue_count_remembered(change->queue, write->count);
     queue_count_callbacks(change->queue, &write->callbacks);
     dispatch(change->queue);
 }

@@ -82,6 +82,12 @@ void queue_changed_state(struct queue *queue, struct route_counts *counts, const
     watches_tell(&queue->watches, id, change);
 }
 
+void queue_count_remembered(struct queue *queue, int64_t more)
+{
+    if (queue->remembered >= 0)
+        queue->remembered += more;
+}
+
 void queue_counts_free(struct queue *queue)
 {
     while (queue->route_counts) {

@@ -28,6 +28,9 @@ void queue_count_callbacks(struct queue *queue, const struct callbacks_added *ca
 void queue_changed_state(struct queue *queue, struct route_counts *counts, const char *id, int was,
                          const struct job_change *change, int64_t weight);
 
+/* So many more ids of deleted jobs are remembered on disk. */
+void queue_count_remembered(struct queue *queue, int64_t more);
+
 void queue_counts_free(struct queue *queue);
 
 #endif

@@ -112,6 +112,8 @@ struct queue {
     ferry_timer retention;
     bool retiring; /* `retire` is the store's */
     struct retire_operation retire;
+    int64_t max_remembered;
+    int64_t remembered; /* ids of jobs that were deleted; -1: not known */
 };
 
 /* The time by the wall clock, which is where due times are. Notices a step of it, and has what

@@ -117,6 +117,7 @@ static const char *const sql_of[STATEMENT_COUNT] = {
     [FORGET_RETIRED] = "DELETE FROM retired WHERE id IN"
                        "  (SELECT id FROM retired INDEXED BY retired_by_time"
                        "   WHERE retired_ms < ?1 ORDER BY retired_ms LIMIT ?2)",
+    [COUNT_RETIRED] = "SELECT count(*) FROM retired",
     [SHRINK] = "PRAGMA incremental_vacuum(512)",
     [PAUSE] = "INSERT OR IGNORE INTO paused (route, since_ms) VALUES (?1, ?2)",
     [RESUME] = "DELETE FROM paused WHERE route = ?1",

@@ -49,6 +49,7 @@ enum statement {
     RETIRE,
     REMEMBER_RETIRED,
     FORGET_RETIRED,
+    COUNT_RETIRED,
     SHRINK,
     PAUSE,
     RESUME,

@@ -21,6 +21,7 @@ READER(connections)
 READER(buffered_bytes)
 READER(unsent_bytes)
 READER(accepted)
+READER(made_room)
 READER(malformed)
 READER(too_large)
 READER(over_buffered_bytes)
@@ -30,6 +31,7 @@ READER(over_requests_per_connection)
 READER(over_unsent_bytes)
 READER(timed_out_header)
 READER(timed_out_body)
+READER(timed_out_request)
 READER(timed_out_idle)
 READER(timed_out_write)
 
@@ -63,6 +65,7 @@ void http_metrics_register(struct metrics *metrics, ferry_http_server *http)
     static const struct series timed_out[] = {
         {"phase=\"header\"", read_timed_out_header},
         {"phase=\"body\"", read_timed_out_body},
+        {"phase=\"request\"", read_timed_out_request}, /* header and body together */
         {"phase=\"idle\"", read_timed_out_idle},
         {"phase=\"write\"", read_timed_out_write},
         {0},
@@ -75,6 +78,9 @@ void http_metrics_register(struct metrics *metrics, ferry_http_server *http)
                   read_unsent_bytes, http);
     metrics_counter_read(metrics, "ferry_http_accepted_total", "Connections accepted.", "",
                          read_accepted, http);
+    metrics_counter_read(metrics, "ferry_http_made_room_total",
+                         "Connections closed to make room for others at the limit.", "",
+                         read_made_room, http);
     register_all(metrics, "ferry_http_refused_total",
                  "Requests and connections refused before any route.", refused, http);
     register_all(metrics, "ferry_http_limit_reached_total", "Times that a limit was met.", met,

@@ -67,17 +67,21 @@ def test_the_last_request_of_a_connection_is_announced(serve):
     ("header", b"\r\n\r\n"),
     ("body", b"POST /noop HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf"),
     ("body", b"POST /noop HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n"),
+    ("request", b""),
+    ("request", b"POST /noop HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf"),
     ("idle", ASK),
 ])
 def test_a_deadline_is_counted_by_its_phase(serve, phase, text):
-    server = serve(f"limits: {{{phase}_timeout: 50ms}}\n"
+    said = {"header": "a request's header took too long", "body": "a request's body took too long",
+            "request": "a whole request took too long", "idle": "an idle connection was closed"}
+    server = serve(f"limits: {{{phase}_timeout: 50ms}}\nlog: {{level: debug}}\n"
                    "routes: {/noop: {worker: noop, methods: [GET, POST]}}\n")
     with server.open_socket() as client:
         client.sendall(text)
         read_all(client)
     server.wait_metric(f'ferry_http_timed_out_total{{phase="{phase}"}}', 1)
-    if phase != "idle":
-        server.wait_logged("level=warn", f"a request's {phase} took too long", "peer=127.0.0.1")
+    server.wait_logged("level=debug" if phase == "idle" else "level=warn", said[phase],
+                       "peer=127.0.0.1")
 
 
 def test_a_slow_drip_does_not_move_the_deadlines(serve):
@@ -220,6 +224,8 @@ def test_with_few_descriptors_connections_leave_some_and_make_room(serve):
     server.wait_metric("ferry_connections", 50)
     assert server.get("/noop").status == 200  # not only when those have left
     assert not server.has_logged("cannot be accepted")
+    assert server.metric("ferry_http_made_room_total") > 0
+    server.wait_logged("level=warn", "one that asked for nothing made room", "peer=127.0.0.1")
     for client in clients:
         client.close()
 

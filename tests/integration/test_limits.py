@@ -192,6 +192,7 @@ def test_a_client_that_shuts_its_sending_side_counts_as_gone(server):
 @pytest.mark.parametrize("limit, sent", [
     ("header_timeout", b"GET /noop HTTP/1.1\r\nHost:"),
     ("body_timeout", b"POST /noop HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf"),
+    ("request_timeout", b"POST /noop HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf"),
     ("idle_timeout", b"GET /noop HTTP/1.1\r\nHost: h\r\n\r\n"),
 ], ids=lambda value: value if isinstance(value, str) else "")
 def test_a_client_that_is_too_slow_is_disconnected(serve, limit, sent):

@@ -105,6 +105,15 @@ def test_limits_change(serve):
     assert server.request("POST", "/", body=b"x" * 100).status == 413
 
 
+def test_the_deadline_of_a_whole_request_changes(serve):
+    server = serve("routes: {/: {worker: noop}}")
+    reload(server, "limits: {request_timeout: 50ms}\nroutes: {/: {worker: noop}}")
+    with server.open_socket() as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost:")
+        assert client.recv(4096) == b""
+    assert server.metric('ferry_http_timed_out_total{phase="request"}') == 1
+
+
 def test_what_needs_a_restart_is_said_and_the_rest_applies(serve):
     server = serve("routes: {/a: {worker: noop}}")
     reload(server, "state: elsewhere\nadmin: {tls: {cert: x, key: x}}\n"

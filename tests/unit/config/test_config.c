@@ -29,6 +29,7 @@ static void test_defaults(void **state)
     assert_int_equal(config->limits.buffered_bytes, 256 << 20);
     assert_int_equal(config->limits.header_timeout_ms, 10000);
     assert_int_equal(config->limits.body_timeout_ms, 30000);
+    assert_int_equal(config->limits.request_timeout_ms, 40000);
     assert_int_equal(config->limits.idle_timeout_ms, 60000);
     assert_int_equal(config->limits.write_timeout_ms, 30000);
     assert_int_equal(config->max_pending, 1000000);
@@ -79,6 +80,16 @@ static void test_sections_without_values_are_empty(void **state)
     unload(&loaded);
 }
 
+/* Whoever gives bodies more time has not to think of a third number. */
+static void test_a_whole_request_has_the_time_of_header_and_body(void **state)
+{
+    (void)state;
+    struct loaded loaded;
+    load_right(&loaded, "limits: {body_timeout: 10m}\nroutes: {/: {worker: echo}}\n");
+    assert_int_equal(loaded.config->limits.request_timeout_ms, 610000);
+    unload(&loaded);
+}
+
 static void test_server_values(void **state)
 {
     (void)state;
@@ -89,7 +100,8 @@ static void test_server_values(void **state)
         "admin: {listen: unix:admin.sock}\n"
         "state: /var/lib/ferry\n"
         "limits: {connections: 5, header_bytes: 8KiB, body_bytes: 1000, buffered_bytes: 1GiB,\n"
-        "         header_timeout: 1s, body_timeout: 2s, idle_timeout: 3s, write_timeout: 4s}\n"
+        "         header_timeout: 1s, body_timeout: 2s, idle_timeout: 3s, write_timeout: 4s,\n"
+        "         request_timeout: 500ms}\n"
         "jobs: {max_pending: 10, max_bytes: 1MiB, max_crashes: 0, keep: 1h}\n"
         "drain: 0\n"
         "log: {level: error, format: json}\n"
@@ -108,6 +120,7 @@ static void test_server_values(void **state)
     assert_int_equal(config->limits.buffered_bytes, 1 << 30);
     assert_int_equal(config->limits.header_timeout_ms, 1000);
     assert_int_equal(config->limits.body_timeout_ms, 2000);
+    assert_int_equal(config->limits.request_timeout_ms, 500);
     assert_int_equal(config->limits.idle_timeout_ms, 3000);
     assert_int_equal(config->limits.write_timeout_ms, 4000);
     assert_int_equal(config->max_pending, 10);
@@ -428,6 +441,7 @@ int main(void)
         cmocka_unit_test(test_default_pool_and_route),
         cmocka_unit_test(test_sections_without_values_are_empty),
         cmocka_unit_test(test_server_values),
+        cmocka_unit_test(test_a_whole_request_has_the_time_of_header_and_body),
         cmocka_unit_test(test_pool_values),
         cmocka_unit_test(test_deferred_by_default),
         cmocka_unit_test(test_route_values),

@@ -116,7 +116,7 @@ static void test_commented_lines_are_the_defaults(void **state)
     struct loaded built_in, uncommented;
     struct bytes text = {0};
     load_built_in(&built_in);
-    assert_int_equal(uncomment(&text), 37);
+    assert_int_equal(uncomment(&text), 38);
     load_text(&uncommented, bytes_text(&text));
     assert_string_equal(bytes_text(&uncommented.report), "");
     check_same(uncommented.config, built_in.config);

@@ -26,7 +26,8 @@ static void test_unknown_keys(void **state)
          "             ^\n"
          "    hint: known: connections, connections_per_address, "
          "requests_per_connection, header_bytes, body_bytes, buffered_bytes, "
-         "unsent_total_bytes, header_timeout, body_timeout, idle_timeout, write_timeout\n"},
+         "unsent_total_bytes, header_timeout, body_timeout, request_timeout, idle_timeout, "
+         "write_timeout\n"},
         {"log:\n"
          "  Level: info\n" A_ROUTE,
          "ferry.yaml:2:3: error: unknown key \"Level\" in log\n"

@@ -5,6 +5,8 @@
 
 #include <poll.h>
 
+#include "clock.h"
+
 enum { SHORT_MS = 50, LONG_MS = 60000 };
 
 static size_t count_of(const char *text, const char *part)
@@ -204,6 +206,97 @@ static void a_body_has_a_deadline(void **state)
                      "");
 }
 
+static bool has_timed_out(struct fixture *f, void *arg)
+{
+    (void)arg;
+    return fixture_stats(f).timed_out == 1;
+}
+
+static void assert_request_timed_out(const char *text, const char *said)
+{
+    ferry_http_options options = patient();
+    options.request_timeout_ms = SHORT_MS;
+    struct fixture f;
+    open_hello(&f, &options);
+    char *reply = talk(&f, text);
+    assert_lacks(reply, "[no end]");
+    assert_has(reply, said);
+    free(reply);
+    assert_int_equal(fixture_stats(&f).timed_out, 1);
+    assert_int_equal(fixture_stats(&f).timed_out_request, 1);
+    wait_for_connections(&f, 0);
+    assert_int_equal(fixture_stats(&f).buffered_bytes, 0);
+    fixture_close(&f);
+}
+
+static void a_whole_request_has_a_deadline(void **state)
+{
+    (void)state;
+    assert_request_timed_out("", "");
+    assert_request_timed_out("GET /hello HTTP/1.1\r\nHost:", "");
+    assert_request_timed_out("POST /hello HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf",
+                             "");
+    assert_request_timed_out("GET /hello HTTP/1.1\r\nHost: h\r\n\r\nGET /hel", "\r\n\r\nhello");
+}
+
+static bool has_passed(struct fixture *f, void *arg)
+{
+    (void)f;
+    return clock_monotonic_ms() >= *(const int64_t *)arg;
+}
+
+static void pass(struct fixture *f, int64_t ms)
+{
+    int64_t until_ms = clock_monotonic_ms() + ms;
+    assert_true(fixture_wait(f, has_passed, &until_ms));
+}
+
+/* If the end of the header moved it, the body's would come first. */
+static void the_deadline_of_a_whole_request_moves_with_no_phase(void **state)
+{
+    (void)state;
+    ferry_http_options options = patient();
+    options.request_timeout_ms = 4 * SHORT_MS;
+    options.body_timeout_ms = 4 * SHORT_MS - 1;
+    struct fixture f;
+    open_hello(&f, &options);
+    int fd = client_connect(f.address);
+    client_send(fd, "POST /hello HTTP/1.1\r\n");
+    wait_for_connections(&f, 1);
+    pass(&f, SHORT_MS);
+    client_send(fd, "Host: h\r\nContent-Length: 9\r\n\r\nhalf");
+    assert_true(fixture_wait(&f, has_timed_out, NULL));
+    assert_int_equal(fixture_stats(&f).timed_out_request, 1);
+    close(fd);
+    fixture_close(&f);
+}
+
+/* What is asked later on the connection has one of its own, from its first byte. */
+static void the_deadline_of_a_whole_request_ends_with_it(void **state)
+{
+    (void)state;
+    ferry_http_options options = patient();
+    options.request_timeout_ms = 20 * SHORT_MS;
+    struct fixture f;
+    kept_count = 0;
+    fixture_open(&f, &options);
+    fixture_route(&f, "GET", "/keep", keep, NULL);
+    int fd = client_connect(f.address);
+    client_send(fd, "GET /keep HTTP/1.1\r\nHost: h\r\n\r\n");
+    wait_for_kept(&f, 1);
+    pass(&f, 20 * SHORT_MS);
+    ferry_request_reply_text(kept, 200, "x");
+    client_send(fd, "GET /keep HTTP/1.1\r\n");
+    pass(&f, 3 * SHORT_MS); /* a sweep or more */
+    client_send(fd, "Host: h\r\n\r\n");
+    wait_for_kept(&f, 2);
+    ferry_request_reply_text(kept, 200, "x");
+    assert_int_equal(fixture_stats(&f).timed_out, 0);
+    close(fd);
+    wait_for_connections(&f, 0);
+    fixture_close(&f);
+}
+
 static void an_idle_connection_has_a_deadline(void **state)
 {
     (void)state;
@@ -217,12 +310,6 @@ static void big(ferry_request *request, void *ctx)
     (void)ctx;
     size_t length = 64 << 20; /* more than the sockets' buffers take */
     ferry_request_reply_owned(request, 200, NULL, calloc(1, length), length);
-}
-
-static bool has_timed_out(struct fixture *f, void *arg)
-{
-    (void)arg;
-    return fixture_stats(f).timed_out == 1;
 }
 
 static void a_reply_that_nobody_takes_has_a_deadline(void **state)
@@ -366,6 +453,9 @@ int main(void)
         cmocka_unit_test(a_header_has_a_deadline),
         cmocka_unit_test(a_drip_does_not_move_the_deadline),
         cmocka_unit_test(a_body_has_a_deadline),
+        cmocka_unit_test(a_whole_request_has_a_deadline),
+        cmocka_unit_test(the_deadline_of_a_whole_request_moves_with_no_phase),
+        cmocka_unit_test(the_deadline_of_a_whole_request_ends_with_it),
         cmocka_unit_test(an_idle_connection_has_a_deadline),
         cmocka_unit_test(a_reply_that_nobody_takes_has_a_deadline),
         cmocka_unit_test(progress_moves_the_deadline_of_a_reply),

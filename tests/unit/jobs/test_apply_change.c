@@ -238,8 +238,15 @@ static void what_was_retired_is_known_as_gone_until_it_is_forgotten(void **ctx)
     assert_int_equal(query("SELECT count(*) FROM keys"), 0);
     struct changed_job job;
     assert_int_equal(change_one(JOB_ACTION_DELETE, insert.id, &job), FERRY_GONE);
-    retire.forget_ms = 5001;
+    retire.counts_ids = true;
     assert_int_equal(run(&retire.base), FERRY_OK);
+    assert_int_equal(retire.forgotten, 0);
+    assert_int_equal(retire.remembered, 1);
+    retire.forget_ms = 5001;
+    retire.route = NULL;
+    assert_int_equal(run(&retire.base), FERRY_OK);
+    assert_int_equal(retire.forgotten, 1);
+    assert_int_equal(retire.remembered, 0);
     assert_int_equal(change_one(JOB_ACTION_DELETE, insert.id, &job), FERRY_NOT_FOUND);
 }
 

@@ -328,30 +328,6 @@ static void an_unknown_id_is_not_found(void **ctx)
     }
 }
 
-/* ---- retention ---- */
-
-static bool has_none_succeeded(struct fixture *at)
-{
-    return fixture_metric(at, "ferry_jobs{state=\"succeeded\"}") == 0 && queue_is_idle(at->queue);
-}
-
-static void final_jobs_are_deleted_in_the_end_and_others_are_not(void **ctx)
-{
-    (void)ctx;
-    fixture_open(f);
-    for (int i = 0; i < 1200; i++) /* more than two batches */
-        fixture_add(f, "/echo", "x");
-    fixture_wait(f, is_idle);
-    folder_sql(&f->folder, "UPDATE jobs SET state = 4, finished_ms = 1 WHERE job <= 1100;"
-                           "UPDATE jobs SET state = 1, route = '/gone' WHERE job > 1100");
-    fixture_close(f);
-    fixture_start(f);
-    fixture_wait(f, has_none_succeeded);
-    assert_int_equal(folder_query(&f->folder, "SELECT count(*) FROM jobs"), 100);
-    assert_int_equal(folder_query(&f->folder, "SELECT count(*) FROM inputs"), 100);
-    assert_true(fixture_metric(f, "ferry_jobs{state=\"queued\"}") == 100);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -375,7 +351,6 @@ int main(void)
         TEST(jobs_of_a_route_that_is_gone_stay),
         TEST(a_result_that_is_too_long_is_left_out_as_a_whole),
         TEST(an_unknown_id_is_not_found),
-        TEST(final_jobs_are_deleted_in_the_end_and_others_are_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,7 +47,7 @@ static void plan_of(enum statement which, char *text, size_t size)
 
 static bool is_of_the_start(enum statement which)
 {
-    return which == COUNT || which == PAUSED || which == SLOTS;
+    return which == COUNT || which == PAUSED || which == SLOTS || which == COUNT_RETIRED;
 }
 
 static bool is_pragma(enum statement which)

@@ -196,7 +196,9 @@ FERRY_API int ferry_request_on_end(ferry_request *request, ferry_callback *fn, v
 
 /*
  * Add a header to the coming reply. Errors: FERRY_INVALID when name or value could break the
- * framing (control bytes, CR, LF; Content-Length and Transfer-Encoding), then nothing is added.
+ * framing (control bytes, CR, LF; Content-Length and Transfer-Encoding), then nothing is added;
+ * FERRY_INTERNAL without memory, and then the connection ends in place of a reply that lacks it.
+ * Of Connection only `close` counts: the rest is the server's to say.
  */
 FERRY_API int ferry_request_set_header(ferry_request *request, const char *name, const char *value);
 

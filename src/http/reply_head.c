@@ -38,17 +38,11 @@ bool reply_headers_add(struct reply_headers *headers, const char *name, const ch
         headers->says_close |= header_has_token(value, "close");
         return true; /* what else it may say is the server's to say */
     }
-    size_t length = headers->text.length;
     add_header(&headers->text, name, value);
-    if (headers->text.failed) { /* half a header must not stay */
-        headers->text.length = length;
-        headers->text.failed = false;
-        return false;
-    }
     headers->has_date |= strcasecmp(name, "Date") == 0;
     headers->has_content_type |= strcasecmp(name, "Content-Type") == 0;
     headers->has_retry_after |= strcasecmp(name, "Retry-After") == 0;
-    return true;
+    return !headers->text.failed;
 }
 
 /* The guard lets through HTTP/1.x alone. */
@@ -101,6 +95,7 @@ const struct bytes *reply_head_make(struct reply_heads *heads, const struct repl
     if (!set->has_date)
         add_date(heads);
     bytes_append(text, bytes_text(&set->text), set->text.length);
+    text->failed |= set->text.failed; /* what lacks a header is another reply */
     add_framing(text, set, facts);
     if (facts->is_last)
         add_header(text, "Connection", "close");

@@ -1,5 +1,5 @@
 /*
- * The router: from a method and an escaped path to a handler. It knows nothing of evhttp.
+ * The router: from a method and an escaped path to a handler.
  * One thread.
  */
 #ifndef HTTP_ROUTER_H
@@ -9,7 +9,7 @@
 
 #include <ferry/http.h>
 
-/* The bits of evhttp's methods, so that nothing is translated. */
+/* A bit each, so that a route can be bound to several. */
 enum method {
     METHOD_GET = 1 << 0,
     METHOD_POST = 1 << 1,
@@ -22,7 +22,7 @@ enum method {
     METHOD_PATCH = 1 << 8,
     /* A method that nobody knows has another bit. */
     METHOD_ROUTED = (1 << 9) - 1 - METHOD_TRACE - METHOD_CONNECT,
-    METHOD_WITH_BODY = (1 << 9) - 1 - METHOD_TRACE - METHOD_HEAD, /* as evhttp has it */
+    METHOD_WITH_BODY = (1 << 9) - 1 - METHOD_TRACE - METHOD_HEAD,
 };
 
 /* Return the name of one method bit; "?" for none of them. Static. */

@@ -26,7 +26,6 @@
 
 #include "clock.h"
 #include "event_log.h"
-#include "event_memory.h"
 #include "fd_handlers.h"
 #include "posted.h"
 #include "timer.h"
@@ -182,7 +181,7 @@ static struct event_base *base_new(void)
     if (!config)
         return NULL;
     event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
-    /* evhttp switches interest on and off at each request; the list folds that into nothing. */
+    /* Interest that goes and comes back within a turn is folded into nothing. */
 #ifndef WITHOUT_CHANGE_LIST
     event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
 #endif
@@ -197,7 +196,6 @@ ferry_loop *ferry_loop_new(void)
     if (!loop)
         return NULL;
     event_log_take();
-    event_memory_take();
     atomic_init(&loop->references, 1);
     loop_bind(loop);
     timers_init(&loop->timers);

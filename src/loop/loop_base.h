@@ -11,7 +11,7 @@
 
 struct event_base;
 
-/* The loop's event base, for what libevent itself drives (evhttp, bufferevents). Loop thread. */
+/* The loop's event base, for what libevent itself drives (sockets, bufferevents). Loop thread. */
 struct event_base *loop_event_base(ferry_loop *loop);
 
 /* Post an entry that is embedded in something else. Any thread. */

@@ -27,7 +27,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #define REPLACES __attribute__((visibility("default")))
@@ -121,9 +120,9 @@ REPLACES ssize_t read(int fd, void *data, size_t length)
     return io_fails("read", fd) ? -1 : syscall(SYS_read, fd, data, length);
 }
 
-REPLACES ssize_t readv(int fd, const struct iovec *parts, int count)
+REPLACES ssize_t recv(int fd, void *data, size_t length, int flags)
 {
-    return io_fails("readv", fd) ? -1 : syscall(SYS_readv, fd, parts, count);
+    return io_fails("recv", fd) ? -1 : syscall(SYS_recvfrom, fd, data, length, flags, NULL, NULL);
 }
 
 REPLACES ssize_t write(int fd, const void *data, size_t length)
@@ -131,9 +130,9 @@ REPLACES ssize_t write(int fd, const void *data, size_t length)
     return io_fails("write", fd) ? -1 : syscall(SYS_write, fd, data, length);
 }
 
-REPLACES ssize_t writev(int fd, const struct iovec *parts, int count)
+REPLACES ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
-    return io_fails("writev", fd) ? -1 : syscall(SYS_writev, fd, parts, count);
+    return io_fails("sendmsg", fd) ? -1 : syscall(SYS_sendmsg, fd, message, flags);
 }
 
 REPLACES int fsync(int fd)

@@ -36,7 +36,7 @@ import harness  # noqa: E402
 from harness import EXIT_CONFIG, EXIT_OK, EXIT_RUNTIME, LONG, Server, wait_until  # noqa: E402
 
 harness.DEADLINE = 20  # seconds, after which something hangs
-FUNCTIONS = ("malloc", "calloc", "realloc", "read", "readv", "write", "writev", "fsync",
+FUNCTIONS = ("malloc", "calloc", "realloc", "read", "recv", "write", "sendmsg", "fsync",
              "fdatasync", "open", "accept4", "epoll_ctl", "pthread_create")
 STREAM_LIMIT = 3  # seconds without an event
 CHOSEN = 12  # of each function and phase, when not all are run

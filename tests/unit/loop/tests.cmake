@@ -1,7 +1,4 @@
 ferry_unit_test(loop event_log)
-ferry_unit_test(loop event_memory)
-target_link_libraries(test_loop_event_memory PRIVATE PkgConfig::LIBEVENT)
-target_link_options(test_loop_event_memory PRIVATE LINKER:--wrap=malloc)
 ferry_unit_test(loop fd_handlers)
 ferry_unit_test(loop loop)
 ferry_unit_test(loop mailbox)

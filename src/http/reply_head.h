@@ -15,8 +15,8 @@ struct reply_headers {
     bool says_close; /* Connection: close, which is not in the text */
 };
 
-/* Add one, of a name and a value that can stand there. Returns whether there was memory: without, no
- * head is made of them any more. */
+/* Add one, of a name and a value that can stand there. Returns whether there was memory: without,
+ * no head is made of them any more. */
 bool reply_headers_add(struct reply_headers *headers, const char *name, const char *value);
 
 /* Memory that every reply uses again. A zeroed struct is ready. */

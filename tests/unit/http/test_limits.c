@@ -339,7 +339,7 @@ static void bodies_together_have_a_limit(void **state)
     fixture_close(&f);
 }
 
-/* The chunks that evhttp has taken out of the buffer still count. */
+/* The chunks whose framing is gone still count. */
 static void chunks_count_while_they_gather(void **state)
 {
     (void)state;

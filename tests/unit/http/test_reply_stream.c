@@ -321,7 +321,7 @@ static bool has_buffered(struct fixture *f, void *arg)
     return fixture_stats(f).buffered_bytes >= *(size_t *)arg;
 }
 
-/* They are for later: evhttp must neither parse them now nor lose them. */
+/* They are for later: they must neither be parsed now nor be lost. */
 static void test_requests_behind_a_stream_wait(void **state)
 {
     (void)state;

@@ -7,7 +7,7 @@
 
 #include "clock.h"
 
-enum { SHORT_MS = 50, LONG_MS = 60000 };
+enum { SHORT_MS = 50, WHOLE_MS = 200, SECOND_MS = 1000, LONG_MS = 60000 };
 
 static size_t count_of(const char *text, const char *part)
 {
@@ -256,8 +256,8 @@ static void the_deadline_of_a_whole_request_moves_with_no_phase(void **state)
 {
     (void)state;
     ferry_http_options options = patient();
-    options.request_timeout_ms = 4 * SHORT_MS;
-    options.body_timeout_ms = 4 * SHORT_MS - 1;
+    options.request_timeout_ms = WHOLE_MS;
+    options.body_timeout_ms = WHOLE_MS - 1;
     struct fixture f;
     open_hello(&f, &options);
     int fd = client_connect(f.address);
@@ -276,7 +276,7 @@ static void the_deadline_of_a_whole_request_ends_with_it(void **state)
 {
     (void)state;
     ferry_http_options options = patient();
-    options.request_timeout_ms = 20 * SHORT_MS;
+    options.request_timeout_ms = SECOND_MS;
     struct fixture f;
     kept_count = 0;
     fixture_open(&f, &options);
@@ -284,10 +284,10 @@ static void the_deadline_of_a_whole_request_ends_with_it(void **state)
     int fd = client_connect(f.address);
     client_send(fd, "GET /keep HTTP/1.1\r\nHost: h\r\n\r\n");
     wait_for_kept(&f, 1);
-    pass(&f, 20 * SHORT_MS);
+    pass(&f, SECOND_MS);
     ferry_request_reply_text(kept, 200, "x");
     client_send(fd, "GET /keep HTTP/1.1\r\n");
-    pass(&f, 3 * SHORT_MS); /* a sweep or more */
+    pass(&f, WHOLE_MS); /* a sweep or more */
     client_send(fd, "Host: h\r\n\r\n");
     wait_for_kept(&f, 2);
     ferry_request_reply_text(kept, 200, "x");

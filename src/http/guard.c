@@ -107,12 +107,13 @@ static size_t head_take(struct guard *guard, const char *data, size_t length)
 
 size_t guard_feed(struct guard *guard, const char *data, size_t length)
 {
-    enum guard_stage stage = guard_stage(guard);
+    bool is_head = guard_stage(guard) == GUARD_HEAD;
     size_t used = 0;
-    while (used < length && guard_stage(guard) == stage && stage < GUARD_DONE &&
-           !is_in_body(guard)) {
+    while (used < length && guard->state < STATE_DONE && !is_in_body(guard)) {
         if (guard->state < STATE_BODY)
             used += head_take(guard, data + used, length - used);
+        else if (is_head)
+            break;
         else
             guard_body_take(guard, data[used++]);
     }

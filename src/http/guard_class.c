@@ -40,12 +40,13 @@ void guard_word_start(struct guard_word *word, unsigned count)
 }
 
 /* A candidate that has ended has a NUL there, which no byte that comes here is equal to. */
-void guard_word_take(struct guard_word *word, const char *const *words, unsigned count, char c)
+void guard_word_take(struct guard_word *word, const char *const *words, char c)
 {
     if (!word->candidates)
         return;
-    for (unsigned i = 0; i < count; i++) {
-        if (word->candidates & 1u << i && words[i][word->length] != c)
+    for (unsigned left = word->candidates; left; left &= left - 1) {
+        int i = __builtin_ctz(left);
+        if (words[i][word->length] != c)
             word->candidates &= (unsigned short)~(1u << i);
     }
     word->length++;

@@ -56,7 +56,7 @@ static void name_end(struct guard *guard)
 static void name_take(struct guard *guard, char c)
 {
     if (guard_is(c, CLASS_TOKEN))
-        guard_word_take(&guard->word, names, FIELD_COUNT, guard_lower(c));
+        guard_word_take(&guard->word, names, guard_lower(c));
     else if (c == ':')
         name_end(guard);
     else if (guard_is(c, CLASS_BLANK))
@@ -115,7 +115,7 @@ static void encoding_take(struct guard *guard, char c)
         if (guard->place == LIST_BEFORE)
             guard_word_start(&guard->word, 1);
         guard->place = LIST_CODING;
-        guard_word_take(&guard->word, chunked, 1, guard_lower(c));
+        guard_word_take(&guard->word, chunked, guard_lower(c));
     } else if (c != ' ') {
         guard_refuse(guard, 400, "Transfer-Encoding is malformed");
     }
@@ -139,7 +139,7 @@ static void value_take(struct guard *guard, char c)
         return;
     }
     if (guard->field == FIELD_EXPECT)
-        guard_word_take(&guard->word, proceed, 1, guard->has_value_ended ? ' ' : guard_lower(c));
+        guard_word_take(&guard->word, proceed, guard->has_value_ended ? ' ' : guard_lower(c));
     else if (guard->has_value_ended)
         guard_refuse(guard, 400, "Host or Content-Length has more than one value");
     else if (guard->field == FIELD_CONTENT_LENGTH)

@@ -19,7 +19,7 @@ enum { SCHEME_COUNT = sizeof schemes / sizeof *schemes };
 static void method_take(struct guard *guard, char c)
 {
     if (guard_is(c, CLASS_TOKEN)) {
-        guard_word_take(&guard->word, methods, GUARD_METHOD_COUNT, c);
+        guard_word_take(&guard->word, methods, c);
         return;
     }
     if (c != ' ') {
@@ -47,7 +47,7 @@ static void start_take(struct guard *guard, char c)
 
 static void scheme_take(struct guard *guard, char c)
 {
-    guard_word_take(&guard->word, schemes, SCHEME_COUNT, guard_lower(c));
+    guard_word_take(&guard->word, schemes, guard_lower(c));
     if (!guard->word.candidates) {
         guard_refuse(guard, 400, "the target is neither a path nor an http or https URL");
     } else if (guard_word_find(&guard->word, schemes, SCHEME_COUNT) < SCHEME_COUNT) {

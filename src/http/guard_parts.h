@@ -104,7 +104,7 @@ static inline void guard_refuse(struct guard *guard, int status, const char *rea
 
 /* Words, compared as they arrive; `words` ends at `count`. */
 void guard_word_start(struct guard_word *word, unsigned count);
-void guard_word_take(struct guard_word *word, const char *const *words, unsigned count, char c);
+void guard_word_take(struct guard_word *word, const char *const *words, char c);
 /* Return the word that it is, or `count`. */
 unsigned guard_word_find(const struct guard_word *word, const char *const *words, unsigned count);
 

@@ -1,35 +1,84 @@
 /*
- * Channels. No state but their own.
+ * Channels. No state but their own, and how OpenSSL writes to a socket, which is made once.
  *
  * There is no way from TLS to plain text: a channel with an SSL speaks TLS, or nothing. A record
  * that was encrypted and not yet sent is OpenSSL's; it wants to see the same bytes again, not the
  * same buffer.
+ *
+ * A peer that has gone is no reason for a SIGPIPE, which would end a process that does not expect
+ * it. OpenSSL's own socket raises one, so that of a channel is the same but for the writing.
  */
 #include "channel.h"
 
 #include <errno.h>
 #include <event2/event.h>
 #include <openssl/err.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+/* ---- what OpenSSL reads and writes ---- */
+
+static pthread_once_t quiet_once = PTHREAD_ONCE_INIT;
+static BIO_METHOD *quiet; /* NULL: no memory */
+
+static int quiet_write(BIO *bio, const char *data, int length)
+{
+    int fd = -1;
+    BIO_get_fd(bio, &fd);
+    BIO_clear_retry_flags(bio);
+    ssize_t n = send(fd, data, (size_t)length, MSG_NOSIGNAL);
+    if (n <= 0 && BIO_sock_should_retry((int)n))
+        BIO_set_retry_write(bio);
+    return (int)n;
+}
+
+static void quiet_init(void)
+{
+    const BIO_METHOD *loud = BIO_s_socket();
+    quiet = BIO_meth_new(BIO_TYPE_SOCKET, "quiet socket");
+    if (quiet && BIO_meth_set_write(quiet, quiet_write) == 1 &&
+        BIO_meth_set_read(quiet, BIO_meth_get_read(loud)) == 1 &&
+        BIO_meth_set_ctrl(quiet, BIO_meth_get_ctrl(loud)) == 1 &&
+        BIO_meth_set_create(quiet, BIO_meth_get_create(loud)) == 1 &&
+        BIO_meth_set_destroy(quiet, BIO_meth_get_destroy(loud)) == 1)
+        return;
+    BIO_meth_free(quiet);
+    quiet = NULL;
+}
+
+/* The socket stays the channel's. Returns whether there was memory. */
+static bool use_socket(SSL *ssl, int fd)
+{
+    pthread_once(&quiet_once, quiet_init);
+    BIO *bio = quiet ? BIO_new(quiet) : NULL;
+    if (!bio)
+        return false;
+    BIO_set_fd(bio, fd, BIO_NOCLOSE);
+    SSL_set_bio(ssl, bio, bio);
+    return true;
+}
+
+/* ---- life ---- */
 
 bool channel_open(struct channel *channel, int fd, ferry_tls *tls, const char *protocol)
 {
     *channel = (struct channel){.fd = fd, .read_needs = EV_READ, .write_needs = EV_WRITE};
     if (!tls)
         return true;
-    channel->ssl = tls_connection_new(tls, NULL);
-    if (channel->ssl && SSL_set_fd(channel->ssl, fd) == 1) {
-        SSL_set_app_data(channel->ssl, (char *)protocol);
-        SSL_set_mode(channel->ssl,
-                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-        SSL_set_accept_state(channel->ssl);
-        return true;
+    SSL *ssl = tls_connection_new(tls, NULL);
+    if (!ssl || !use_socket(ssl, fd)) {
+        SSL_free(ssl);
+        ERR_clear_error();
+        return false;
     }
-    SSL_free(channel->ssl);
-    return false;
+    SSL_set_app_data(ssl, (char *)protocol);
+    SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_set_accept_state(ssl);
+    channel->ssl = ssl;
+    return true;
 }
 
 void channel_close(struct channel *channel)
@@ -104,9 +153,15 @@ ssize_t channel_write(struct channel *channel, const struct iovec *parts, size_t
         return tls_write(channel, parts);
     struct msghdr message = {.msg_iov = (struct iovec *)parts, .msg_iovlen = count};
     ssize_t n = sendmsg(channel->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n >= 0)
-        return n;
-    return is_passing(errno) ? CHANNEL_LATER : CHANNEL_BROKEN;
+    if (n < 0)
+        return is_passing(errno) ? CHANNEL_LATER : CHANNEL_BROKEN;
+    channel->plain_bytes += (uint64_t)n;
+    return n;
+}
+
+uint64_t channel_written_bytes(const struct channel *channel)
+{
+    return channel->ssl ? BIO_number_written(SSL_get_wbio(channel->ssl)) : channel->plain_bytes;
 }
 
 void channel_say_end(struct channel *channel)

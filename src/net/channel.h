@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -19,6 +20,7 @@ struct channel {
     /* What the kernel has to be ready for, EV_READ or EV_WRITE, so that more can be read, or
      * written: within TLS each may need the other. */
     short read_needs, write_needs;
+    uint64_t plain_bytes; /* that the kernel has taken, without TLS */
 };
 
 /* What else reading and writing return. */
@@ -41,6 +43,9 @@ ssize_t channel_read(struct channel *channel, void *data, size_t size);
 /* Write once, from several parts. Returns the number of bytes, or one of the above: after LATER
  * the same bytes must come again. */
 ssize_t channel_write(struct channel *channel, const struct iovec *parts, size_t count);
+
+/* Return how many bytes the kernel has taken so far, those of TLS itself included. */
+uint64_t channel_written_bytes(const struct channel *channel);
 
 /* Say that nothing more is written, as far as the kernel takes it now. */
 void channel_say_end(struct channel *channel);

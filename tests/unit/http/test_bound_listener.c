@@ -4,13 +4,7 @@
  */
 #include "http/fixture.h"
 
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/ssl.h>
-#include <openssl/x509.h>
-
-static char folder[] = "/tmp/ferry-bound-XXXXXX";
-static char certificate_path[64], key_path[64];
+#include "certificate.h"
 
 /* ---- no memory for TLS ---- */
 
@@ -22,65 +16,6 @@ SSL *__wrap_SSL_new(SSL_CTX *context);
 SSL *__wrap_SSL_new(SSL_CTX *context)
 {
     return has_no_ssl ? NULL : __real_SSL_new(context);
-}
-
-/* ---- the certificate ---- */
-
-static void save(X509 *certificate, EVP_PKEY *key)
-{
-    FILE *out = fopen(certificate_path, "we");
-    PEM_write_X509(out, certificate);
-    fclose(out);
-    out = fopen(key_path, "we");
-    PEM_write_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL);
-    fclose(out);
-}
-
-static int make_files(void **state)
-{
-    (void)state;
-    if (!mkdtemp(folder))
-        return -1;
-    snprintf(certificate_path, sizeof certificate_path, "%s/c.pem", folder);
-    snprintf(key_path, sizeof key_path, "%s/k.pem", folder);
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *certificate = X509_new();
-    X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
-    X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
-    X509_set_pubkey(certificate, key);
-    X509_NAME *name = X509_get_subject_name(certificate);
-    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"here", -1, -1, 0);
-    X509_set_issuer_name(certificate, name);
-    X509_sign(certificate, key, EVP_sha256());
-    save(certificate, key);
-    X509_free(certificate);
-    EVP_PKEY_free(key);
-    return 0;
-}
-
-static int remove_files(void **state)
-{
-    (void)state;
-    unlink(certificate_path);
-    unlink(key_path);
-    return rmdir(folder);
-}
-
-/* The one certificate is the clients' CA as well, where they are asked for one. */
-static ferry_tls *tls_new(bool asks_clients)
-{
-    ferry_error error;
-    ferry_tls *tls = ferry_tls_new_server(
-        &(ferry_tls_options){
-            .certificate = certificate_path,
-            .key = key_path,
-            .ca = asks_clients ? certificate_path : NULL,
-            .ca_optional = asks_clients,
-        },
-        &error);
-    if (!tls)
-        fail_msg("%s", error.message);
-    return tls;
 }
 
 /* ---- a server ---- */
@@ -111,7 +46,7 @@ static int set_up(void **state)
     has_no_ssl = false;
     fixture_open(f, NULL);
     fixture_route(f, "GET", "/", hello, hello_text);
-    ferry_tls *tls = tls_new(false);
+    ferry_tls *tls = certificate_tls(false);
     assert_int_equal(
         ferry_http_listen_tls(f->server, "127.0.0.1:0", tls, f->address, sizeof f->address, &error),
         0);
@@ -132,11 +67,7 @@ static const char GET[] = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\
 static void talk_tls_run(struct client *client)
 {
     int fd = client_connect(client->f->address), n;
-    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
-    if (client->count > 0) { /* with a certificate */
-        SSL_CTX_use_certificate_file(context, certificate_path, SSL_FILETYPE_PEM);
-        SSL_CTX_use_PrivateKey_file(context, key_path, SSL_FILETYPE_PEM);
-    }
+    SSL_CTX *context = certificate_client(client->count > 0);
     SSL *ssl = SSL_new(context);
     struct bytes all = {0};
     char part[4096];
@@ -179,7 +110,7 @@ static void a_context_is_replaced_where_tls_is_spoken_only(void **state)
 {
     (void)state;
     ferry_error error;
-    ferry_tls *tls = tls_new(false);
+    ferry_tls *tls = certificate_tls(false);
     assert_int_equal(ferry_http_set_tls(f->server, f->address, tls, &error), 0);
     assert_int_equal(ferry_http_set_tls(f->server, "127.0.0.1:1", tls, &error), FERRY_NOT_FOUND);
     assert_int_equal(ferry_http_set_tls(f->server, f->address, NULL, &error), FERRY_NOT_FOUND);
@@ -206,7 +137,7 @@ static void a_request_knows_its_scheme_and_who_has_shown_a_certificate(void **st
     ferry_error error;
     fixture_route(f, "GET", "/who", tell_who, NULL);
     expect_tls_reply(1, "https -"); /* it was not asked for */
-    ferry_tls *tls = tls_new(true);
+    ferry_tls *tls = certificate_tls(true);
     assert_int_equal(ferry_http_set_tls(f->server, f->address, tls, &error), 0);
     ferry_tls_free(tls);
     expect_tls_reply(1, "https CN=here");
@@ -266,5 +197,5 @@ int main(void)
         TEST(routes_are_replaced_at_once),
         TEST(limits_change),
     };
-    return cmocka_run_group_tests(tests, make_files, remove_files);
+    return cmocka_run_group_tests(tests, certificate_make, certificate_remove);
 }

@@ -55,8 +55,7 @@ struct connection {
     struct bytes waiting;             /* behind a request that is whole */
     struct evbuffer *output;          /* what the socket has not taken yet; NULL: nothing */
     size_t held_bytes;                /* of `all->held_bytes` */
-    uint64_t sent_bytes;              /* by all replies so far */
-    uint64_t taken_bytes;             /* of these, when the deadline was last moved */
+    uint64_t taken_bytes;             /* by the client, when the deadline was last moved */
     size_t unsent_bytes;              /* of `all->unsent_bytes` */
     uint64_t request_count;           /* handed over */
     void *request;                    /* IN_FLIGHT, STREAMING: whom the hooks are told about */

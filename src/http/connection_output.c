@@ -80,10 +80,8 @@ static bool send_output(struct connection *connection)
         int count = evbuffer_peek(connection->output, -1, NULL, parts, PARTS_AT_ONCE);
         sent = channel_write(&connection->channel, parts,
                              (size_t)(count < PARTS_AT_ONCE ? count : PARTS_AT_ONCE));
-        if (sent > 0) {
+        if (sent > 0)
             evbuffer_drain(connection->output, (size_t)sent);
-            connection->sent_bytes += (uint64_t)sent;
-        }
     }
     if (connection_unsent_bytes(connection) == 0)
         drop_output(connection);
@@ -103,8 +101,6 @@ static bool connection_send(struct connection *connection, const struct reply_te
     ssize_t sent = CHANNEL_LATER;
     if (is_direct)
         sent = channel_write(&connection->channel, parts, text->body_length > 0 ? 2 : 1);
-    if (sent > 0)
-        connection->sent_bytes += (uint64_t)sent;
     if (sent == (ssize_t)(text->head_length + text->body_length) || sent == CHANNEL_BROKEN) {
         free(text->owned);
         return sent != CHANNEL_BROKEN;

@@ -3,7 +3,7 @@
  *
  * A reply makes progress when its client has taken some of it: what has left the buffer, without
  * what the kernel still has. The kernel's own buffer empties in large steps, and would hide a
- * client that reads slowly but steadily.
+ * client that reads slowly but steadily. Of a unix socket the kernel counts more than there is.
  *
  * At the limit of connections others wait outside. Whoever asks for nothing, or is slow to say for
  * what, then has a second only, and some of those make room in each sweep.
@@ -41,7 +41,8 @@ static void connection_look_at_sending(struct connection *connection, int64_t no
     if (ioctl(connection->channel.fd, SIOCOUTQ, &in_kernel) < 0)
         in_kernel = 0;
     size_t unsent = connection_unsent_bytes(connection);
-    uint64_t taken = connection->sent_bytes - (uint64_t)in_kernel;
+    uint64_t sent = channel_written_bytes(&connection->channel);
+    uint64_t taken = sent > (uint64_t)in_kernel ? sent - (uint64_t)in_kernel : 0;
     bool is_over = all->unsent_bytes > all->limits.unsent_bytes;
     int64_t patience_ms =
         is_over && all->limits.write_ms > STALLED_MS ? STALLED_MS : all->limits.write_ms;

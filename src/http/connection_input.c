@@ -30,6 +30,12 @@ void connection_forget_input(struct connection *connection)
     connection->head = NULL;
 }
 
+void connection_forget_waiting(struct connection *connection)
+{
+    bytes_fini(&connection->waiting);
+    connection_hold(connection, 0);
+}
+
 /* Keep what comes too early. Returns whether there was memory. */
 static bool connection_keep(struct connection *connection, const char *data, size_t length)
 {
@@ -205,7 +211,7 @@ static void connection_tell_gone(const struct connection *connection)
 static void connection_arrive_end(struct connection *connection, bool is_broken)
 {
     if (is_broken)
-        bytes_fini(&connection->waiting);
+        connection_forget_waiting(connection);
     bool may_read = connection->phase == PHASE_SENDING || connection->waiting.length > 0;
     bool is_asked = connection->phase == PHASE_IN_FLIGHT || (may_read && !is_broken);
     if (!is_asked || connection->phase == PHASE_STREAMING) {

@@ -38,8 +38,9 @@ void connection_expect(struct connection *connection);
 /* At the end of the turn: go on with what waits. */
 void connection_resume(struct connection *connection);
 
-/* Forget what has come of a request. */
+/* Forget what has come of a request; what waits behind one that is whole. */
 void connection_forget_input(struct connection *connection);
+void connection_forget_waiting(struct connection *connection);
 
 /* ---- connection_output.c ---- */
 

@@ -89,8 +89,7 @@ void connection_linger(struct connection *connection)
         connection_end(connection);
         return;
     }
-    bytes_fini(&connection->waiting);
-    connection_hold(connection, 0);
+    connection_forget_waiting(connection);
     connection_enter(connection, PHASE_CLOSING);
     connection_answered(connection);
 }

@@ -158,10 +158,12 @@ void connections_sweep_later(struct connections *all)
 
 /* ---- drain ---- */
 
-/* Between requests, and nothing waits in the socket either. */
+/* Between requests, and nothing waits, in the socket neither. */
 static bool is_idle(const struct connection *connection)
 {
     int waiting = 0;
+    if (connection->waiting.length > 0)
+        return false;
     if (connection->phase == PHASE_HEADER ? connection->guard.length > 0
                                           : connection->phase != PHASE_IDLE)
         return false;

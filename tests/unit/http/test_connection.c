@@ -132,6 +132,34 @@ static void pipelining_waits_for_the_reply(void **state)
     fixture_close(&f);
 }
 
+static bool kept_is_gone(struct fixture *f, void *arg)
+{
+    (void)f, (void)arg;
+    return ferry_request_is_gone(kept);
+}
+
+/* Who has gone holds nothing any more, though his request is with its handler still. */
+static void what_a_client_that_has_left_had_waiting_is_let_go(void **state)
+{
+    (void)state;
+    struct fixture f;
+    kept_count = 0;
+    fixture_open(&f, NULL);
+    fixture_route(&f, "GET", "/keep", keep, NULL);
+    int fd = client_connect(f.address);
+    client_send(fd, "GET /keep HTTP/1.1\r\nHost: h\r\n\r\nGET /keep HTTP/1.1\r\n");
+    wait_for_kept(&f, 1);
+    assert_true(fixture_stats(&f).buffered_bytes > 0);
+    const struct linger reset = {.l_onoff = 1};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    close(fd);
+    assert_true(fixture_wait(&f, kept_is_gone, NULL));
+    assert_int_equal(fixture_stats(&f).buffered_bytes, 0);
+    ferry_request_reply_text(kept, 200, "x");
+    wait_for_connections(&f, 0);
+    fixture_close(&f);
+}
+
 /* ---- deadlines ---- */
 
 static ferry_http_options patient(void)
@@ -328,6 +356,28 @@ static void a_reply_that_nobody_takes_has_a_deadline(void **state)
     fixture_close(&f);
 }
 
+/* The kernel counts more for what it holds of a unix socket than there is of it. */
+static void a_reply_that_nobody_takes_has_a_deadline_on_a_unix_socket_too(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/ferry-connection-XXXXXX", address[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(address, sizeof address, "unix:%s/sock", folder);
+    ferry_http_options options = patient();
+    options.write_timeout_ms = SHORT_MS;
+    struct fixture f;
+    fixture_open(&f, &options);
+    fixture_listen(&f, address);
+    fixture_route(&f, "GET", "/big", big, NULL);
+    int fd = client_connect(f.address);
+    client_send(fd, "GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_true(fixture_wait(&f, has_timed_out, NULL));
+    wait_for_connections(&f, 0);
+    close(fd);
+    fixture_close(&f);
+    rmdir(folder);
+}
+
 /* Takes the reply in small portions, over more time than the deadline allows without progress. */
 struct slow_reader {
     ferry_loop *loop;
@@ -409,6 +459,29 @@ static void a_drain_closes_what_is_idle_and_finishes_the_rest(void **state)
     fixture_close(&f);
 }
 
+/* It has come in whole, and waits its turn only. */
+static void a_drain_answers_what_waits_behind_a_reply(void **state)
+{
+    (void)state;
+    struct fixture f;
+    kept_count = 0;
+    open_hello(&f, NULL);
+    fixture_route(&f, "GET", "/keep", keep, NULL);
+    int fd = client_connect(f.address);
+    client_send(fd, "GET /keep HTTP/1.1\r\nHost: h\r\n\r\nGET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
+    wait_for_kept(&f, 1);
+    ferry_request_reply_text(kept, 200, "kept");
+    ferry_http_server_drain(f.server);
+    wait_for_connections(&f, 0);
+    char *reply = client_read_all(fd);
+    assert_has(reply, "\r\n\r\nkept");
+    assert_has(reply, "\r\n\r\nhello");
+    assert_int_equal(count_of(reply, "Connection: close\r\n"), 1);
+    free(reply);
+    close(fd);
+    fixture_close(&f);
+}
+
 static void take_all_run(struct client *client)
 {
     char part[65536];
@@ -450,6 +523,7 @@ int main(void)
         cmocka_unit_test(who_has_closed_his_half_is_still_answered),
         cmocka_unit_test(a_connection_is_kept),
         cmocka_unit_test(pipelining_waits_for_the_reply),
+        cmocka_unit_test(what_a_client_that_has_left_had_waiting_is_let_go),
         cmocka_unit_test(a_header_has_a_deadline),
         cmocka_unit_test(a_drip_does_not_move_the_deadline),
         cmocka_unit_test(a_body_has_a_deadline),
@@ -458,8 +532,10 @@ int main(void)
         cmocka_unit_test(the_deadline_of_a_whole_request_ends_with_it),
         cmocka_unit_test(an_idle_connection_has_a_deadline),
         cmocka_unit_test(a_reply_that_nobody_takes_has_a_deadline),
+        cmocka_unit_test(a_reply_that_nobody_takes_has_a_deadline_on_a_unix_socket_too),
         cmocka_unit_test(progress_moves_the_deadline_of_a_reply),
         cmocka_unit_test(a_drain_closes_what_is_idle_and_finishes_the_rest),
+        cmocka_unit_test(a_drain_answers_what_waits_behind_a_reply),
         cmocka_unit_test(a_drain_lets_a_reply_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,7 +52,8 @@ struct connection {
     struct bytes partial;             /* of its head, while that is not whole */
     struct head *head;                /* PHASE_BODY */
     struct bytes body;                /* of it, as far as it has come */
-    struct bytes waiting;             /* behind a request that is whole */
+    struct bytes waiting;             /* behind a request that is whole; empty: nothing */
+    size_t waiting_from;              /* what stands before has had its turn */
     struct evbuffer *output;          /* what the socket has not taken yet; NULL: nothing */
     size_t held_bytes;                /* of `all->held_bytes` */
     uint64_t taken_bytes;             /* by the client, when the deadline was last moved */

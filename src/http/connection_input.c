@@ -10,6 +10,7 @@
  * are answered.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "connection_parts.h"
 
@@ -25,15 +26,21 @@ void connection_forget_input(struct connection *connection)
 {
     bytes_fini(&connection->partial);
     bytes_fini(&connection->body);
-    bytes_fini(&connection->waiting);
     free(connection->head);
     connection->head = NULL;
+    connection_forget_waiting(connection);
 }
 
 void connection_forget_waiting(struct connection *connection)
 {
     bytes_fini(&connection->waiting);
+    connection->waiting_from = 0;
     connection_hold(connection, 0);
+}
+
+static size_t waiting_bytes(const struct connection *connection)
+{
+    return connection->waiting.length - connection->waiting_from;
 }
 
 /* Keep what comes too early. Returns whether there was memory. */
@@ -46,15 +53,35 @@ static bool connection_keep(struct connection *connection, const char *data, siz
     return false;
 }
 
-/* Hand it over; `rest` is what follows it. */
-static void connection_hand_over(struct connection *connection, const char *rest, size_t length)
+/* Some of what waited has had its turn. The rest moves when it is the smaller part: else a client
+ * that sends many requests at once would have all of them copied once for each. */
+static void connection_shift(struct connection *connection, size_t used)
+{
+    struct bytes *waiting = &connection->waiting;
+    connection->waiting_from += used;
+    size_t left = waiting_bytes(connection);
+    if (left == 0) {
+        bytes_fini(waiting);
+        connection->waiting_from = 0;
+    } else if (left <= connection->waiting_from) {
+        memmove(waiting->data, waiting->data + connection->waiting_from, left);
+        waiting->length = left;
+        connection->waiting_from = 0;
+    }
+}
+
+/* Whether a request has come whole, and not been refused. */
+static bool connection_is_whole(const struct connection *connection)
+{
+    return connection->phase != PHASE_CLOSING && guard_stage(&connection->guard) == GUARD_DONE;
+}
+
+static void connection_hand_over(struct connection *connection)
 {
     const struct connection_hooks *hooks = &connection->all->hooks;
     struct head *head = connection->head;
-    if (!connection_keep(connection, rest, length))
-        return;
     connection->head = NULL;
-    connection_hold(connection, length);
+    connection_hold(connection, waiting_bytes(connection));
     hooks->request(hooks->arg, connection, head, &connection->body);
 }
 
@@ -146,8 +173,8 @@ static void connection_continue(struct connection *connection)
 
 /* ---- bytes, when they come ---- */
 
-/* Take bytes of the request in progress, and of what follows it. */
-static void connection_take(struct connection *connection, const char *data, size_t length)
+/* Take bytes of the request in progress; returns how many are its. */
+static size_t connection_take(struct connection *connection, const char *data, size_t length)
 {
     const struct guard *guard = &connection->guard;
     size_t used = 0;
@@ -158,8 +185,15 @@ static void connection_take(struct connection *connection, const char *data, siz
     }
     if (connection->phase == PHASE_BODY)
         used += connection_take_body(connection, data + used, length - used);
-    if (connection->phase != PHASE_CLOSING && guard_stage(guard) == GUARD_DONE)
-        connection_hand_over(connection, data + used, length - used);
+    return used;
+}
+
+/* Bytes whose turn it is. What follows the request waits. */
+static void connection_take_now(struct connection *connection, const char *data, size_t length)
+{
+    size_t used = connection_take(connection, data, length);
+    if (connection_is_whole(connection) && connection_keep(connection, data + used, length - used))
+        connection_hand_over(connection);
 }
 
 /* Bytes that come before their turn. A client that sends on and on, and does not read, must not
@@ -169,9 +203,9 @@ static void connection_wait(struct connection *connection, const char *data, siz
     const struct connections *all = connection->all;
     if (!connection_keep(connection, data, length))
         return;
-    connection_hold(connection, connection->waiting.length);
+    connection_hold(connection, waiting_bytes(connection));
     if (all->held_bytes > all->limits.held_bytes &&
-        connection->waiting.length > all->limits.header_bytes)
+        waiting_bytes(connection) > all->limits.header_bytes)
         connection->deadline_ms = 0;
 }
 
@@ -180,12 +214,12 @@ static void connection_arrive(struct connection *connection, const char *data, s
     switch (connection->phase) {
     case PHASE_IDLE:
         connection_enter(connection, PHASE_HEADER);
-        connection_take(connection, data, length);
+        connection_take_now(connection, data, length);
         break;
     case PHASE_HEADER:
     case PHASE_BODY:
         if (connection->waiting.length == 0)
-            connection_take(connection, data, length);
+            connection_take_now(connection, data, length);
         else
             connection_wait(connection, data, length);
         break;
@@ -237,16 +271,17 @@ void connection_receive(struct connection *connection)
 
 void connection_resume(struct connection *connection)
 {
-    struct bytes waiting = connection->waiting;
-    bool is_due = connection->phase == PHASE_HEADER && waiting.length > 0;
-    if (!is_due)
+    const struct bytes *waiting = &connection->waiting;
+    if (connection->phase != PHASE_HEADER || waiting->length == 0)
         return;
-    connection->waiting = (struct bytes){0};
     connection_hold(connection, 0);
-    connection_take(connection, waiting.data, waiting.length);
-    bytes_fini(&waiting);
+    connection_shift(connection,
+                     connection_take(connection, waiting->data + connection->waiting_from,
+                                     waiting_bytes(connection)));
+    if (connection_is_whole(connection))
+        connection_hand_over(connection);
     bool is_receiving = connection->phase == PHASE_HEADER || connection->phase == PHASE_BODY;
-    if (connection->has_ended && is_receiving && connection->waiting.length == 0)
+    if (connection->has_ended && is_receiving && waiting->length == 0)
         connection_end(connection);
     connection_tell_gone(connection);
     connection_await(connection);

@@ -42,6 +42,7 @@ ferry_request *request_new(struct requests *all, struct connection *connection, 
     *body = (struct bytes){0};
     request->address = connection->address;
     request->has_address = connection->has_address;
+    request->is_tls = connection->channel.ssl != NULL;
     request->text_end = request->text;
     request->held_bytes = request->body.length;
     all->connections->held_bytes += request->held_bytes;
@@ -84,6 +85,7 @@ static void request_free(ferry_request *request)
     bytes_fini(&request->set.text);
     free(request->head);
     free(request->query);
+    free(request->client_cert);
     free(request);
 }
 

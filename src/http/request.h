@@ -61,6 +61,8 @@ struct ferry_request {
     struct request_end_hook *end_hooks; /* last one first */
     struct in6_addr address;            /* of the peer of its connection */
     bool has_address;
+    bool is_tls;
+    char *client_cert;           /* its subject, once asked for */
     char peer[INET6_ADDRSTRLEN]; /* "" until asked for */
     size_t held_bytes;           /* the body, counted in the connections' */
     ferry_callback *on_gone;

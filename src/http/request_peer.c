@@ -48,11 +48,18 @@ const char *ferry_request_scheme(const ferry_request *request)
         is_from_trusted(request) ? ferry_request_header(request, "X-Forwarded-Proto") : NULL;
     if (said)
         return strcasecmp(said, "https") == 0 ? "https" : "http";
-    return request->connection && request->connection->channel.ssl ? "https" : "http";
+    return request->is_tls ? "https" : "http";
 }
 
-const char *ferry_request_client_cert(const ferry_request *request)
+/* A copy, as the connection may end before the request. Without memory there is none. */
+const char *ferry_request_client_cert(const ferry_request *constant)
 {
-    LOOP_CHECK(request->loop);
-    return request->connection ? connection_client_cert(request->connection) : NULL;
+    LOOP_CHECK(constant->loop);
+    ferry_request *request = (ferry_request *)constant; /* what is cached does not show */
+    const char *subject = !request->client_cert && request->connection
+                              ? connection_client_cert(request->connection)
+                              : NULL;
+    if (subject)
+        request->client_cert = strdup(subject);
+    return request->client_cert;
 }

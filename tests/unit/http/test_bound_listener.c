@@ -4,6 +4,8 @@
  */
 #include "http/fixture.h"
 
+#include <ferry/http_stream.h>
+
 #include "certificate.h"
 
 /* ---- no memory for TLS ---- */
@@ -63,8 +65,8 @@ static int tear_down(void **state)
 
 static const char GET[] = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 
-/* As talk_run, over TLS. */
-static void talk_tls_run(struct client *client)
+/* As talk_run, over TLS; or it leaves as soon as something comes. */
+static void run_tls(struct client *client, bool leaves)
 {
     int fd = client_connect(client->f->address), n;
     SSL_CTX *context = certificate_client(client->count > 0);
@@ -73,13 +75,23 @@ static void talk_tls_run(struct client *client)
     char part[4096];
     SSL_set_fd(ssl, fd);
     if (SSL_connect(ssl) == 1 && SSL_write(ssl, client->text, (int)strlen(client->text)) > 0) {
-        while ((n = SSL_read(ssl, part, sizeof part)) > 0)
+        while ((n = SSL_read(ssl, part, sizeof part)) > 0 && !leaves)
             bytes_append(&all, part, (size_t)n);
     }
     client->reply = bytes_take(&all);
     SSL_free(ssl);
     SSL_CTX_free(context);
     close(fd);
+}
+
+static void talk_tls_run(struct client *client)
+{
+    run_tls(client, false);
+}
+
+static void leave_tls_run(struct client *client)
+{
+    run_tls(client, true);
 }
 
 static void plain_bytes_get_no_http(void **state)
@@ -144,6 +156,49 @@ static void a_request_knows_its_scheme_and_who_has_shown_a_certificate(void **st
     expect_tls_reply(0, "https -");
 }
 
+/* ---- over TLS ---- */
+
+static ferry_request *kept;
+static ferry_reply *kept_reply;
+static const char *kept_subject;
+
+static void keep_who(ferry_request *request, void *ctx)
+{
+    (void)ctx;
+    kept_subject = ferry_request_client_cert(request);
+    kept = request;
+    kept_reply =
+        ferry_request_reply_begin(request, 200, NULL); /* its connection ends with the client */
+}
+
+static bool kept_is_gone(struct fixture *unused, void *arg)
+{
+    (void)unused, (void)arg;
+    return kept && ferry_request_is_gone(kept);
+}
+
+/* As long as the request, and not only as its connection. */
+static void what_a_request_says_of_its_client_stays_when_the_client_leaves(void **state)
+{
+    (void)state;
+    ferry_error error;
+    kept = NULL;
+    fixture_route(f, "GET", "/who", keep_who, NULL);
+    ferry_tls *tls = certificate_tls(true);
+    assert_int_equal(ferry_http_set_tls(f->server, f->address, tls, &error), 0);
+    ferry_tls_free(tls);
+    struct client client = {
+        .f = f, .run = leave_tls_run, .text = "GET /who HTTP/1.1\r\nHost: x\r\n\r\n", .count = 1};
+    client_run(&client);
+    free(client.reply);
+    assert_true(fixture_wait(f, kept_is_gone, NULL));
+    assert_true(fixture_wait(f, has_no_connections, NULL));
+    assert_string_equal(kept_subject, "CN=here");
+    assert_string_equal(ferry_request_client_cert(kept), "CN=here");
+    assert_string_equal(ferry_request_scheme(kept), "https");
+    ferry_reply_end(kept_reply);
+}
+
 static void expect_reply(const char *text)
 {
     char *reply = talk(f, GET);
@@ -194,6 +249,7 @@ int main(void)
         TEST(without_memory_for_tls_a_connection_ends_and_the_port_recovers),
         TEST(a_context_is_replaced_where_tls_is_spoken_only),
         TEST(a_request_knows_its_scheme_and_who_has_shown_a_certificate),
+        TEST(what_a_request_says_of_its_client_stays_when_the_client_leaves),
         TEST(routes_are_replaced_at_once),
         TEST(limits_change),
     };

@@ -45,7 +45,7 @@ struct connection {
     struct event event;
     short awaited; /* what the event is set for; 0: it is not */
     enum phase phase;
-    int64_t deadline_ms;
+    int64_t deadline_ms;              /* 0: what waits is too much */
     int64_t request_deadline_ms;      /* of header and body together; no phase moves it */
     int64_t moved_ms;                 /* when there was progress */
     struct guard guard;               /* of the request in progress */
@@ -104,7 +104,7 @@ struct connection_counts {
     uint64_t accepted;
     uint64_t malformed;              /* requests refused with 400, 417, 501 or 505 */
     uint64_t too_large;              /* 413, 414, 431 */
-    uint64_t over_held;              /* 503: bodies together */
+    uint64_t over_held;              /* 503: bodies together; closed: what waits, too */
     uint64_t over_address;           /* connections refused, 503 */
     uint64_t over_connections;       /* times that the limit was reached */
     uint64_t over_requests;          /* connections that have had all their requests */

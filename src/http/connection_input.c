@@ -196,17 +196,27 @@ static void connection_take_now(struct connection *connection, const char *data,
         connection_hand_over(connection);
 }
 
-/* Bytes that come before their turn. A client that sends on and on, and does not read, must not
- * fill the memory with them. */
+/* A client that sends on and on, and does not read, must not fill the memory: the next sweep closes
+ * it, unless what waits has its turn before. */
+static void connection_hold_waiting(struct connection *connection)
+{
+    struct connections *all = connection->all;
+    char peer[PEER_TEXT_SIZE];
+    connection_hold(connection, waiting_bytes(connection));
+    if (connection->deadline_ms == 0 || all->held_bytes <= all->limits.held_bytes ||
+        waiting_bytes(connection) <= all->limits.header_bytes)
+        return;
+    connection->deadline_ms = 0;
+    all->counts.over_held++;
+    complain(&all->complaints[COMPLAINT_HELD], "the server holds too many requests that wait",
+             connection_peer(connection, peer));
+}
+
+/* Bytes that come before their turn. */
 static void connection_wait(struct connection *connection, const char *data, size_t length)
 {
-    const struct connections *all = connection->all;
-    if (!connection_keep(connection, data, length))
-        return;
-    connection_hold(connection, waiting_bytes(connection));
-    if (all->held_bytes > all->limits.held_bytes &&
-        waiting_bytes(connection) > all->limits.header_bytes)
-        connection->deadline_ms = 0;
+    if (connection_keep(connection, data, length))
+        connection_hold_waiting(connection);
 }
 
 static void connection_arrive(struct connection *connection, const char *data, size_t length)

@@ -5,7 +5,6 @@
  * does not take is kept, and goes when the socket is ready again.
  */
 #include <event2/buffer.h>
-#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 

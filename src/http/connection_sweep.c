@@ -82,7 +82,8 @@ static void connection_time_out(struct connection *connection)
     };
     struct connections *all = connection->all;
     char peer[PEER_TEXT_SIZE];
-    if (connection->phase == PHASE_CLOSING)
+    bool is_told = connection->phase == PHASE_CLOSING || connection->deadline_ms == 0;
+    if (is_told)
         return;
     connection_peer(connection, peer);
     if (is_request_first(connection)) {

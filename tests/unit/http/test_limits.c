@@ -339,6 +339,35 @@ static void bodies_together_have_a_limit(void **state)
     fixture_close(&f);
 }
 
+static bool has_left(struct fixture *f, void *arg)
+{
+    (void)arg;
+    return fixture_stats(f).connections == 0 && ferry_request_is_gone(kept);
+}
+
+/* Whoever looks after the server learns why they were closed. */
+static void requests_that_wait_count_as_bodies(void **state)
+{
+    (void)state;
+    const ferry_http_options options = {.buffered_bytes = 1000, .header_bytes = 200};
+    static char many[5000];
+    struct fixture f;
+    kept_count = 0;
+    fixture_open(&f, &options);
+    fixture_route(&f, "GET", "/keep", keep, NULL);
+    int fd = client_connect(f.address);
+    client_send(fd, "GET /keep HTTP/1.1\r\nHost: h\r\n\r\n");
+    wait_for_kept(&f, 1);
+    client_send_bytes(fd, many, sizeof many);
+    assert_true(fixture_wait(&f, has_left, NULL));
+    ferry_request_reply_text(kept, 200, "x");
+    assert_int_equal(fixture_stats(&f).over_buffered_bytes, 1);
+    assert_int_equal(fixture_stats(&f).timed_out, 0);
+    assert_int_equal(fixture_stats(&f).buffered_bytes, 0);
+    close(fd);
+    fixture_close(&f);
+}
+
 /* The chunks whose framing is gone still count. */
 static void chunks_count_while_they_gather(void **state)
 {
@@ -372,6 +401,7 @@ int main(void)
         cmocka_unit_test(a_header_that_is_too_long_is_431),
         cmocka_unit_test(a_body_that_is_too_long_is_413),
         cmocka_unit_test(bodies_together_have_a_limit),
+        cmocka_unit_test(requests_that_wait_count_as_bodies),
         cmocka_unit_test(chunks_count_while_they_gather),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,7 +22,6 @@ enum method {
     METHOD_PATCH = 1 << 8,
     /* A method that nobody knows has another bit. */
     METHOD_ROUTED = (1 << 9) - 1 - METHOD_TRACE - METHOD_CONNECT,
-    METHOD_WITH_BODY = (1 << 9) - 1 - METHOD_TRACE - METHOD_HEAD,
 };
 
 /* Return the name of one method bit; "?" for none of them. Static. */

@@ -219,6 +219,7 @@ sqlite3 *database_open_writer(const char *path, bool *damaged, ferry_error *erro
 sqlite3 *database_open_reader(const char *path, ferry_error *error)
 {
     sqlite3 *db = NULL;
+    int64_t version;
     int rc = 0;
     if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL))
         rc = database_error(db, error);
@@ -228,6 +229,10 @@ sqlite3 *database_open_reader(const char *path, ferry_error *error)
         sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         rc = database_exec(db, "PRAGMA wal_autocheckpoint = 0; PRAGMA mmap_size = 0", error);
     }
+    /* This reads a page, and so holds the WAL's index from now on: a writer that opens the database
+     * anew does not make one of what is in the log, and take a commit that failed for one. */
+    if (rc == 0)
+        rc = database_query_int(db, "PRAGMA user_version", &version, error);
     if (rc == 0)
         return db;
     sqlite3_close(db);

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -34,7 +33,8 @@ bool channel_open(struct channel *channel, int fd, ferry_tls *tls, const char *p
 
 void channel_close(struct channel *channel)
 {
-    SSL_free(channel->ssl);
+    if (channel->ssl)
+        SSL_free(channel->ssl);
     channel->ssl = NULL;
     if (channel->fd >= 0)
         close(channel->fd);
@@ -112,7 +112,9 @@ ssize_t channel_write(struct channel *channel, const struct iovec *parts, size_t
 void channel_say_end(struct channel *channel)
 {
     SSL *ssl = channel->ssl;
-    if (ssl && SSL_is_init_finished(ssl) && !(SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN))
+    if (!ssl)
+        return;
+    if (SSL_is_init_finished(ssl) && !(SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN))
         SSL_shutdown(ssl);
     ERR_clear_error();
 }

@@ -6,8 +6,8 @@
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/ssl.h>
-#include <openssl/x509.h>
+
+#include "libssl.h"
 
 static char folder[] = "/tmp/ferry-bound-XXXXXX";
 static char certificate_path[64], key_path[64];
@@ -15,13 +15,18 @@ static char certificate_path[64], key_path[64];
 /* ---- no memory for TLS ---- */
 
 static bool has_no_ssl;
+static SSL *(*real_SSL_new)(SSL_CTX *context);
 
-SSL *__real_SSL_new(SSL_CTX *context);
-SSL *__wrap_SSL_new(SSL_CTX *context);
-
-SSL *__wrap_SSL_new(SSL_CTX *context)
+static SSL *new_or_none(SSL_CTX *context)
 {
-    return has_no_ssl ? NULL : __real_SSL_new(context);
+    return has_no_ssl ? NULL : real_SSL_new(context);
+}
+
+static void replace_SSL_new(void)
+{
+    assert_null(libssl_load());
+    real_SSL_new = libssl.SSL_new_;
+    libssl.SSL_new_ = new_or_none;
 }
 
 /* ---- the certificate ---- */
@@ -38,6 +43,7 @@ static void save(X509 *certificate, EVP_PKEY *key)
 
 static int make_files(void **state)
 {
+    replace_SSL_new();
     (void)state;
     if (!mkdtemp(folder))
         return -1;

@@ -6,4 +6,3 @@ foreach(noun IN ITEMS bound_listener connection coroutine_route curl_loop event_
 endforeach()
 target_link_libraries(test_http_http_json PRIVATE PkgConfig::JANSSON)
 target_link_libraries(test_http_bound_listener PRIVATE PkgConfig::OPENSSL)
-target_link_options(test_http_bound_listener PRIVATE -Wl,--wrap=SSL_new)

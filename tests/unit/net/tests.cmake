@@ -3,4 +3,3 @@ foreach(noun IN ITEMS address connect stream stream_listener stream_read stream_
   target_link_libraries(test_net_${noun} PRIVATE Threads::Threads)
 endforeach()
 target_link_libraries(test_net_tls PRIVATE PkgConfig::OPENSSL)
-target_link_options(test_net_tls PRIVATE -Wl,--wrap=SSL_new)

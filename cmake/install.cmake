@@ -12,11 +12,10 @@ foreach(floor IN ITEMS base loop executor async net http)
   endif()
 endforeach()
 
-# The libraries that libferry links to, by their pkg-config names. libcurl is not one of them: it is
-# loaded by those who fetch (src/base/libcurl.h).
-set(FERRY_REQUIRES_PRIVATE libevent_core openssl jansson)
+# The libraries that libferry links to, by their pkg-config names. Not libcurl, nor OpenSSL: they are
+# loaded by those who fetch (src/base/libcurl.h) or speak TLS (src/net/libssl.h).
+set(FERRY_REQUIRES_PRIVATE libevent_core jansson)
 list(JOIN FERRY_REQUIRES_PRIVATE " " FERRY_PC_REQUIRES_PRIVATE)
-set(FERRY_PC_LIBS_PRIVATE "-levent_openssl")
 set(FERRY_CMAKE_REQUIRES "${FERRY_PC_REQUIRES_PRIVATE}")
 pkg_check_modules(FERRY_DEPS REQUIRED IMPORTED_TARGET ${FERRY_REQUIRES_PRIVATE})
 
@@ -26,7 +25,7 @@ function(ferry_library type export_set)
   foreach(floor IN LISTS FERRY_LIBRARY_FLOORS)
     target_sources(${target} PRIVATE $<TARGET_OBJECTS:ferry_${floor}>)
   endforeach()
-  target_link_libraries(${target} PRIVATE event_openssl PkgConfig::FERRY_DEPS Threads::Threads m)
+  target_link_libraries(${target} PRIVATE PkgConfig::FERRY_DEPS Threads::Threads m)
   target_include_directories(${target} INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   set_target_properties(${target} PROPERTIES
     OUTPUT_NAME ferry

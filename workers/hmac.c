@@ -4,8 +4,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include "libcrypto.h"
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -13,6 +12,8 @@ size_t hmac_sign(enum hmac_hash hash, const void *key, size_t key_length, const 
                  size_t length, unsigned char signature[HMAC_SIZE_MAX])
 {
     unsigned size = 0;
+    if (!libcrypto_load())
+        return 0;
     const EVP_MD *digest = hash == HMAC_HASH_SHA1 ? EVP_sha1() : EVP_sha256();
     if (key_length > INT_MAX || !HMAC(digest, key, (int)key_length, data, length, signature, &size))
         return 0;

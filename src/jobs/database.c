@@ -3,10 +3,11 @@
  *
  * What is set, and why: WAL, so that the reader does not wait for the writer. synchronous=FULL,
  * because NORMAL loses acknowledged commits when the power goes. No mmap: an I/O error would be a
- * signal. SQLite counts no memory: each malloc would take a lock for it. The log is copied at 4
- * MiB: a bigger one needs more of a full disk than is kept free for it. One connection writes and
- * checkpoints, and the reader does neither: SQLite before 3.51.3 may corrupt a WAL that two
- * connections reset at a time.
+ * signal. SQLite counts no memory: each malloc would take a lock for it. It makes its pages one by
+ * one, as they are read: 20 at once for each of its caches are memory that is seldom used. The log
+ * is copied at 4 MiB: a bigger one needs more of a full disk than is kept free for it. One
+ * connection writes and checkpoints, and the reader does neither: SQLite before 3.51.3 may corrupt
+ * a WAL that two connections reset at a time.
  */
 #include "database.h"
 
@@ -198,7 +199,9 @@ sqlite3 *database_open_writer(const char *path, bool *damaged, ferry_error *erro
 {
     ferry_error why = {0};
     sqlite3 *db = NULL;
-    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* refused when somebody uses SQLite already */
+    /* Both are refused when somebody uses SQLite already. */
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
     int rc = database_make_file(path, &why);
     if (rc == 0 && sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL))
         rc = database_error(db, &why);
@@ -219,6 +222,7 @@ sqlite3 *database_open_writer(const char *path, bool *damaged, ferry_error *erro
 sqlite3 *database_open_reader(const char *path, ferry_error *error)
 {
     sqlite3 *db = NULL;
+    int64_t version;
     int rc = 0;
     if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL))
         rc = database_error(db, error);
@@ -228,6 +232,10 @@ sqlite3 *database_open_reader(const char *path, ferry_error *error)
         sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         rc = database_exec(db, "PRAGMA wal_autocheckpoint = 0; PRAGMA mmap_size = 0", error);
     }
+    /* This reads a page, and so holds the WAL's index from now on: a writer that opens the database
+     * anew does not make one of what is in the log, and take a commit that failed for one. */
+    if (rc == 0)
+        rc = database_query_int(db, "PRAGMA user_version", &version, error);
     if (rc == 0)
         return db;
     sqlite3_close(db);

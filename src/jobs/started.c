@@ -7,6 +7,9 @@
  * A place is free when its job's end is on disk. The note stays in it, and names a claim that is
  * over: nobody asks for it. A job that finds no place is missing, and as long as one is, `missing`
  * in the head says so. All of the file is allocated at the start, so that a full disk is no matter.
+ *
+ * The next process writes over the file: the notes that it finds in it name claims that are over as
+ * well, and to give the file's blocks back and take new ones would be a part of each start.
  */
 #include "started.h"
 
@@ -92,10 +95,10 @@ struct started *started_read(const char *folder)
     return NULL;
 }
 
-/* The head comes last: until then the file is none. */
+/* The head comes last: until then the file is none, or that of the process before. */
 static bool make_file(struct started *started, const char *folder)
 {
-    started->fd = open_file(folder, O_RDWR | O_CREAT | O_TRUNC);
+    started->fd = open_file(folder, O_RDWR | O_CREAT);
     return started->fd >= 0 && posix_fallocate(started->fd, 0, place_offset(PLACES)) == 0 &&
            kernel_boot(started->head.kernel_boot) && write_head(started);
 }

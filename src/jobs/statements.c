@@ -162,18 +162,18 @@ static const char *const sql_of[STATEMENT_COUNT] = {
                       " ORDER BY job DESC LIMIT ?5",
 };
 
+/* A statement is prepared when it is first asked for: all of them at once are a good part of a
+ * start. One that could not be is unbound until it is run: its values went nowhere, so that run
+ * fails, whether it could be prepared by then or not. */
 struct statements {
     sqlite3 *db;
     bool is_lost;
-    sqlite3_stmt *of[STATEMENT_COUNT];
+    sqlite3_stmt *of[STATEMENT_COUNT]; /* NULL: not yet */
+    bool is_unbound[STATEMENT_COUNT];
+    ferry_error unbound_why; /* of the last one */
 };
 
-/* ---- running one ---- */
-
-sqlite3_stmt *statement_of(struct statements *statements, enum statement which)
-{
-    return statements->of[which];
-}
+/* ---- preparing one ---- */
 
 /* After these nobody knows what the handle still holds true; above all, a second fsync may report
  * success for data that the first one lost. */
@@ -191,9 +191,40 @@ static bool loses_handle(int rc)
     }
 }
 
+static int statement_prepare(struct statements *statements, enum statement which,
+                             ferry_error *error)
+{
+    int rc = sqlite3_prepare_v3(statements->db, sql_of[which], -1, SQLITE_PREPARE_PERSISTENT,
+                                &statements->of[which], NULL);
+    if (rc == SQLITE_OK)
+        return 0;
+    statements->is_lost |= loses_handle(rc);
+    return database_error(statements->db, error);
+}
+
+sqlite3_stmt *statement_of(struct statements *statements, enum statement which)
+{
+    if (!statements->of[which] && !statements->is_unbound[which])
+        statements->is_unbound[which] =
+            statement_prepare(statements, which, &statements->unbound_why) < 0;
+    return statements->of[which];
+}
+
+/* ---- running one ---- */
+
+static int statement_refuse(struct statements *statements, enum statement which, ferry_error *error)
+{
+    statements->is_unbound[which] = false;
+    if (error)
+        *error = statements->unbound_why;
+    return statements->unbound_why.code;
+}
+
 int statement_step(struct statements *statements, enum statement which, ferry_error *error)
 {
-    sqlite3_stmt *at = statements->of[which];
+    sqlite3_stmt *at = statement_of(statements, which);
+    if (!at)
+        return statement_refuse(statements, which, error);
     int rc = sqlite3_step(at);
     if (rc == SQLITE_ROW)
         return 1;
@@ -214,6 +245,8 @@ int statement_run(struct statements *statements, enum statement which, ferry_err
 
 void statement_abandon(struct statements *statements, enum statement which)
 {
+    if (!statements->of[which])
+        return;
     sqlite3_reset(statements->of[which]);
     sqlite3_clear_bindings(statements->of[which]);
 }
@@ -281,10 +314,9 @@ struct statements *statements_new(sqlite3 *db, bool read_only, ferry_error *erro
         return NULL;
     }
     statements->db = db;
-    for (int i = read_only ? FIND : 0; i < STATEMENT_COUNT; i++) {
-        if (sqlite3_prepare_v3(db, sql_of[i], -1, SQLITE_PREPARE_PERSISTENT, &statements->of[i],
-                               NULL) != SQLITE_OK) {
-            database_error(db, error);
+    /* What ends a transaction must not fail for want of memory. */
+    for (int i = BEGIN; !read_only && i <= ROLLBACK_SAVEPOINT; i++) {
+        if (statement_prepare(statements, (enum statement)i, error) < 0) {
             statements_free(statements);
             return NULL;
         }

@@ -1,8 +1,8 @@
 /*
- * Every SQL statement of the store, prepared once for a connection, and the steps to run one. What
- * they are used for is in apply*.c (the writer's operations), reports.c and shift.c (the start),
- * record.c and listing.c (look-ups). One thread at a time for each set. Errors are codes as
- * database_error gives them.
+ * Every SQL statement of the store, prepared for a connection at its first use, and the steps to
+ * run one. What they are used for is in apply*.c (the writer's operations), reports.c and shift.c
+ * (the start), record.c and listing.c (look-ups). One thread at a time for each set. Errors are
+ * codes as database_error gives them.
  */
 #ifndef JOBS_STATEMENTS_H
 #define JOBS_STATEMENTS_H
@@ -62,7 +62,7 @@ enum statement {
     COUNT,
     PAUSED,
     SLOTS,
-    /* looking; a read-only connection prepares these only */
+    /* looking; a read-only connection uses these only */
     FIND,
     FIND_ROW,
     FIND_RETIRED,
@@ -88,7 +88,8 @@ bool statements_in_transaction(const struct statements *statements);
 int64_t statements_changes(const struct statements *statements); /* rows, of the last write */
 int64_t statements_last_row(const struct statements *statements);
 
-/* Return the statement, to bind its values and read its columns. */
+/* Return the statement, to bind its values and read its columns. NULL when it cannot be prepared:
+ * SQLite binds nothing to that, and the step that follows fails. */
 sqlite3_stmt *statement_of(struct statements *statements, enum statement which);
 
 /* Step a statement: 1 there is a row, 0 it is finished (and reset), or a code (and reset). */

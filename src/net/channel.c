@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <openssl/err.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,7 +82,8 @@ bool channel_open(struct channel *channel, int fd, ferry_tls *tls, const char *p
 
 void channel_close(struct channel *channel)
 {
-    SSL_free(channel->ssl);
+    if (channel->ssl)
+        SSL_free(channel->ssl);
     channel->ssl = NULL;
     if (channel->fd >= 0)
         close(channel->fd);
@@ -167,7 +167,9 @@ uint64_t channel_written_bytes(const struct channel *channel)
 void channel_say_end(struct channel *channel)
 {
     SSL *ssl = channel->ssl;
-    if (ssl && SSL_is_init_finished(ssl) && !(SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN))
+    if (!ssl)
+        return;
+    if (SSL_is_init_finished(ssl) && !(SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN))
         SSL_shutdown(ssl);
     ERR_clear_error();
 }

@@ -14,8 +14,6 @@
 #include "stream_struct.h"
 
 #include <errno.h>
-#include <event2/bufferevent_ssl.h>
-#include <openssl/err.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,7 +178,7 @@ ferry_stream *stream_new(ferry_loop *loop, struct bufferevent *bev,
     stream->references = 1;
     stream->limits = limits_of(options);
     stream->bev = bev;
-    stream->ssl = bufferevent_openssl_get_ssl(bev);
+    stream->ssl = libssl_is_loaded() ? bufferevent_openssl_get_ssl(bev) : NULL;
     stream->writes_end = &stream->writes;
     peer_format(peer, stream->peer);
     bufferevent_setcb(bev, on_readable, on_writable, on_event, stream);

@@ -7,11 +7,11 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
-#include <openssl/ssl.h>
 
 #include <ferry/stream.h>
 
 #include "address.h"
+#include "libssl.h"
 #include "loop_base.h"
 
 struct stream_read;

@@ -6,7 +6,6 @@
  * what is still in the output. One timer watches for progress while anything is unsent.
  * Loop thread.
  */
-#include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -45,7 +44,8 @@ static void finish(ferry_stream *stream)
     stream->is_finished = true;
     if (!stream->ssl || SSL_shutdown(stream->ssl) < 0)
         shutdown(bufferevent_getfd(stream->bev), SHUT_WR);
-    ERR_clear_error();
+    if (stream->ssl)
+        ERR_clear_error();
     if (stream->peer_ended)
         stream_end(stream, FERRY_GONE, "both sides have ended");
 }

@@ -7,8 +7,6 @@
 #include "tls.h"
 
 #include <arpa/inet.h>
-#include <openssl/err.h>
-#include <openssl/x509v3.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,17 +73,23 @@ static SSL_CTX *context_new(const SSL_METHOD *method)
     return context;
 }
 
-static ferry_tls *tls_new(const SSL_METHOD *method, ferry_error *error)
+static ferry_tls *tls_new(bool is_client, ferry_error *error)
 {
+    const char *wrong = libssl_load();
+    if (wrong) {
+        ferry_error_set(error, FERRY_INTERNAL, "there is no TLS: %s", wrong);
+        return NULL;
+    }
     ferry_tls *tls = calloc(1, sizeof *tls);
     if (tls)
-        tls->context = context_new(method);
+        tls->context = context_new(is_client ? TLS_client_method() : TLS_server_method());
     if (!tls || !tls->context) {
         ferry_error_set(error, FERRY_INTERNAL, "no memory");
         free(tls);
         return NULL;
     }
     atomic_init(&tls->references, 1);
+    tls->is_client = is_client;
     return tls;
 }
 
@@ -124,7 +128,7 @@ ferry_tls *ferry_tls_new_server(const ferry_tls_options *options, ferry_error *e
         ferry_error_set(error, FERRY_INVALID, "a TLS server needs a certificate");
         return NULL;
     }
-    ferry_tls *tls = tls_new(TLS_server_method(), error);
+    ferry_tls *tls = tls_new(false, error);
     if (!tls)
         return NULL;
     context_set_up_server(tls->context);
@@ -144,7 +148,7 @@ ferry_tls *ferry_tls_new_client(const ferry_tls_options *options, ferry_error *e
 {
     static const ferry_tls_options defaults;
     options = options ? options : &defaults;
-    ferry_tls *tls = tls_new(TLS_client_method(), error);
+    ferry_tls *tls = tls_new(true, error);
     if (!tls)
         return NULL;
     if (load_own(tls->context, options, error) < 0 ||
@@ -152,7 +156,6 @@ ferry_tls *ferry_tls_new_client(const ferry_tls_options *options, ferry_error *e
         ferry_tls_free(tls);
         return NULL;
     }
-    tls->is_client = true;
     tls->verifies = !options->skip_verify;
     SSL_CTX_set_verify(tls->context, tls->verifies ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
     return tls;

@@ -4,7 +4,7 @@
 #ifndef NET_TLS_H
 #define NET_TLS_H
 
-#include <openssl/ssl.h>
+#include "libssl.h"
 
 #include <ferry/tls.h>
 

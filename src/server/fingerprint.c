@@ -1,10 +1,11 @@
 /* Fingerprints: SHA-256, of which the first half is kept. No state of its own. */
 #include "fingerprint.h"
 
-#include <openssl/evp.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "libcrypto.h"
 
 struct fingerprint {
     EVP_MD_CTX *digest;
@@ -13,7 +14,7 @@ struct fingerprint {
 
 struct fingerprint *fingerprint_new(void)
 {
-    struct fingerprint *fingerprint = calloc(1, sizeof *fingerprint);
+    struct fingerprint *fingerprint = libcrypto_load() ? calloc(1, sizeof *fingerprint) : NULL;
     if (!fingerprint)
         return NULL;
     fingerprint->digest = EVP_MD_CTX_new();

@@ -52,7 +52,8 @@ border() { # border LIBRARY REGEX ALLOWED-PATH-REGEX
     report "$1 is included outside of its place" "$(includes "$2" $paths)"
 }
 border libevent 'event2/' '^src/(loop|net|http)/'
-border OpenSSL 'openssl/' '^(src/net/|src/server/(digest|fingerprint)\.|workers/)'
+border OpenSSL '(openssl/|libcrypto\.h|libssl\.h)' \
+    '^(src/base/libcrypto\.|src/net/|src/server/(digest|fingerprint)\.|workers/hmac\.c)'
 border libcrypt 'crypt\.h' '^src/server/passwords\.c'
 border SQLite 'sqlite3' '^(src/jobs/|workers/)'
 border libfyaml 'libfyaml' '^src/config/'

@@ -1,6 +1,7 @@
 """The command line, and what keeps a server from starting: one clear line, and the right code."""
 
 import contextlib
+import pathlib
 import re
 import socket
 import sqlite3
@@ -205,6 +206,14 @@ def test_a_killed_server_leaves_its_state_to_the_next(serve):
     server.kill()
     server.start()
     assert server.get("/noop").text() == "ok"
+
+
+def test_a_library_that_is_not_needed_is_not_loaded(serve):
+    """They would be a third of a start."""
+    server = serve(CONFIG)
+    maps = pathlib.Path(f"/proc/{server.process.pid}/maps").read_text()
+    assert "libsqlite3" in maps
+    assert re.findall("libcrypt|libssl|libcurl", maps) == []
 
 
 # ---- the database ----

@@ -7,17 +7,24 @@
 #include <ferry/http_stream.h>
 
 #include "certificate.h"
+#include "libssl.h"
 
 /* ---- no memory for TLS ---- */
 
 static bool has_no_ssl;
+static SSL *(*real_SSL_new)(SSL_CTX *context);
 
-SSL *__real_SSL_new(SSL_CTX *context);
-SSL *__wrap_SSL_new(SSL_CTX *context);
-
-SSL *__wrap_SSL_new(SSL_CTX *context)
+static SSL *new_or_none(SSL_CTX *context)
 {
-    return has_no_ssl ? NULL : __real_SSL_new(context);
+    return has_no_ssl ? NULL : real_SSL_new(context);
+}
+
+static int make(void **state)
+{
+    assert_null(libssl_load());
+    real_SSL_new = libssl.SSL_new_;
+    libssl.SSL_new_ = new_or_none;
+    return certificate_make(state);
 }
 
 /* ---- a server ---- */
@@ -253,5 +260,5 @@ int main(void)
         TEST(routes_are_replaced_at_once),
         TEST(limits_change),
     };
-    return cmocka_run_group_tests(tests, certificate_make, certificate_remove);
+    return cmocka_run_group_tests(tests, make, certificate_remove);
 }

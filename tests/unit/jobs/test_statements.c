@@ -1,4 +1,5 @@
-/* The statements: which index each uses, so that none gets slow with a million jobs. */
+/* The statements: that each can be prepared, and which index it uses, so that none gets slow with a
+ * million jobs. */
 #include "folder.h"
 
 #include "database.h"
@@ -26,6 +27,50 @@ static int tear_down(void **ctx)
     sqlite3_close(db);
     folder_remove(&folder);
     return 0;
+}
+
+static void every_statement_fits_the_tables(void **ctx)
+{
+    (void)ctx;
+    for (int i = 0; i < STATEMENT_COUNT; i++) {
+        if (!statement_of(statements, (enum statement)i))
+            fail_msg("statement %d: %s", i, sqlite3_errmsg(db));
+    }
+}
+
+static void what_cannot_be_prepared_fails_when_it_is_run_and_is_tried_again(void **ctx)
+{
+    (void)ctx;
+    ferry_error error;
+    database_exec(db, "ALTER TABLE schedules RENAME TO elsewhere", NULL);
+    statement_abandon(statements, SLOTS);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(statement_step(statements, SLOTS, &error), FERRY_INTERNAL);
+        assert_non_null(strstr(error.message, "no such table"));
+    }
+    assert_false(statements_is_lost(statements));
+    database_exec(db, "ALTER TABLE elsewhere RENAME TO schedules", NULL);
+    assert_int_equal(statement_step(statements, SLOTS, &error), 0);
+}
+
+static void a_statement_whose_values_went_nowhere_does_not_run(void **ctx)
+{
+    (void)ctx;
+    ferry_error error;
+    database_exec(db,
+                  "INSERT INTO paused VALUES ('/a', 1);"
+                  "ALTER TABLE paused RENAME TO elsewhere",
+                  NULL);
+    sqlite3_bind_text(statement_of(statements, PAUSE), 1, "/b", -1, SQLITE_STATIC);
+    database_exec(db, "ALTER TABLE elsewhere RENAME TO paused", NULL);
+    sqlite3_bind_int64(statement_of(statements, PAUSE), 2, 1);
+    assert_int_equal(statement_run(statements, PAUSE, &error), FERRY_INTERNAL);
+    assert_non_null(strstr(error.message, "no such table"));
+
+    sqlite3_bind_text(statement_of(statements, PAUSE), 1, "/b", -1, SQLITE_STATIC);
+    sqlite3_bind_int64(statement_of(statements, PAUSE), 2, 1);
+    assert_int_equal(statement_run(statements, PAUSE, &error), 0);
+    assert_int_equal(statements_changes(statements), 1);
 }
 
 /* Put the plan of a statement into `text`, a line a step. */
@@ -134,6 +179,9 @@ static void what_refers_to_a_job_is_found_by_an_index(void **ctx)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(every_statement_fits_the_tables),
+        TEST(what_cannot_be_prepared_fails_when_it_is_run_and_is_tried_again),
+        TEST(a_statement_whose_values_went_nowhere_does_not_run),
         TEST(no_statement_reads_a_whole_table_or_sorts_while_it_serves),
         TEST(each_statement_uses_the_index_that_was_made_for_it),
         TEST(what_is_run_for_every_job_makes_no_table_in_memory),

@@ -16,12 +16,19 @@ enum { MANY_BYTES = 3 << 20, TURNS = 100000 };
 
 static bool has_no_ssl;
 
-SSL *__real_SSL_new(SSL_CTX *context);
-SSL *__wrap_SSL_new(SSL_CTX *context);
+static SSL *(*real_SSL_new)(SSL_CTX *context);
 
-SSL *__wrap_SSL_new(SSL_CTX *context)
+static SSL *new_or_none(SSL_CTX *context)
 {
-    return has_no_ssl ? NULL : __real_SSL_new(context);
+    return has_no_ssl ? NULL : real_SSL_new(context);
+}
+
+static int make(void **state)
+{
+    assert_null(libssl_load());
+    real_SSL_new = libssl.SSL_new_;
+    libssl.SSL_new_ = new_or_none;
+    return certificate_make(state);
 }
 
 /* ---- both ends ---- */
@@ -54,7 +61,7 @@ static void open_tls(struct ends *ends, bool shows)
     assert_true(channel_open(&ends->channel, fds[0], tls, "http/1.1"));
     ferry_tls_free(tls);
     ends->context = certificate_client(shows);
-    ends->ssl = __real_SSL_new(ends->context);
+    ends->ssl = real_SSL_new(ends->context);
     SSL_set_fd(ends->ssl, ends->fd);
     SSL_set_connect_state(ends->ssl);
 }
@@ -360,5 +367,5 @@ int main(void)
         cmocka_unit_test(without_memory_the_socket_stays_the_callers),
         cmocka_unit_test(a_peer_is_known_by_its_certificate),
     };
-    return cmocka_run_group_tests(tests, certificate_make, certificate_remove);
+    return cmocka_run_group_tests(tests, make, certificate_remove);
 }

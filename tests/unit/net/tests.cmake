@@ -3,6 +3,4 @@ foreach(noun IN ITEMS address channel connect stream stream_listener stream_read
   target_link_libraries(test_net_${noun} PRIVATE Threads::Threads)
 endforeach()
 target_link_libraries(test_net_channel PRIVATE PkgConfig::OPENSSL)
-target_link_options(test_net_channel PRIVATE -Wl,--wrap=SSL_new)
 target_link_libraries(test_net_tls PRIVATE PkgConfig::OPENSSL)
-target_link_options(test_net_tls PRIVATE -Wl,--wrap=SSL_new)

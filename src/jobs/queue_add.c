@@ -18,8 +18,7 @@ struct add {
     struct queue *queue;
     struct dispatch_route *route;
     char *key, *callback, *schedule, *worker; /* what `insert` points to */
-    bool has_slot;                            /* it is claimed, and has a slot; */
-    bool is_ahead;                            /* or it is claimed ahead */
+    enum dispatch_place place;                /* it is claimed, unless it waits */
     queue_accepted *accepted;
     void *arg;
 };
@@ -35,7 +34,7 @@ static void add_free(struct add *add)
 
 static bool is_claimed(const struct add *add)
 {
-    return add->has_slot || add->is_ahead;
+    return add->place != DISPATCH_WAITS;
 }
 
 /* ---- it is on disk, or is not ---- */
@@ -44,7 +43,7 @@ static bool is_claimed(const struct add *add)
 static void add_withdraw(struct add *add)
 {
     free(add->insert.block);
-    if (add->has_slot)
+    if (add->place == DISPATCH_SLOT)
         dispatch_give_back(add->route, 1);
     if (is_claimed(add))
         dispatch(add->queue);
@@ -73,8 +72,8 @@ static void add_start(struct add *add)
     };
     memcpy(job.id, insert->id, sizeof job.id);
     memcpy(job.delivery_id, insert->delivery_id, sizeof job.delivery_id);
-    attempt_start(add->route, &job, add->has_slot);
-    if (add->is_ahead)
+    attempt_start(add->route, &job, add->place == DISPATCH_SLOT);
+    if (add->place == DISPATCH_AHEAD)
         dispatch(add->queue);
 }
 
@@ -117,7 +116,7 @@ static void on_inserted(struct operation *operation)
 {
     struct add *add = (struct add *)operation;
     queue_count_come(add->queue, (int64_t)add->insert.length);
-    dispatch_come_ahead(add->route, add->is_ahead);
+    dispatch_come_ahead(add->route, add->place == DISPATCH_AHEAD);
     if (operation->error.code)
         add_refused(add);
     else
@@ -182,19 +181,18 @@ static struct add *add_new(const struct queue_job *job, const char *worker)
 static void add_set_due(struct add *add, const struct queue_job *job)
 {
     struct insert_operation *insert = &add->insert;
-    int64_t now_ms = queue_wall_ms(add->queue);
-    job_id_make(insert->id, now_ms);
-    insert->created_ms = now_ms;
+    struct queue_now now = queue_now(add->queue);
+    job_id_make(insert->id, now.wall_ms);
+    insert->created_ms = now.wall_ms;
     insert->is_wall = job->run_at_ms != 0;
-    insert->run_at_ms = insert->is_wall ? job->run_at_ms : now_ms + job->delay_ms;
-    if (insert->run_at_ms > now_ms) {
+    insert->run_at_ms = insert->is_wall ? job->run_at_ms : now.wall_ms + job->delay_ms;
+    if (insert->run_at_ms > now.wall_ms) {
         insert->state = JOB_SCHEDULED;
         return;
     }
-    insert->run_at_ms = now_ms; /* not before those that wait already */
+    insert->run_at_ms = now.wall_ms; /* not before those that wait already */
     insert->state = JOB_QUEUED;
-    add->has_slot = dispatch_take_slot(add->route);
-    add->is_ahead = !add->has_slot && dispatch_take_ahead(add->route);
+    add->place = dispatch_take(add->route, &now);
     if (is_claimed(add)) {
         job_transition(&insert->state, JOB_CLAIM);
         random_bytes(&insert->claim.token, sizeof insert->claim.token);

@@ -17,20 +17,11 @@ struct add {
     struct insert_operation insert; /* first, so that the operation is the add */
     struct queue *queue;
     struct dispatch_route *route;
-    char *key, *callback, *schedule, *worker; /* what `insert` points to */
-    enum dispatch_place place;                /* it is claimed, unless it waits */
+    enum dispatch_place place; /* it is claimed, unless it waits */
     queue_accepted *accepted;
     void *arg;
+    char texts[]; /* what `insert` points to */
 };
-
-static void add_free(struct add *add)
-{
-    free(add->key);
-    free(add->callback);
-    free(add->schedule);
-    free(add->worker);
-    free(add);
-}
 
 static bool is_claimed(const struct add *add)
 {
@@ -121,7 +112,7 @@ static void on_inserted(struct operation *operation)
         add_refused(add);
     else
         add_accepted(add);
-    add_free(add);
+    free(add);
 }
 
 /* ---- it comes in ---- */
@@ -142,35 +133,40 @@ static int add_check(const struct queue *queue, const char *name,
     return 0;
 }
 
-/* Copy a text that may be NULL. Returns false without memory. */
-static bool copy_text(char **copy, const char *text)
+static size_t text_size(const char *text)
 {
-    *copy = text ? strdup(text) : NULL;
-    return *copy || !text;
+    return text ? strlen(text) + 1 : 0;
+}
+
+/* Copy a text that may be NULL to *at, and move that behind it. Returns the copy. */
+static const char *copy_text(char **at, const char *text)
+{
+    size_t size = text_size(text);
+    if (size == 0)
+        return NULL;
+    char *copy = memcpy(*at, text, size);
+    *at += size;
+    return copy;
 }
 
 static struct add *add_new(const struct queue_job *job, const char *worker)
 {
-    struct add *add = calloc(1, sizeof *add);
+    size_t size = text_size(job->key) + text_size(job->callback) + text_size(job->schedule) +
+                  text_size(worker);
+    struct add *add = calloc(1, sizeof *add + size);
     if (!add)
         return NULL;
-    bool complete = copy_text(&add->key, job->key);
-    complete = copy_text(&add->callback, job->callback) && complete;
-    complete = copy_text(&add->schedule, job->schedule) && complete;
-    complete = copy_text(&add->worker, worker) && complete;
-    if (!complete) {
-        add_free(add);
-        return NULL;
-    }
+    char *at = add->texts;
     struct insert_operation *insert = &add->insert;
     insert->base.kind = OPERATION_INSERT;
     insert->base.done = on_inserted;
+    insert->worker = copy_text(&at, worker);
     insert->block = job->block;
     insert->length = job->length;
-    insert->key = add->key;
+    insert->key = copy_text(&at, job->key);
     memcpy(insert->fingerprint, job->fingerprint, sizeof insert->fingerprint);
-    insert->callback = add->callback;
-    insert->schedule = add->schedule;
+    insert->callback = copy_text(&at, job->callback);
+    insert->schedule = copy_text(&at, job->schedule);
     insert->slot_ms = job->slot_ms;
     insert->may_overlap = job->may_overlap;
     random_id(insert->delivery_id);
@@ -225,7 +221,6 @@ int queue_add(struct queue *queue, const struct queue_job *job, queue_accepted *
     add->queue = queue;
     add->route = route;
     add->insert.route = route->route.name;
-    add->insert.worker = add->worker;
     add->accepted = accepted;
     add->arg = arg;
     add_set_due(add, job);

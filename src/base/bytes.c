@@ -34,6 +34,16 @@ static bool bytes_reserve(struct bytes *bytes, size_t more)
     return true;
 }
 
+char *bytes_extend(struct bytes *bytes, size_t length)
+{
+    if (!bytes_reserve(bytes, length))
+        return NULL;
+    char *at = bytes->data + bytes->length;
+    bytes->length += length;
+    bytes->data[bytes->length] = '\0';
+    return at;
+}
+
 void bytes_append(struct bytes *bytes, const void *data, size_t length)
 {
     if (length == 0 || !bytes_reserve(bytes, length))
@@ -53,18 +63,27 @@ void bytes_append_char(struct bytes *bytes, char c)
     bytes_append(bytes, &c, 1);
 }
 
+/* As a rule there is room already, and it is printed once. */
 void bytes_vprintf(struct bytes *bytes, const char *format, va_list args)
 {
     va_list again;
     va_copy(again, args);
-    int need = vsnprintf(NULL, 0, format, again);
+    bool has_room = bytes_reserve(bytes, 1);
+    size_t room = bytes->capacity - bytes->length;
+    int need = has_room ? vsnprintf(bytes->data + bytes->length, room + 1, format, args) : -1;
+    bool is_whole = need >= 0 && (size_t)need <= room;
+    if (need >= 0 && !is_whole && bytes_reserve(bytes, (size_t)need)) {
+        vsnprintf(bytes->data + bytes->length, (size_t)need + 1, format, again);
+        is_whole = true;
+    }
     va_end(again);
-    if (need < 0 || !bytes_reserve(bytes, (size_t)need)) {
-        bytes->failed = true;
+    if (is_whole) {
+        bytes->length += (size_t)need;
         return;
     }
-    vsnprintf(bytes->data + bytes->length, (size_t)need + 1, format, args);
-    bytes->length += (size_t)need;
+    bytes->failed = true;
+    if (bytes->data)
+        bytes->data[bytes->length] = '\0'; /* no part of it */
 }
 
 void bytes_printf(struct bytes *bytes, const char *format, ...)

@@ -27,6 +27,10 @@ void bytes_append_char(struct bytes *bytes, char c);
 void bytes_printf(struct bytes *bytes, const char *format, ...) FERRY_PRINTF(2, 3);
 void bytes_vprintf(struct bytes *bytes, const char *format, va_list args) FERRY_PRINTF(2, 0);
 
+/* Make room behind the text for so many bytes, which are the caller's to write. Returns where,
+ * valid until the next append; NULL when an append failed. */
+char *bytes_extend(struct bytes *bytes, size_t length);
+
 /* Return the length of the UTF-8 sequence (RFC 3629) that `text` starts with, 0 if it is not one;
  * `left` bytes may be read, at least one. */
 size_t utf8_length(const char *text, size_t left);

@@ -1,4 +1,5 @@
-/* Random ids and numbers. Any thread. */
+/* Random ids and numbers. Any thread; not in a child of fork(2), which would draw what its parent
+ * draws. */
 #ifndef BASE_RANDOM_H
 #define BASE_RANDOM_H
 

@@ -87,12 +87,12 @@ static void ahead_remove(struct dispatch_route *route, struct attempt *attempt)
     ahead->bytes -= (int64_t)attempt->input.length;
 }
 
-struct attempt *ahead_pop(struct dispatch_route *route)
+struct attempt *ahead_pop(struct dispatch_route *route, int64_t now_ms)
 {
     struct attempt *first = route->ahead.first;
     if (first)
         ahead_remove(route, first);
-    route->ahead.moved_ms = ferry_loop_now_ms(route->queue->loop);
+    route->ahead.moved_ms = now_ms;
     return first;
 }
 
@@ -114,8 +114,10 @@ struct attempt *ahead_take(struct queue *queue, const char *id)
 void ahead_give_back(struct dispatch_route *route)
 {
     struct attempt *attempt;
-    while ((attempt = ahead_pop(route)))
+    while ((attempt = route->ahead.first)) {
+        ahead_remove(route, attempt);
         attempt_give_back(attempt);
+    }
 }
 
 void ahead_review(struct dispatch_route *route, int64_t now_ms)

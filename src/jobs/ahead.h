@@ -35,8 +35,9 @@ bool ahead_is_low(const struct dispatch_route *route);
 /* A job is ready: it is claimed, and waits for a slot. */
 void ahead_push(struct dispatch_route *route, struct attempt *attempt);
 
-/* Take the one that waits longest; NULL: none does. */
-struct attempt *ahead_pop(struct dispatch_route *route);
+/* Take the one that waits longest, for a slot that it has now (the loop's clock); NULL: none waits.
+ */
+struct attempt *ahead_pop(struct dispatch_route *route, int64_t now_ms);
 
 /* Take the one of an id, of whichever route; NULL: it is not there. */
 struct attempt *ahead_take(struct queue *queue, const char *id);

@@ -45,61 +45,46 @@ static unsigned pool_free_slots(const struct dispatch_pool *pool, int64_t now_ms
     return pool->pool->slots - pool->held;
 }
 
-/* The time by both clocks, read once for a round. */
-struct now {
-    int64_t wall_ms;
-    int64_t loop_ms;
-};
-
-static struct now now_of(struct queue *queue)
-{
-    return (struct now){queue_wall_ms(queue), ferry_loop_now_ms(queue->loop)};
-}
-
-static bool has_due(const struct dispatch_route *route, const struct now *now)
+static bool has_due(const struct dispatch_route *route, const struct queue_now *now)
 {
     return !route->claiming && route->next_run_at_ms <= now->wall_ms;
 }
 
 /* What may be claimed ahead needs no slot until it is ready. */
-static bool is_hungry(const struct dispatch_route *route, const struct now *now)
+static bool is_hungry(const struct dispatch_route *route, const struct queue_now *now)
 {
     bool has_jobs = route->ahead.count > 0 || (has_due(route, now) && ahead_limit(route) == 0);
     return has_jobs && gate_room(&route->gate, now->loop_ms) > 0;
 }
 
-static void route_take(struct dispatch_route *route, unsigned count)
+static void route_take(struct dispatch_route *route, unsigned count, const struct queue_now *now)
 {
     route->pool->held += count;
     route->pending += count;
-    gate_take(&route->gate, count, ferry_loop_now_ms(route->queue->loop));
+    gate_take(&route->gate, count, now->loop_ms);
 }
 
 /* Tell whether a job that comes in now is the route's next one, and its gate is open. */
-static bool is_next(struct dispatch_route *route, const struct now *now)
+static bool is_next(struct dispatch_route *route, const struct queue_now *now)
 {
     struct queue *queue = route->queue;
     return queue->started && !queue->draining && !route->claiming && route->pool &&
            !has_due(route, now) && gate_room(&route->gate, now->loop_ms) > 0;
 }
 
-bool dispatch_take_slot(struct dispatch_route *route)
+enum dispatch_place dispatch_take(struct dispatch_route *route, const struct queue_now *now)
 {
-    struct now now = now_of(route->queue);
-    if (!is_next(route, &now) || route->ahead.count + route->ahead.coming > 0 ||
-        pool_free_slots(route->pool, now.loop_ms) == 0)
-        return false;
-    route_take(route, 1);
-    return true;
-}
-
-bool dispatch_take_ahead(struct dispatch_route *route)
-{
-    struct now now = now_of(route->queue);
-    if (!is_next(route, &now) || ahead_room(route) == 0)
-        return false;
+    if (!is_next(route, now))
+        return DISPATCH_WAITS;
+    if (route->ahead.count + route->ahead.coming == 0 &&
+        pool_free_slots(route->pool, now->loop_ms) > 0) {
+        route_take(route, 1, now);
+        return DISPATCH_SLOT;
+    }
+    if (ahead_room(route) == 0)
+        return DISPATCH_WAITS;
     route->ahead.coming++;
-    return true;
+    return DISPATCH_AHEAD;
 }
 
 void dispatch_come_ahead(struct dispatch_route *route, unsigned count)
@@ -205,7 +190,8 @@ static void on_claimed(struct operation *operation)
 }
 
 /* Claim jobs that get a slot, and others ahead. */
-static void claim_submit(struct dispatch_route *route, unsigned slots, unsigned ahead)
+static void claim_submit(struct dispatch_route *route, unsigned slots, unsigned ahead,
+                         const struct queue_now *now)
 {
     route->claim = (struct claim_operation){
         .base = {.kind = OPERATION_CLAIM, .done = on_claimed, .arg = route},
@@ -213,21 +199,21 @@ static void claim_submit(struct dispatch_route *route, unsigned slots, unsigned 
         .limit = slots + ahead,
         .least = slots,
         .max_bytes = CLAIM_BYTES,
-        .now_ms = queue_wall_ms(route->queue),
+        .now_ms = now->wall_ms,
     };
     random_bytes(&route->claim.token, sizeof route->claim.token);
     route->claiming = true;
     route->next_run_at_ms = INT64_MAX;
     route->claim_slots = slots;
     route->ahead.coming += ahead;
-    route_take(route, slots);
+    route_take(route, slots, now);
     store_write(route->queue->store, &route->claim.base);
 }
 
 /* Return the next hungry route of the highest priority; `equals` is how many of that priority are
  * hungry. NULL: none is. */
-static struct dispatch_route *pool_next(const struct dispatch_pool *pool, const struct now *now,
-                                        unsigned *equals)
+static struct dispatch_route *pool_next(const struct dispatch_pool *pool,
+                                        const struct queue_now *now, unsigned *equals)
 {
     struct dispatch_route *next = NULL, *at = pool->turn;
     if (!at)
@@ -251,31 +237,31 @@ static unsigned least(unsigned a, unsigned b)
 }
 
 /* Give slots to jobs that are ready, or else to those that a claim will bring. */
-static void route_feed(struct dispatch_route *route, unsigned slots)
+static void route_feed(struct dispatch_route *route, unsigned slots, const struct queue_now *now)
 {
     if (route->ahead.count == 0) {
-        claim_submit(route, least(slots, MAX_CLAIM), 0);
+        claim_submit(route, least(slots, MAX_CLAIM), 0, now);
         return;
     }
-    for (struct attempt *next; slots > 0 && (next = ahead_pop(route)); slots--) {
-        route_take(route, 1);
+    for (struct attempt *next; slots > 0 && (next = ahead_pop(route, now->loop_ms)); slots--) {
+        route_take(route, 1, now);
         attempt_run(next);
     }
 }
 
-static void pool_claim_ahead(const struct dispatch_pool *pool, const struct now *now)
+static void pool_claim_ahead(const struct dispatch_pool *pool, const struct queue_now *now)
 {
     struct dispatch_route *at = pool->turn;
     if (!at)
         return;
     do {
         if (has_due(at, now) && ahead_is_low(at) && gate_room(&at->gate, now->loop_ms) > 0)
-            claim_submit(at, 0, ahead_room(at));
+            claim_submit(at, 0, ahead_room(at), now);
         at = at->next_in_pool;
     } while (at != pool->turn);
 }
 
-static void pool_dispatch(struct dispatch_pool *pool, const struct now *now)
+static void pool_dispatch(struct dispatch_pool *pool, const struct queue_now *now)
 {
     unsigned slots, equals = 0;
     struct dispatch_route *route;
@@ -283,7 +269,7 @@ static void pool_dispatch(struct dispatch_pool *pool, const struct now *now)
            (route = pool_next(pool, now, &equals))) {
         unsigned share = (slots + equals - 1) / equals;
         pool->turn = route->next_in_pool;
-        route_feed(route, least(share, gate_room(&route->gate, now->loop_ms)));
+        route_feed(route, least(share, gate_room(&route->gate, now->loop_ms)), now);
     }
     pool_claim_ahead(pool, now);
 }
@@ -302,7 +288,7 @@ static int64_t nearest(int64_t a, int64_t b)
 
 /* Return how long this route has nothing to do, INT64_MAX when something else will wake it: a slot
  * that becomes free, a claim's answer, a job that comes in. */
-static int64_t route_rest_ms(const struct dispatch_route *route, const struct now *now)
+static int64_t route_rest_ms(const struct dispatch_route *route, const struct queue_now *now)
 {
     if (!route->pool || route->claiming || route->next_run_at_ms == INT64_MAX)
         return INT64_MAX;
@@ -320,7 +306,8 @@ static void on_wake(void *arg)
     dispatch(queue);
 }
 
-static void dispatch_arm(struct queue *queue, const struct now *now)
+/* A timer that is early stays: it finds nothing to do, and arms anew. */
+static void dispatch_arm(struct queue *queue, const struct queue_now *now)
 {
     int64_t rest_ms = INT64_MAX;
     for (struct dispatch_route *at = queue->routes; at; at = at->next) {
@@ -330,19 +317,19 @@ static void dispatch_arm(struct queue *queue, const struct now *now)
         if (review_ms != INT64_MAX)
             rest_ms = nearest(rest_ms, review_ms - now->loop_ms);
     }
-    ferry_loop_cancel(queue->loop, queue->wake);
-    queue->wake = 0;
-    if (rest_ms == INT64_MAX)
+    int64_t wake_ms = now->loop_ms + nearest(rest_ms, RECHECK_MS);
+    if (rest_ms == INT64_MAX || (queue->wake && queue->wake_ms <= wake_ms))
         return;
-    queue->wake = ferry_loop_call_later(queue->loop, rest_ms < RECHECK_MS ? rest_ms : RECHECK_MS,
-                                        on_wake, queue);
+    ferry_loop_cancel(queue->loop, queue->wake);
+    queue->wake = ferry_loop_call_at(queue->loop, wake_ms, on_wake, queue);
+    queue->wake_ms = wake_ms;
 }
 
 void dispatch(struct queue *queue)
 {
     if (!queue->started || queue->draining)
         return;
-    struct now now = now_of(queue);
+    struct queue_now now = queue_now(queue);
     for (struct dispatch_route *at = queue->routes; at; at = at->next)
         ahead_review(at, now.loop_ms);
     for (struct dispatch_pool *pool = queue->pools; pool; pool = pool->next)

@@ -32,13 +32,12 @@ void dispatch(struct queue *queue);
 /* A job of the route waits from now on, due at a time of the wall clock. */
 void dispatch_expect(struct dispatch_route *route, int64_t run_at_ms);
 
-/* Take a slot for a job that was not waiting, if one is free, the route's gate is open, and no
- * waiting job is due before it. */
-bool dispatch_take_slot(struct dispatch_route *route);
+/* What there is for a job that was not waiting: it waits from now on; or, where the route's gate is
+ * open and no waiting job is due before it, it has a slot, or is to be claimed ahead (ahead.h). */
+enum dispatch_place { DISPATCH_WAITS, DISPATCH_SLOT, DISPATCH_AHEAD };
+enum dispatch_place dispatch_take(struct dispatch_route *route, const struct queue_now *now);
 
-/* The same for one that is to be claimed ahead (ahead.h): it counts as coming, until it has come or
- * does not come after all. */
-bool dispatch_take_ahead(struct dispatch_route *route);
+/* So many that were to be claimed ahead have come, or do not come after all. */
 void dispatch_come_ahead(struct dispatch_route *route, unsigned count);
 
 /* Free the slots of jobs whose attempts do not start after all. */

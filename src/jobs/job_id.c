@@ -15,20 +15,19 @@ char *job_id_make(char id[RANDOM_ID_TEXT_SIZE], int64_t now_ms)
     return id;
 }
 
-/* Return what a digit stands for, -1 when it is none. */
-static int digit_value(char digit)
-{
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
-}
+/* One more than what a digit stands for; 0: it is none. */
+static const unsigned char values[256] = {
+    ['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+};
 
 bool job_id_parse(const char *text, unsigned char bits[RANDOM_ID_BYTES])
 {
     if (strnlen(text, RANDOM_ID_TEXT_SIZE) != RANDOM_ID_TEXT_SIZE - 1)
         return false;
     for (size_t i = 0; i < RANDOM_ID_BYTES; i++) {
-        int high = digit_value(text[2 * i]), low = digit_value(text[2 * i + 1]);
+        int high = values[(unsigned char)text[2 * i]] - 1;
+        int low = values[(unsigned char)text[2 * i + 1]] - 1;
         if (high < 0 || low < 0)
             return false;
         bits[i] = (unsigned char)(high << 4 | low);

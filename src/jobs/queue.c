@@ -95,13 +95,18 @@ static void queue_shift(struct queue *queue, int64_t by_ms)
     store_write(queue->store, &shift->base);
 }
 
-int64_t queue_wall_ms(struct queue *queue)
+struct queue_now queue_now(struct queue *queue)
 {
-    int64_t wall_ms = queue->read_wall_ms();
-    int64_t by_ms = clock_step_check(&queue->clock_step, wall_ms, clock_monotonic_ms());
+    struct queue_now now = {queue->read_wall_ms(), ferry_loop_now_ms(queue->loop)};
+    int64_t by_ms = clock_step_check(&queue->clock_step, now.wall_ms, now.loop_ms);
     if (by_ms && !queue->closing)
         queue_shift(queue, by_ms);
-    return wall_ms;
+    return now;
+}
+
+int64_t queue_wall_ms(struct queue *queue)
+{
+    return queue_now(queue).wall_ms;
 }
 
 /* ---- look-ups ---- */

@@ -17,25 +17,15 @@ struct add {
     struct insert_operation insert; /* first, so that the operation is the add */
     struct queue *queue;
     struct dispatch_route *route;
-    char *key, *callback, *schedule, *worker; /* what `insert` points to */
-    bool has_slot;                            /* it is claimed, and has a slot; */
-    bool is_ahead;                            /* or it is claimed ahead */
+    enum dispatch_place place; /* it is claimed, unless it waits */
     queue_accepted *accepted;
     void *arg;
+    char texts[]; /* what `insert` points to */
 };
-
-static void add_free(struct add *add)
-{
-    free(add->key);
-    free(add->callback);
-    free(add->schedule);
-    free(add->worker);
-    free(add);
-}
 
 static bool is_claimed(const struct add *add)
 {
-    return add->has_slot || add->is_ahead;
+    return add->place != DISPATCH_WAITS;
 }
 
 /* ---- it is on disk, or is not ---- */
@@ -44,7 +34,7 @@ static bool is_claimed(const struct add *add)
 static void add_withdraw(struct add *add)
 {
     free(add->insert.block);
-    if (add->has_slot)
+    if (add->place == DISPATCH_SLOT)
         dispatch_give_back(add->route, 1);
     if (is_claimed(add))
         dispatch(add->queue);
@@ -73,8 +63,8 @@ static void add_start(struct add *add)
     };
     memcpy(job.id, insert->id, sizeof job.id);
     memcpy(job.delivery_id, insert->delivery_id, sizeof job.delivery_id);
-    attempt_start(add->route, &job, add->has_slot);
-    if (add->is_ahead)
+    attempt_start(add->route, &job, add->place == DISPATCH_SLOT);
+    if (add->place == DISPATCH_AHEAD)
         dispatch(add->queue);
 }
 
@@ -117,12 +107,12 @@ static void on_inserted(struct operation *operation)
 {
     struct add *add = (struct add *)operation;
     queue_count_come(add->queue, (int64_t)add->insert.length);
-    dispatch_come_ahead(add->route, add->is_ahead);
+    dispatch_come_ahead(add->route, add->place == DISPATCH_AHEAD);
     if (operation->error.code)
         add_refused(add);
     else
         add_accepted(add);
-    add_free(add);
+    free(add);
 }
 
 /* ---- it comes in ---- */
@@ -143,35 +133,40 @@ static int add_check(const struct queue *queue, const char *name,
     return 0;
 }
 
-/* Copy a text that may be NULL. Returns false without memory. */
-static bool copy_text(char **copy, const char *text)
+static size_t text_size(const char *text)
 {
-    *copy = text ? strdup(text) : NULL;
-    return *copy || !text;
+    return text ? strlen(text) + 1 : 0;
+}
+
+/* Copy a text that may be NULL to *at, and move that behind it. Returns the copy. */
+static const char *copy_text(char **at, const char *text)
+{
+    size_t size = text_size(text);
+    if (size == 0)
+        return NULL;
+    char *copy = memcpy(*at, text, size);
+    *at += size;
+    return copy;
 }
 
 static struct add *add_new(const struct queue_job *job, const char *worker)
 {
-    struct add *add = calloc(1, sizeof *add);
+    size_t size = text_size(job->key) + text_size(job->callback) + text_size(job->schedule) +
+                  text_size(worker);
+    struct add *add = calloc(1, sizeof *add + size);
     if (!add)
         return NULL;
-    bool complete = copy_text(&add->key, job->key);
-    complete = copy_text(&add->callback, job->callback) && complete;
-    complete = copy_text(&add->schedule, job->schedule) && complete;
-    complete = copy_text(&add->worker, worker) && complete;
-    if (!complete) {
-        add_free(add);
-        return NULL;
-    }
+    char *at = add->texts;
     struct insert_operation *insert = &add->insert;
     insert->base.kind = OPERATION_INSERT;
     insert->base.done = on_inserted;
+    insert->worker = copy_text(&at, worker);
     insert->block = job->block;
     insert->length = job->length;
-    insert->key = add->key;
+    insert->key = copy_text(&at, job->key);
     memcpy(insert->fingerprint, job->fingerprint, sizeof insert->fingerprint);
-    insert->callback = add->callback;
-    insert->schedule = add->schedule;
+    insert->callback = copy_text(&at, job->callback);
+    insert->schedule = copy_text(&at, job->schedule);
     insert->slot_ms = job->slot_ms;
     insert->may_overlap = job->may_overlap;
     random_id(insert->delivery_id);
@@ -182,19 +177,18 @@ static struct add *add_new(const struct queue_job *job, const char *worker)
 static void add_set_due(struct add *add, const struct queue_job *job)
 {
     struct insert_operation *insert = &add->insert;
-    int64_t now_ms = queue_wall_ms(add->queue);
-    job_id_make(insert->id, now_ms);
-    insert->created_ms = now_ms;
+    struct queue_now now = queue_now(add->queue);
+    job_id_make(insert->id, now.wall_ms);
+    insert->created_ms = now.wall_ms;
     insert->is_wall = job->run_at_ms != 0;
-    insert->run_at_ms = insert->is_wall ? job->run_at_ms : now_ms + job->delay_ms;
-    if (insert->run_at_ms > now_ms) {
+    insert->run_at_ms = insert->is_wall ? job->run_at_ms : now.wall_ms + job->delay_ms;
+    if (insert->run_at_ms > now.wall_ms) {
         insert->state = JOB_SCHEDULED;
         return;
     }
-    insert->run_at_ms = now_ms; /* not before those that wait already */
+    insert->run_at_ms = now.wall_ms; /* not before those that wait already */
     insert->state = JOB_QUEUED;
-    add->has_slot = dispatch_take_slot(add->route);
-    add->is_ahead = !add->has_slot && dispatch_take_ahead(add->route);
+    add->place = dispatch_take(add->route, &now);
     if (is_claimed(add)) {
         job_transition(&insert->state, JOB_CLAIM);
         random_bytes(&insert->claim.token, sizeof insert->claim.token);
@@ -227,7 +221,6 @@ int queue_add(struct queue *queue, const struct queue_job *job, queue_accepted *
     add->queue = queue;
     add->route = route;
     add->insert.route = route->route.name;
-    add->insert.worker = add->worker;
     add->accepted = accepted;
     add->arg = arg;
     add_set_due(add, job);

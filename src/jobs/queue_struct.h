@@ -106,7 +106,8 @@ struct queue {
     struct watches watches;
     struct clock_step clock_step;
     int64_t (*read_wall_ms)(void);
-    ferry_timer wake;        /* something may be due by then */
+    ferry_timer wake;        /* something may be due by then; */
+    int64_t wake_ms;         /* the loop's clock */
     struct operation *again; /* writes that failed and must happen */
     ferry_timer write_again;
     ferry_timer retention;
@@ -116,8 +117,13 @@ struct queue {
     int64_t remembered; /* ids of jobs that were deleted; -1: not known */
 };
 
-/* The time by the wall clock, which is where due times are. Notices a step of it, and has what
- * waits moved along, before anything that is due by the new time is written. */
+/* The time by both clocks. Due times are on the wall clock: a step of it is noticed here, and what
+ * waits is moved along before anything that is due by the new time is written. */
+struct queue_now {
+    int64_t wall_ms;
+    int64_t loop_ms;
+};
+struct queue_now queue_now(struct queue *queue);
 int64_t queue_wall_ms(struct queue *queue);
 
 /* Give an operation back to the store after a pause; for what must be written in the end. While

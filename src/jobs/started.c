@@ -1,12 +1,12 @@
 /*
- * The file: a head, and places for so many notes. A note is written over a free place with one
- * pwrite, which the kernel finishes also when the process is killed: so it survives whatever ends
- * the process. It is not synced, as it says nothing of the jobs that the database does not say,
- * but who is to blame; after the machine was started anew it is not believed.
+ * The file: a head, and places for so many notes. It is mapped, and a note is written over a free
+ * place in memory that is the kernel's, too: so it survives whatever ends the process. It is not
+ * synced, as it says nothing of the jobs that the database does not say, but who is to blame; after
+ * the machine was started anew it is not believed.
  *
  * A place is free when its job's end is on disk. The note stays in it, and names a claim that is
  * over: nobody asks for it. A job that finds no place is missing, and as long as one is, `missing`
- * in the head says so. All of the file is allocated at the start, so that a full disk is no matter.
+ * in the head says so.
  *
  * The next process writes over the file: the notes that it finds in it name claims that are over as
  * well, and to give the file's blocks back and take new ones would be a part of each start.
@@ -14,8 +14,11 @@
 #include "started.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bytes.h"
@@ -31,10 +34,13 @@ struct head {
 
 static const char magic[16] = "ferry started 1";
 
-struct started {
-    int fd;
+struct file {
     struct head head;
     struct claim_key notes[PLACES];
+};
+
+struct started {
+    struct file *file;     /* mapped; NULL: not yet */
     uint16_t free[PLACES]; /* places, `free_count` of them */
     unsigned free_count;
 };
@@ -60,25 +66,26 @@ static int open_file(const char *folder, int flags)
     return fd;
 }
 
-static bool write_head(const struct started *started)
+/* Map the file, which is as long as it has to be. Returns false when it cannot be. */
+static bool map_file(struct started *started, int fd, int protection)
 {
-    const struct head head = started->head;
-    return pwrite(started->fd, &head, sizeof head, 0) == (ssize_t)sizeof head;
-}
-
-static off_t place_offset(unsigned place)
-{
-    return (off_t)(sizeof(struct head) + place * sizeof(struct claim_key));
+    void *memory = mmap(NULL, sizeof(struct file), protection, MAP_SHARED, fd, 0);
+    if (memory == MAP_FAILED)
+        return false;
+    started->file = memory;
+    return true;
 }
 
 static bool read_file(struct started *started, const char *folder)
 {
-    started->fd = open_file(folder, O_RDONLY);
-    return started->fd >= 0 &&
-           pread(started->fd, &started->head, sizeof started->head, 0) ==
-               (ssize_t)sizeof started->head &&
-           pread(started->fd, started->notes, sizeof started->notes, place_offset(0)) ==
-               (ssize_t)sizeof started->notes;
+    struct stat status;
+    int fd = open_file(folder, O_RDONLY);
+    bool is_whole = fd >= 0 && fstat(fd, &status) == 0 &&
+                    status.st_size >= (off_t)sizeof(struct file) &&
+                    map_file(started, fd, PROT_READ);
+    if (fd >= 0)
+        close(fd);
+    return is_whole;
 }
 
 struct started *started_read(const char *folder)
@@ -87,20 +94,38 @@ struct started *started_read(const char *folder)
     struct started *started = calloc(1, sizeof *started);
     if (!started)
         return NULL;
-    if (read_file(started, folder) && kernel_boot(boot) &&
-        memcmp(started->head.magic, magic, sizeof magic) == 0 &&
-        memcmp(started->head.kernel_boot, boot, sizeof boot) == 0 && started->head.missing == 0)
-        return started;
+    if (read_file(started, folder) && kernel_boot(boot)) {
+        const struct head *head = &started->file->head;
+        if (memcmp(head->magic, magic, sizeof magic) == 0 &&
+            memcmp(head->kernel_boot, boot, sizeof boot) == 0 && head->missing == 0)
+            return started;
+    }
     started_free(started);
     return NULL;
 }
 
-/* The head comes last: until then the file is none, or that of the process before. */
-static bool make_file(struct started *started, const char *folder)
+/* The name of what it is goes first and comes back last: between, the file is none. All of it is
+ * allocated, as a place that cannot be written would be a signal and no error. */
+static bool make_file(struct started *started, const char *folder,
+                      const unsigned char boot[RANDOM_ID_BYTES])
 {
-    started->fd = open_file(folder, O_RDWR | O_CREAT);
-    return started->fd >= 0 && posix_fallocate(started->fd, 0, place_offset(PLACES)) == 0 &&
-           kernel_boot(started->head.kernel_boot) && write_head(started);
+    int fd = open_file(folder, O_RDWR | O_CREAT);
+    bool is_mapped = fd >= 0 && posix_fallocate(fd, 0, sizeof(struct file)) == 0 &&
+                     map_file(started, fd, PROT_READ | PROT_WRITE);
+    if (fd >= 0)
+        close(fd);
+    if (!is_mapped)
+        return false;
+    struct head *head = &started->file->head;
+    memset(head->magic, 0, sizeof head->magic);
+    atomic_signal_fence(memory_order_seq_cst);
+    if (!kernel_boot(head->kernel_boot))
+        return false;
+    memcpy(head->boot, boot, RANDOM_ID_BYTES);
+    head->missing = 0;
+    atomic_signal_fence(memory_order_seq_cst);
+    memcpy(head->magic, magic, sizeof magic);
+    return true;
 }
 
 struct started *started_new(const char *folder, const unsigned char boot[RANDOM_ID_BYTES])
@@ -108,12 +133,10 @@ struct started *started_new(const char *folder, const unsigned char boot[RANDOM_
     struct started *started = calloc(1, sizeof *started);
     if (!started)
         return NULL;
-    memcpy(started->head.magic, magic, sizeof magic);
-    memcpy(started->head.boot, boot, RANDOM_ID_BYTES);
     for (unsigned i = 0; i < PLACES; i++)
         started->free[i] = (uint16_t)i;
     started->free_count = PLACES;
-    if (make_file(started, folder))
+    if (make_file(started, folder, boot))
         return started;
     started_free(started);
     return NULL;
@@ -123,50 +146,55 @@ void started_free(struct started *started)
 {
     if (!started)
         return;
-    if (started->fd >= 0)
-        close(started->fd);
+    if (started->file)
+        munmap(started->file, sizeof *started->file);
     free(started);
 }
 
 const unsigned char *started_boot(const struct started *started)
 {
-    return started->head.boot;
+    return started->file->head.boot;
 }
 
 /* ---- notes ---- */
 
-static void count_missing(struct started *started, int change)
+/* The process may end between any two instructions, so that their order is what counts: what was
+ * half written names no claim. */
+static void write_note(struct claim_key *note, const struct claim_key *key)
 {
-    started->head.missing += (uint32_t)change;
-    write_head(started);
+    note->token = 0;
+    atomic_signal_fence(memory_order_release);
+    note->job = key->job;
+    atomic_signal_fence(memory_order_release);
+    note->token = key->token;
 }
 
 int started_note(struct started *started, const struct claim_key *key)
 {
     if (!started)
         return STARTED_NOWHERE;
-    unsigned place = started->free_count > 0 ? started->free[started->free_count - 1] : 0;
-    if (started->free_count == 0 ||
-        pwrite(started->fd, key, sizeof *key, place_offset(place)) != (ssize_t)sizeof *key) {
-        count_missing(started, +1);
+    if (started->free_count == 0) {
+        started->file->head.missing++;
         return STARTED_MISSING;
     }
-    started->free_count--;
+    unsigned place = started->free[--started->free_count];
+    write_note(&started->file->notes[place], key);
     return (int)place;
 }
 
 void started_forget(struct started *started, int place)
 {
     if (place == STARTED_MISSING)
-        count_missing(started, -1);
+        started->file->head.missing--;
     else if (place != STARTED_NOWHERE)
         started->free[started->free_count++] = (uint16_t)place;
 }
 
 bool started_has(const struct started *started, const struct claim_key *key)
 {
+    const struct claim_key *notes = started->file->notes;
     for (unsigned i = 0; i < PLACES; i++) {
-        if (started->notes[i].token == key->token && started->notes[i].job == key->job)
+        if (notes[i].token == key->token && notes[i].job == key->job)
             return true;
     }
     return false;

@@ -2,9 +2,14 @@
  * The store's side on the loop.
  *
  * Group commit. Operations wait in a list that belongs to the loop. When no batch is in flight, the
- * list goes to the writing thread as one batch, which is one transaction: an idle store commits at
- * once, a busy one gathers while the commit before is on its way, and the group grows with the
- * load. Operations are run, committed and answered in the order in which they came.
+ * list goes to the writing thread at the end of the loop's turn as one batch, which is one
+ * transaction: an idle store commits what came in together, a busy one gathers while the commit
+ * before is on its way, and the group grows with the load. Operations are run, committed and
+ * answered in the order in which they came.
+ *
+ * A commit costs as much as the work of some jobs. On a machine with a single core the writing
+ * thread can do little beside the loop, so that larger groups are worth more: there a batch is
+ * answered before the next one goes, and who asks again at once comes with that, not behind it.
  *
  * A batch belongs to the writing thread from its submit until its `done` on the loop. One
  * whose store has closed meanwhile has `store` NULL and only frees itself.
@@ -14,6 +19,7 @@
  */
 #include "store.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,9 +62,10 @@ struct store {
     struct operation *first, **end; /* what waits for the next batch */
     unsigned count;
     size_t bytes;
-    struct batch *batch;  /* in flight; NULL: none */
-    ferry_timer resubmit; /* no memory for a batch: it is tried again */
+    struct batch *batch;     /* in flight; NULL: none */
+    ferry_timer next_submit; /* 0: not before the batch is back, or nothing waits */
     bool closing;
+    bool has_one_core;
 
     struct store_stats stats;
     int64_t wal_bytes;                       /* after the last batch */
@@ -97,6 +104,7 @@ static void batch_answer(struct batch *batch)
 }
 
 static void store_submit(struct store *store);
+static void store_submit_soon(struct store *store);
 
 static void batch_done(void *arg, const ferry_task_report *report)
 {
@@ -105,8 +113,10 @@ static void batch_done(void *arg, const ferry_task_report *report)
     struct store *store = batch->store;
     if (store) {
         store->batch = NULL;
-        store_submit(store); /* first, so that the disk works while we answer */
+        if (!store->has_one_core)
+            store_submit(store); /* first, so that the thread works while we answer */
         batch_answer(batch);
+        store_submit_soon(store);
     }
     free(batch);
 }
@@ -154,17 +164,12 @@ static void store_put_back(struct store *store, struct batch *batch)
     store->count += batch->count;
 }
 
-static void on_resubmit(void *arg)
-{
-    struct store *store = arg;
-    store->resubmit = 0;
-    store_submit(store);
-}
+static void on_submit(void *arg);
 
 /* Submit what waits, unless a batch is in flight. Without memory for it, it waits on. */
 static void store_submit(struct store *store)
 {
-    if (store->batch || !store->first || store->closing || store->resubmit)
+    if (store->batch || !store->first || store->closing || store->next_submit)
         return;
     struct batch *batch = calloc(1, sizeof *batch);
     if (batch) {
@@ -180,7 +185,24 @@ static void store_submit(struct store *store)
         store_put_back(store, batch);
         free(batch);
     }
-    store->resubmit = ferry_loop_call_later(store->loop, RESUBMIT_PAUSE_MS, on_resubmit, store);
+    store->next_submit = ferry_loop_call_later(store->loop, RESUBMIT_PAUSE_MS, on_submit, store);
+}
+
+static void on_submit(void *arg)
+{
+    struct store *store = arg;
+    store->next_submit = 0;
+    store_submit(store);
+}
+
+/* Submit when the loop has handled what is there to be handled: a turn's timers come after its
+ * sockets. */
+static void store_submit_soon(struct store *store)
+{
+    if (store->batch || !store->first || store->closing || store->next_submit)
+        return;
+    store->next_submit = ferry_loop_call_later(store->loop, 0, on_submit, store);
+    store_submit(store); /* without memory for a timer, at once */
 }
 
 bool store_has_room(const struct store *store, size_t bytes)
@@ -196,7 +218,7 @@ void store_write(struct store *store, struct operation *operation)
     store->end = &operation->next;
     store->count++;
     store->bytes += operation_bytes(operation);
-    store_submit(store);
+    store_submit_soon(store);
 }
 
 struct started *store_started(struct store *store)
@@ -274,13 +296,21 @@ static int store_take_over(struct store *store, const char *folder, unsigned max
     return 0;
 }
 
+/* Tell whether this process may run on a single core only. */
+static bool has_one_core(void)
+{
+    cpu_set_t cores;
+    return sched_getaffinity(0, sizeof cores, &cores) == 0 && CPU_COUNT(&cores) == 1;
+}
+
 static int store_start(struct store *store, ferry_error *error)
 {
     store->reader = reader_open(store->loop, store->path, error);
     if (!store->reader)
         return FERRY_INTERNAL;
-    store->write_thread =
-        ferry_executor_new(&(ferry_executor_options){.name = "store", .threads = 1});
+    store->has_one_core = has_one_core();
+    store->write_thread = ferry_executor_new(
+        &(ferry_executor_options){.name = "store", .threads = 1, .batch = store->has_one_core});
     if (!store->write_thread)
         return ferry_error_set(error, FERRY_INTERNAL, "no thread for the jobs' database");
     return 0;
@@ -389,7 +419,7 @@ int store_close(struct store *store, int64_t deadline_ms)
     int64_t until_ms = clock_monotonic_ms() + deadline_ms;
     store->closing = true;
     store_gauge_wal(store->metrics, NULL);
-    ferry_loop_cancel(store->loop, store->resubmit);
+    ferry_loop_cancel(store->loop, store->next_submit);
     int written = ferry_executor_shutdown(store->write_thread, deadline_ms);
     if (written == 0)
         store_write_rest(store);

@@ -1,9 +1,10 @@
 /*
  * Held waits. Loop thread.
  *
- * A wait watches its job first and looks it up then, so that an end between the two is not missed;
- * after that it looks whenever it hears of an end. One look-up is under way at most. The wait can
- * end before a look-up comes back, which then finds nobody and frees what is left.
+ * A wait for an earlier job watches it first and looks it up then, so that an end between the two
+ * is not missed. Of a new one it hears all from the watch on. It looks whenever it hears of an end.
+ * One look-up is under way at most. The wait can end before a look-up comes back, which then finds
+ * nobody and frees what is left.
  */
 #include "held_wait.h"
 
@@ -154,11 +155,12 @@ static void on_changed(void *arg, const struct job_change *change)
         look(wait);
 }
 
-void held_wait_begin(struct held_wait *wait, const char *id, enum job_state state,
+void held_wait_begin(struct held_wait *wait, const struct queue_receipt *receipt,
                      ferry_request *request, held_wait_done *done, void *arg)
 {
     struct held_waits *waits = wait->all;
-    wait->state = state;
+    const char *id = receipt->id;
+    wait->state = receipt->state;
     wait->request = request;
     wait->done = done;
     wait->arg = arg;
@@ -176,5 +178,6 @@ void held_wait_begin(struct held_wait *wait, const char *id, enum job_state stat
         return;
     }
     ferry_request_on_gone(request, on_gone, wait);
-    look(wait);
+    if (receipt->outcome != QUEUE_ADDED)
+        look(wait);
 }

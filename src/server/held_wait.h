@@ -46,9 +46,10 @@ void held_wait_free(struct held_wait *wait);
  * the job's last known state. The request is still to be replied to. */
 typedef void held_wait_done(void *arg, const struct job_record *record, enum job_state state);
 
-/* Wait for a job, which is on disk. `done` is called once, possibly before this returns, and then
- * the wait is no more. The request's on_gone is the wait's until then. */
-void held_wait_begin(struct held_wait *wait, const char *id, enum job_state state,
+/* Wait for a job, which is on disk; called when the queue says so, and the receipt is the queue's.
+ * `done` is called once, possibly before this returns, and then the wait is no more. The request's
+ * on_gone is the wait's until then. */
+void held_wait_begin(struct held_wait *wait, const struct queue_receipt *receipt,
                      ferry_request *request, held_wait_done *done, void *arg);
 
 #endif

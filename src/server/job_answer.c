@@ -1,7 +1,7 @@
 /* A job's result as an answer. Loop thread; no state. */
 #include "job_answer.h"
 
-#include <stdio.h>
+#include <assert.h>
 
 #include "clock.h"
 
@@ -49,7 +49,8 @@ unsigned job_retry_after_s(enum job_state state, int64_t run_at_ms, int64_t now_
 
 void job_set_retry_after(ferry_request *request, enum job_state state, int64_t run_at_ms)
 {
-    char seconds[16];
-    snprintf(seconds, sizeof seconds, "%u", job_retry_after_s(state, run_at_ms, clock_wall_ms()));
-    ferry_request_set_header(request, "Retry-After", seconds);
+    unsigned seconds = job_retry_after_s(state, run_at_ms, clock_wall_ms());
+    static_assert(POLL_MAX_S < 100, "two digits");
+    char text[3] = {(char)('0' + seconds / 10), (char)('0' + seconds % 10), '\0'};
+    ferry_request_set_header(request, "Retry-After", seconds < 10 ? text + 1 : text);
 }

@@ -10,6 +10,9 @@ static const int64_t horizon_ms = 3653LL * 86400000; /* ten years */
 
 void job_headers_add(struct job_headers *headers, const char *name, const char *value)
 {
+    const char first = (char)(name[0] | 0x20); /* lower case; most names differ here already */
+    if (first != 'f' && first != 'i')
+        return;
     const struct {
         const char *name;
         const char **value;

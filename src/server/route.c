@@ -208,7 +208,7 @@ static void live_call_start(struct live_call *live)
 static bool read_header(void *arg, const char *name, const char *value)
 {
     struct wishes *wishes = arg;
-    if (strcasecmp(name, "Prefer") == 0)
+    if ((name[0] == 'P' || name[0] == 'p') && strcasecmp(name, "Prefer") == 0)
         prefer_read(&wishes->prefer, value);
     else
         job_headers_add(&wishes->job, name, value);

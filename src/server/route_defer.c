@@ -8,7 +8,6 @@
  */
 #include "route_defer.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,7 +41,7 @@ static void set_job_headers(const struct deferral *deferral, ferry_request *requ
 {
     struct bytes applied = {0};
     char location[sizeof "/jobs/" + RANDOM_ID_TEXT_SIZE];
-    snprintf(location, sizeof location, "/jobs/%s", deferral->id);
+    stpcpy(stpcpy(location, "/jobs/"), deferral->id);
     ferry_request_set_header(request, "Location", location);
     prefer_append_applied(&applied, &deferral->prefer, deferral->has_waited);
     if (applied.length)
@@ -52,9 +51,10 @@ static void set_job_headers(const struct deferral *deferral, ferry_request *requ
 
 static void answer_accepted(struct deferral *deferral, enum job_state state)
 {
-    char body[256];
-    snprintf(body, sizeof body, "{\"id\":\"%s\",\"delivery_id\":\"%s\",\"state\":\"%s\"}\n",
-             deferral->id, deferral->delivery_id, job_state_name(state));
+    char body[256]; /* two ids, the name of a state and what is between them */
+    char *at = stpcpy(stpcpy(body, "{\"id\":\""), deferral->id);
+    at = stpcpy(stpcpy(at, "\",\"delivery_id\":\""), deferral->delivery_id);
+    stpcpy(stpcpy(stpcpy(at, "\",\"state\":\""), job_state_name(state)), "\"}\n");
     ferry_request *request = exchange_close(&deferral->exchange, 202);
     set_job_headers(deferral, request);
     job_set_retry_after(request, state, deferral->run_at_ms);
@@ -101,8 +101,8 @@ static void on_accepted(void *arg, const struct queue_receipt *receipt, const fe
     memcpy(deferral->id, receipt->id, sizeof deferral->id);
     memcpy(deferral->delivery_id, receipt->delivery_id, sizeof deferral->delivery_id);
     if (deferral->wait)
-        held_wait_begin(deferral->wait, deferral->id, receipt->state, deferral->exchange.request,
-                        on_wait_done, deferral);
+        held_wait_begin(deferral->wait, receipt, deferral->exchange.request, on_wait_done,
+                        deferral);
     else
         answer_accepted(deferral, receipt->state);
 }

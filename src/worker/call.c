@@ -54,7 +54,8 @@ ferry_call *call_new(const struct worker *worker, char *block, size_t length,
     call->route = options->route;
     call->attempt = options->attempt;
     if (options->delivery_id)
-        snprintf(call->delivery_id, sizeof call->delivery_id, "%s", options->delivery_id);
+        memcpy(call->delivery_id, options->delivery_id,
+               strnlen(options->delivery_id, sizeof call->delivery_id - 1));
     call->deadline_us =
         options->timeout_ms > 0 ? clock_monotonic_us_after(options->timeout_ms) : INT64_MAX;
     pthread_mutex_init(&call->lock, NULL);

@@ -22,11 +22,20 @@ struct field {
     uint32_t value_length;
 };
 
-static void put_u32(struct bytes *block, size_t value)
+static char *put_u32(char *at, size_t value)
 {
-    unsigned char little[4] = {(unsigned char)value, (unsigned char)(value >> 8),
-                               (unsigned char)(value >> 16), (unsigned char)(value >> 24)};
-    bytes_append(block, little, sizeof little);
+    for (int i = 0; i < 4; i++)
+        *at++ = (char)(unsigned char)(value >> 8 * i);
+    return at;
+}
+
+/* Write bytes and a NUL; returns where the next thing goes. */
+static char *put_text(char *at, const void *text, size_t length)
+{
+    if (length > 0)
+        memcpy(at, text, length);
+    at[length] = '\0';
+    return at + length + 1;
 }
 
 static uint32_t get_u32(const char *at)
@@ -44,12 +53,14 @@ void call_input_add(struct bytes *block, enum call_field field, const char *name
         block->failed = true;
         return;
     }
-    bytes_append_char(block, (char)field);
-    put_u32(block, name_length);
-    put_u32(block, length);
-    bytes_append(block, name, name_length + 1);
-    bytes_append(block, value, length);
-    bytes_append_char(block, '\0');
+    char *at = bytes_extend(block, HEAD_BYTES + name_length + 1 + length + 1);
+    if (!at)
+        return;
+    *at++ = (char)field;
+    at = put_u32(at, name_length);
+    at = put_u32(at, length);
+    at = put_text(at, name, name_length);
+    put_text(at, value, length);
 }
 
 void call_input_end(struct bytes *block, const void *body, size_t length)

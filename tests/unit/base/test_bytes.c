@@ -37,6 +37,23 @@ static void test_appends_follow_each_other(void **state)
     assert_null(bytes.data);
 }
 
+static void test_room_is_made_behind_the_text(void **state)
+{
+    (void)state;
+    struct bytes bytes = {0};
+    bytes_append_text(&bytes, "ab");
+    char *at = bytes_extend(&bytes, 200);
+    assert_non_null(at);
+    memset(at, 'c', 200);
+    bytes_append_char(&bytes, 'd');
+    assert_int_equal(bytes.length, 203);
+    assert_int_equal(strspn(bytes_text(&bytes), "abc"), 202);
+    assert_string_equal(bytes_text(&bytes) + 202, "d");
+    assert_null(bytes_extend(&bytes, SIZE_MAX / 2));
+    assert_true(bytes.failed);
+    bytes_fini(&bytes);
+}
+
 static void test_every_length_has_its_nul(void **state)
 {
     (void)state;
@@ -185,6 +202,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_appends_follow_each_other),
+        cmocka_unit_test(test_room_is_made_behind_the_text),
         cmocka_unit_test(test_every_length_has_its_nul),
         cmocka_unit_test(test_json_escapes),
         cmocka_unit_test(test_json_replaces_what_is_not_utf8),

@@ -1,6 +1,7 @@
 /* Random ids and numbers: shape and range; chance itself is the kernel's. */
 #include "random.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "support.h"
@@ -32,6 +33,37 @@ static void test_bytes_are_filled_to_the_last_and_no_further(void **state)
     random_bytes(NULL, 0);
 }
 
+static void test_no_bytes_are_given_twice(void **state)
+{
+    (void)state;
+    static uint64_t seen[3000];
+    unsigned char large[2000];
+    for (size_t i = 0; i < COUNT_OF(seen); i++) {
+        if (i % 100 == 0)
+            random_bytes(large, sizeof large); /* what a stock does not hold */
+        random_bytes(&seen[i], sizeof seen[i]);
+        for (size_t j = 0; j < i; j++)
+            assert_true(seen[j] != seen[i]);
+    }
+}
+
+static void *draw(void *arg)
+{
+    random_bytes(arg, 32);
+    return NULL;
+}
+
+static void test_threads_do_not_draw_the_same(void **state)
+{
+    (void)state;
+    unsigned char mine[32], theirs[32];
+    pthread_t thread;
+    draw(mine);
+    assert_int_equal(pthread_create(&thread, NULL, draw, theirs), 0);
+    pthread_join(thread, NULL);
+    assert_memory_not_equal(mine, theirs, sizeof mine);
+}
+
 static void test_below_gives_every_number_and_none_other(void **state)
 {
     (void)state;
@@ -59,6 +91,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_id_is_32_hexadecimal_digits),
         cmocka_unit_test(test_bytes_are_filled_to_the_last_and_no_further),
+        cmocka_unit_test(test_no_bytes_are_given_twice),
+        cmocka_unit_test(test_threads_do_not_draw_the_same),
         cmocka_unit_test(test_below_gives_every_number_and_none_other),
         cmocka_unit_test(test_below_at_its_edges),
     };

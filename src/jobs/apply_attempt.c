@@ -137,6 +137,16 @@ static int find_claimed(struct statements *statements, const struct claim_key *k
     return 0;
 }
 
+/* Three columns from this one on. */
+static void bind_result(sqlite3_stmt *at, int column, const struct settle_operation *settle)
+{
+    if (!settle->result_status)
+        return;
+    sqlite3_bind_int(at, column, settle->result_status);
+    sqlite3_bind_text(at, column + 1, settle->result_type, -1, SQLITE_STATIC);
+    sqlite3_bind_blob64(at, column + 2, settle->result, settle->result_length, SQLITE_STATIC);
+}
+
 static void bind_settle(sqlite3_stmt *at, const struct settle_operation *settle)
 {
     sqlite3_bind_int64(at, 1, settle->key.job);
@@ -148,11 +158,7 @@ static void bind_settle(sqlite3_stmt *at, const struct settle_operation *settle)
         sqlite3_bind_int(at, 6, (int)settle->failure.code);
         sqlite3_bind_text(at, 7, settle->failure.message, -1, SQLITE_STATIC);
     }
-    if (settle->result_status) {
-        sqlite3_bind_int(at, 8, settle->result_status);
-        sqlite3_bind_text(at, 9, settle->result_type, -1, SQLITE_STATIC);
-        sqlite3_bind_blob64(at, 10, settle->result, settle->result_length, SQLITE_STATIC);
-    }
+    bind_result(at, 8, settle);
     sqlite3_bind_int(at, 11, settle->remembers);
     sqlite3_bind_blob64(at, 12, settle->memory, settle->memory_length, SQLITE_STATIC);
     sqlite3_bind_int(at, 13, job_state_is_final(settle->state));
@@ -164,7 +170,26 @@ static int drop_input(struct statements *statements, int64_t job, ferry_error *e
     return statement_run(statements, DROP_INPUT, error);
 }
 
-int apply_settle(struct statements *statements, struct settle_operation *settle, ferry_error *error)
+/* The way of most jobs: write first, and look only when that has changed nothing. */
+static int succeed(struct statements *statements, struct settle_operation *settle,
+                   ferry_error *error)
+{
+    sqlite3_stmt *at = statement_of(statements, SUCCEED);
+    sqlite3_bind_int64(at, 1, settle->key.job);
+    sqlite3_bind_int64(at, 2, settle->key.token);
+    sqlite3_bind_int64(at, 3, settle->was_version);
+    bind_time(at, 4, settle->now_ms);
+    bind_result(at, 5, settle);
+    int rc = statement_run(statements, SUCCEED, error);
+    settle->changed = rc == 0 && statements_changes(statements) > 0;
+    if (!settle->changed)
+        return rc;
+    settle->version = settle->was_version + 1;
+    return drop_input(statements, settle->key.job, error);
+}
+
+static int settle_claimed(struct statements *statements, struct settle_operation *settle,
+                          ferry_error *error)
 {
     struct claimed claimed;
     int rc = find_claimed(statements, &settle->key, &claimed, error);
@@ -182,6 +207,15 @@ int apply_settle(struct statements *statements, struct settle_operation *settle,
     if (rc == 0 && claimed.has_callback && job_state_is_final(settle->state))
         rc = callback_add(statements, settle->key.job, settle->now_ms, &settle->callbacks, error);
     return rc;
+}
+
+int apply_settle(struct statements *statements, struct settle_operation *settle, ferry_error *error)
+{
+    int rc = 0;
+    settle->changed = false;
+    if (settle->state == JOB_SUCCEEDED && !settle->failure.code && settle->was_version > 0)
+        rc = succeed(statements, settle, error);
+    return rc < 0 || settle->changed ? rc : settle_claimed(statements, settle, error);
 }
 
 int apply_release(struct statements *statements, struct release_operation *release,

@@ -169,6 +169,7 @@ static struct attempt *attempt_new(struct dispatch_route *route, const struct cl
         return NULL;
     attempt->route = route;
     attempt->key = job->key;
+    attempt->version = job->version;
     memcpy(attempt->id, job->id, sizeof attempt->id);
     memcpy(attempt->delivery_id, job->delivery_id, sizeof attempt->delivery_id);
     attempt->number = job->attempt;

@@ -146,6 +146,7 @@ static void attempt_settle(struct attempt *attempt, int64_t retry_after_ms)
     struct queue *queue = attempt_queue(attempt);
     settle->base = (struct operation){.kind = OPERATION_SETTLE, .done = on_settled, .arg = attempt};
     settle->key = attempt->key;
+    settle->was_version = attempt->version;
     settle->state = JOB_RUNNING;
     job_transition(&settle->state, attempt_event(attempt, settle->failure.code));
     settle->now_ms = queue_wall_ms(queue);

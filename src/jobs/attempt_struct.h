@@ -20,6 +20,7 @@ struct attempt {
     } input;  /* of the call to be; malloc memory */
     int note; /* its place in started.h */
     struct claim_key key;
+    int64_t version; /* the job's, since it was claimed */
     char id[RANDOM_ID_TEXT_SIZE];
     char delivery_id[RANDOM_ID_TEXT_SIZE];
     unsigned number;

@@ -6,7 +6,8 @@
  * After each window the page may end short, with the row to go on below. A window starts at a row
  * that exists, so that the gap which retention leaves costs one step, however wide it is.
  *
- * The jobs of one state are read by that state's index, those of several by their rows.
+ * The jobs of one state are read by that state's index, those of several by their rows, and so
+ * are those that have succeeded: they are nearly all, and in no such index.
  */
 #include "listing.h"
 
@@ -22,14 +23,14 @@ struct walk {
     const struct job_filter *filter;
     struct listing *listing;
     unsigned limit;
-    int state; /* -1: not just one */
+    int state; /* -1: by their rows */
 };
 
-/* Return the only state of a mask, -1 if it has none or several. */
+/* Return the only state of a mask; -1 if it has none or several, or one without an index. */
 static int only_state(unsigned states)
 {
     for (int state = 0; state < JOB_STATE_COUNT; state++) {
-        if (states == 1U << state)
+        if (states == 1U << state && state != JOB_SUCCEEDED)
             return state;
     }
     return -1;

@@ -119,6 +119,7 @@ void claim_operation_fini(struct claim_operation *claim);
 struct settle_operation {
     struct operation base;
     struct claim_key key;
+    int64_t was_version;  /* the job's when it was claimed, which saves a look; 0: not known */
     enum job_state state; /* also a result */
     int64_t now_ms;
     int64_t run_at_ms;   /* of JOB_RETRYING */

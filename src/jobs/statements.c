@@ -21,9 +21,9 @@
     " result_type"
 
 /* The states as numbers: 0 scheduled, 1 queued, 2 running, 3 retrying, 4 succeeded, 5 dead,
- * 6 cancelled. `state < 4 AND state <> 2` and `state > 3` are written as in the partial indexes,
- * which SQLite uses only for the very same terms. Where more than one index would do, the right one
- * is named: SQLite has no statistics to choose by. */
+ * 6 cancelled. `state < 4 AND state <> 2`, `state > 3` and `state <> 4` are written as in the
+ * partial indexes, which SQLite uses only for the very same terms. Where more than one index would
+ * do, the right one is named: SQLite has no statistics to choose by. */
 static const char *const sql_of[STATEMENT_COUNT] = {
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
@@ -67,10 +67,17 @@ static const char *const sql_of[STATEMENT_COUNT] = {
     [UNDO_CLAIM] = "UPDATE jobs INDEXED BY jobs_by_state"
                    " SET version = version + 1, state = 1, attempt = attempt - 1, boot = NULL,"
                    "     token = NULL"
-                   " WHERE state = 2 AND token = ?1",
+                   " WHERE state = 2 AND state <> 4 AND token = ?1",
     /* Not RETURNING in those that each attempt runs: it costs more than looking first. */
     [FIND_ATTEMPT] = "SELECT version + 1, is_cancelling, callback IS NOT NULL FROM jobs"
                      " WHERE job = ?1 AND token = ?2 AND state = 2",
+    /* What SETTLE does to a job that succeeds, where nobody has touched it since its claim and
+     * nobody is to be told. */
+    [SUCCEED] = "UPDATE jobs SET version = version + 1, state = 4, is_wall = 0, finished_ms = ?4,"
+                "  error_code = NULL, error = NULL, result_status = ?5, result_type = ?6,"
+                "  result = ?7, memory = NULL, boot = NULL, token = NULL"
+                " WHERE job = ?1 AND token = ?2 AND state = 2 AND version = ?3"
+                "   AND is_cancelling = 0 AND callback IS NULL",
     /* ?11: the memory is replaced; ?13: the new state is final. */
     [SETTLE] = "UPDATE jobs SET version = version + 1, state = ?3,"
                "  run_at_ms = coalesce(?4, run_at_ms), is_wall = 0,"
@@ -123,7 +130,7 @@ static const char *const sql_of[STATEMENT_COUNT] = {
     [RESUME] = "DELETE FROM paused WHERE route = ?1",
     [SHIFT] = "UPDATE jobs INDEXED BY jobs_by_state"
               " SET version = version + 1, run_at_ms = run_at_ms + ?1"
-              " WHERE state < 4 AND state <> 2 AND is_wall = 0",
+              " WHERE state < 4 AND state <> 2 AND state <> 4 AND is_wall = 0",
     [SET_CLOCK] = "INSERT OR REPLACE INTO clock (one, wall_ms, job)"
                   " VALUES (1, ?1, (SELECT coalesce(max(job), 0) FROM jobs))",
 
@@ -132,7 +139,7 @@ static const char *const sql_of[STATEMENT_COUNT] = {
                   "                     WHERE job > coalesce((SELECT job FROM clock), 0)"
                   "                     ORDER BY job DESC LIMIT 1), 0))",
     [CLAIMED_BY] = "SELECT job, token FROM jobs INDEXED BY jobs_by_state"
-                   " WHERE state = 2 AND boot = ?1",
+                   " WHERE state = 2 AND state <> 4 AND boot = ?1",
     [INTERRUPT] = "UPDATE jobs INDEXED BY jobs_by_state"
                   " SET version = version + 1, crashes = crashes + 1, attempt = attempt - 1,"
                   "  boot = NULL, token = NULL, is_cancelling = 0,"
@@ -140,7 +147,7 @@ static const char *const sql_of[STATEMENT_COUNT] = {
                   "  finished_ms = iif(is_cancelling OR (?1 > 0 AND crashes + 1 >= ?1), ?3, NULL),"
                   "  memory = iif(is_cancelling OR (?1 > 0 AND crashes + 1 >= ?1), NULL, memory),"
                   "  error_code = ?4, error = 'the server ended while it ran'"
-                  " WHERE state = 2 AND boot IS NOT ?2"
+                  " WHERE state = 2 AND state <> 4 AND boot IS NOT ?2"
                   " RETURNING route, delivery_id, state, crashes, job, callback IS NOT NULL",
     [COUNT] = "SELECT route, state, count(*), sum(input_bytes) FROM jobs GROUP BY route, state",
     [PAUSED] = "SELECT route, since_ms FROM paused",
@@ -151,13 +158,14 @@ static const char *const sql_of[STATEMENT_COUNT] = {
     [FIND_RETIRED] = "SELECT 1 FROM retired WHERE id = ?1",
     [NEXT_BELOW] = "SELECT job FROM jobs WHERE job < ?1 ORDER BY job DESC LIMIT 1",
     [NEXT_BELOW_IN_STATE] = "SELECT job FROM jobs INDEXED BY jobs_by_state"
-                            " WHERE state = ?2 AND job < ?1 ORDER BY job DESC LIMIT 1",
+                            " WHERE state = ?2 AND state <> 4 AND job < ?1"
+                            " ORDER BY job DESC LIMIT 1",
     /* ?3: a bit for each state, or in the other one the state; ?4: a route, or NULL for any. */
     [LIST] = "SELECT " RECORD_COLUMNS ", NULL FROM jobs"
              " WHERE job BETWEEN ?1 AND ?2 AND ?3 >> state & 1 AND (?4 IS NULL OR route = ?4)"
              " ORDER BY job DESC LIMIT ?5",
     [LIST_IN_STATE] = "SELECT " RECORD_COLUMNS ", NULL FROM jobs INDEXED BY jobs_by_state"
-                      " WHERE state = ?3 AND job BETWEEN ?1 AND ?2"
+                      " WHERE state = ?3 AND state <> 4 AND job BETWEEN ?1 AND ?2"
                       "   AND (?4 IS NULL OR route = ?4)"
                       " ORDER BY job DESC LIMIT ?5",
 };

@@ -36,6 +36,7 @@ enum statement {
     NEXT_DUE,
     UNDO_CLAIM,
     FIND_ATTEMPT,
+    SUCCEED,
     SETTLE,
     RELEASE,
     DROP_INPUT,

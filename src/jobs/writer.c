@@ -15,7 +15,8 @@
  * grow nor be copied.
  *
  * The automatic checkpoints keep the WAL small, unless somebody is always reading. Past a size it
- * is emptied by force.
+ * is emptied by force. How big it is is asked for now and then only: a file whose times somebody
+ * has seen gets new ones with its next write, and the sync of each commit would write them, too.
  */
 #include "writer.h"
 
@@ -33,6 +34,7 @@ enum {
     WAL_MAX_BYTES = 64 << 20,
     EMPTY_PAUSE_US = 1000000, /* emptying the WAL waits for who reads: not for long, nor often */
     EMPTY_WAIT_MS = 50,
+    LOOK_PAUSE_US = 100000, /* at how big it is */
     FULL_LOG_PAUSE_US = 1000000,
 };
 
@@ -43,6 +45,8 @@ struct writer {
     struct statements *statements;
     int64_t reopen_us;   /* not before this time */
     int64_t empty_us;    /* the WAL neither */
+    int64_t look_us;     /* nor is its size asked for */
+    int64_t wal_bytes;   /* as it was then */
     int64_t full_log_us; /* a full disk is not logged before this time, however many ask */
 };
 
@@ -69,7 +73,15 @@ static int writer_checkpoint(struct writer *writer, enum statement how, ferry_er
 
 int64_t writer_wal_bytes(const struct writer *writer)
 {
-    return writer->db ? database_wal_bytes(writer->db) : 0;
+    return writer->wal_bytes;
+}
+
+static void writer_look_at_wal(struct writer *writer, int64_t now_us)
+{
+    if (now_us < writer->look_us)
+        return;
+    writer->wal_bytes = database_wal_bytes(writer->db);
+    writer->look_us = now_us + LOOK_PAUSE_US;
 }
 
 /* Empty the WAL when it has grown too big. What fails here fails again, or is seen by the next
@@ -77,8 +89,8 @@ int64_t writer_wal_bytes(const struct writer *writer)
 static void writer_bound_wal(struct writer *writer, ferry_error *error)
 {
     int64_t now_us = clock_monotonic_us();
-    int64_t bytes = writer_wal_bytes(writer);
-    if (bytes <= WAL_MAX_BYTES || now_us < writer->empty_us)
+    writer_look_at_wal(writer, now_us);
+    if (writer->wal_bytes <= WAL_MAX_BYTES || now_us < writer->empty_us)
         return;
     writer->empty_us = now_us + EMPTY_PAUSE_US;
     sqlite3_busy_timeout(writer->db, EMPTY_WAIT_MS);
@@ -86,7 +98,7 @@ static void writer_bound_wal(struct writer *writer, ferry_error *error)
     sqlite3_busy_timeout(writer->db, DATABASE_BUSY_TIMEOUT_MS);
     if (rc < 0)
         ferry_log(FERRY_LOG_WARN, "the log of the jobs' database is big and cannot be emptied yet",
-                  "bytes=%lld error=%s", (long long)bytes, error->message);
+                  "bytes=%lld error=%s", (long long)writer->wal_bytes, error->message);
 }
 
 static int writer_connect(struct writer *writer, bool *damaged, ferry_error *error)

@@ -27,7 +27,7 @@ const unsigned char *writer_boot(const struct writer *writer);
  */
 void writer_run(struct writer *writer, struct operation *first);
 
-/* Return how big the write-ahead log's file is. */
+/* Return how big the write-ahead log's file was lately. */
 int64_t writer_wal_bytes(const struct writer *writer);
 
 #endif

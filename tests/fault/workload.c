@@ -119,6 +119,7 @@ static void settle(struct workload *workload, struct entry *entry, enum job_stat
     struct step *step = step_new(workload, OPERATION_SETTLE);
     struct settle_operation *settle = &step->operation.settle;
     settle->key = entry->claim;
+    settle->was_version = 1; /* of what was inserted as claimed; wrong for what was not */
     settle->state = state;
     settle->now_ms = workload->now_ms;
     if (state == JOB_RETRYING)

@@ -109,6 +109,63 @@ static void a_withdrawn_job_that_succeeds_all_the_same_has_succeeded(void **ctx)
     assert_int_equal(query("SELECT is_cancelling FROM jobs"), 0);
 }
 
+/* That its version is known changes how its end is written, and nothing else. */
+static void a_job_of_a_known_version_ends_as_any_other(void **ctx)
+{
+    (void)ctx;
+    for (int64_t was_version = 0; was_version <= 1; was_version++) {
+        struct insert_operation insert = insert_of(JOB_RUNNING);
+        insert.is_wall = true;
+        insert_added(&insert);
+        folder_sql(&folder, "UPDATE jobs SET error_code = -4, error = 'not today', memory = x'00'"
+                            " WHERE state = 2");
+        struct settle_operation settle = settle_of(insert.claim, JOB_SUCCEEDED);
+        settle.was_version = was_version;
+        settle.result_status = 200;
+        settle.result_type = (char[]){"text/plain"};
+        settle.result = (char[]){"done"};
+        settle.result_length = 4;
+        assert_int_equal(run(&settle.base), FERRY_OK);
+        assert_true(settle.changed);
+        assert_int_equal(settle.version, 2);
+    }
+    assert_int_equal(query("SELECT count(*) FROM (SELECT version, state, attempt, created_ms,"
+                           " run_at_ms, finished_ms, is_wall, boot, token, error_code, error,"
+                           " result_status, result_type, result, memory, is_cancelling FROM jobs"
+                           " GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)"),
+                     1);
+    assert_int_equal(query("SELECT count(*) FROM jobs WHERE state = 4 AND version = 2 AND"
+                           " finished_ms = 2000 AND token IS NULL AND result = x'646f6e65'"),
+                     2);
+    assert_int_equal(query("SELECT count(*) FROM inputs"), 0);
+}
+
+static void a_job_of_another_version_is_looked_at(void **ctx)
+{
+    (void)ctx;
+    struct insert_operation insert = insert_withdrawn();
+    struct settle_operation settle = settle_of(insert.claim, JOB_SUCCEEDED);
+    settle.was_version = 1;
+    assert_int_equal(run(&settle.base), FERRY_OK);
+    assert_true(settle.changed);
+    assert_int_equal(settle.version, 3);
+    assert_int_equal(query("SELECT version FROM jobs WHERE state = 4 AND is_cancelling = 0"), 3);
+}
+
+static void a_known_version_is_no_token(void **ctx)
+{
+    (void)ctx;
+    struct insert_operation insert = insert_of(JOB_RUNNING);
+    insert_added(&insert);
+    struct settle_operation settle = settle_of(insert.claim, JOB_SUCCEEDED);
+    settle.was_version = 1;
+    settle.key.token++;
+    assert_int_equal(run(&settle.base), FERRY_OK);
+    assert_false(settle.changed);
+    assert_int_equal(query("SELECT state FROM jobs"), JOB_RUNNING);
+    assert_int_equal(query("SELECT count(*) FROM inputs"), 1);
+}
+
 static void a_withdrawn_job_that_is_given_back_is_cancelled(void **ctx)
 {
     (void)ctx;
@@ -141,6 +198,9 @@ int main(void)
         WRITING_TEST(the_memory_of_a_job_that_has_ended_is_dropped),
         WRITING_TEST(a_withdrawn_job_is_not_tried_again),
         WRITING_TEST(a_withdrawn_job_that_succeeds_all_the_same_has_succeeded),
+        WRITING_TEST(a_job_of_a_known_version_ends_as_any_other),
+        WRITING_TEST(a_job_of_another_version_is_looked_at),
+        WRITING_TEST(a_known_version_is_no_token),
         WRITING_TEST(a_withdrawn_job_that_is_given_back_is_cancelled),
         WRITING_TEST(a_backoff_is_no_time_that_a_person_wrote),
     };

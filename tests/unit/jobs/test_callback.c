@@ -28,6 +28,7 @@ static void the_callback_is_a_request_that_tells_all_but_the_id(void **ctx)
     (void)ctx;
     struct insert_operation insert = insert_with_callback(JOB_RUNNING);
     struct settle_operation settle = settle_of(insert.claim, JOB_SUCCEEDED);
+    settle.was_version = 1;
     settle.result_status = 200;
     settle.result_type = (char[]){"text/plain"};
     settle.result = (char[]){"done"};

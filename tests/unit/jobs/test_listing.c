@@ -86,6 +86,9 @@ static void states_and_routes_are_filtered(void **ctx)
     filter.states = 0;
     assert_int_equal(list_all(filter, &last), 5);
     filter.route = "/r";
+    filter.states = 1U << JOB_SUCCEEDED;
+    assert_int_equal(list_all(filter, &last), 5);
+    assert_int_equal(last, 4);
     filter.states = 1U << JOB_QUEUED | 1U << JOB_DEAD;
     assert_int_equal(list_all(filter, &last), 10);
     filter.route = "/none";

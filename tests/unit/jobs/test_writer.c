@@ -254,22 +254,38 @@ static void write_mebibytes(size_t count)
     }
 }
 
+static bool is_big(int64_t wal_bytes)
+{
+    return wal_bytes > 64 << 20;
+}
+
+static bool is_empty(int64_t wal_bytes)
+{
+    return wal_bytes == 0;
+}
+
+/* Write what changes nothing, so that no automatic checkpoint comes of it, until the log is so. */
+static void wait_for_log(bool (*is_so)(int64_t wal_bytes))
+{
+    struct undo_operation nothing = {.base = {.kind = OPERATION_UNDO, .done = no_answer}};
+    int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
+    while (!is_so(writer_wal_bytes(writer)) && clock_monotonic_ms() < until_ms) {
+        writer_run(writer, &nothing.base);
+        assert_int_equal(nothing.base.error.code, FERRY_OK); /* nothing fails for it */
+        usleep(10000);
+    }
+    assert_true(is_so(writer_wal_bytes(writer)));
+}
+
 static void a_log_that_a_reader_has_made_big_is_emptied_when_it_is_gone(void **ctx)
 {
     (void)ctx;
     write_one();
     sqlite3 *db = start_reading();
     write_mebibytes(70);
-    assert_true(writer_wal_bytes(writer) > 64 << 20); /* nothing fails for it */
+    wait_for_log(is_big);
     sqlite3_close(db);
-    /* Changes nothing, so that no automatic checkpoint comes of it. */
-    struct undo_operation nothing = {.base = {.kind = OPERATION_UNDO, .done = no_answer}};
-    int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
-    while (writer_wal_bytes(writer) > 0 && clock_monotonic_ms() < until_ms) {
-        writer_run(writer, &nothing.base);
-        usleep(10000);
-    }
-    assert_int_equal(writer_wal_bytes(writer), 0);
+    wait_for_log(is_empty);
     assert_int_equal(folder_query(&folder, "SELECT count(*) FROM jobs WHERE input_bytes > 5"), 70);
 }
 

@@ -12,7 +12,11 @@
 
 #include "connection_parts.h"
 
-enum { PARTS_AT_ONCE = 8 };
+enum {
+    PARTS_AT_ONCE = 8,
+    COPIED_BYTES =
+        8 << 10, /* a body that is shorter is kept behind its head: with TLS, one record */
+};
 
 size_t connection_unsent_bytes(const struct connection *connection)
 {
@@ -44,9 +48,10 @@ static void free_body(const void *data, size_t length, void *owned)
 /* Keep what was not sent of a body. Returns whether there was memory; takes `owned` over. */
 static bool keep_body(struct evbuffer *output, const char *rest, size_t length, void *owned)
 {
-    if (owned && evbuffer_add_reference(output, rest, length, free_body, owned) == 0)
+    bool is_copied = !owned || length < COPIED_BYTES;
+    if (!is_copied && evbuffer_add_reference(output, rest, length, free_body, owned) == 0)
         return true;
-    bool done = !owned && evbuffer_add(output, rest, length) == 0;
+    bool done = is_copied && evbuffer_add(output, rest, length) == 0;
     free(owned);
     return done;
 }

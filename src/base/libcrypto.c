@@ -4,10 +4,11 @@
  */
 #include "libcrypto.h"
 
-#include <dlfcn.h>
 #include <pthread.h>
 
 #include <ferry/log.h>
+
+#include "library.h"
 
 #define SONAME "libcrypto.so.3" /* of the headers that this is built with, since OpenSSL 3.0 */
 
@@ -16,25 +17,19 @@ struct libcrypto libcrypto;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static bool is_ready;
 
-/* dlsym gives data pointers; POSIX has them hold functions. */
-static bool find(void *library, const char *name, void *member)
-{
-    return (*(void **)member = dlsym(library, name)) != NULL;
-}
+#define SYMBOL(name) {#name, offsetof(struct libcrypto, name##_)},
+static const struct library_symbol symbols[] = {LIBCRYPTO_FUNCTIONS(SYMBOL)};
+#undef SYMBOL
 
 static bool load(void)
 {
     struct libcrypto found;
-    void *library = dlopen(SONAME, RTLD_NOW | RTLD_LOCAL);
-    bool is_whole = library != NULL;
-#define FIND(name) is_whole = is_whole && find(library, #name, &found.name##_);
-    LIBCRYPTO_FUNCTIONS(FIND)
-#undef FIND
-    if (is_whole)
-        libcrypto = found;
+    const char *wrong = library_load(SONAME, symbols, sizeof symbols / sizeof *symbols, &found);
+    if (wrong)
+        ferry_log(FERRY_LOG_ERROR, "no digest can be made", "error=%s", wrong);
     else
-        ferry_log(FERRY_LOG_ERROR, "no digest can be made", "error=%s", dlerror());
-    return is_whole;
+        libcrypto = found;
+    return !wrong;
 }
 
 bool libcrypto_load(void)

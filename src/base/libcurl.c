@@ -4,9 +4,10 @@
  */
 #include "libcurl.h"
 
-#include <dlfcn.h>
 #include <pthread.h>
 #include <stdbool.h>
+
+#include "library.h"
 
 #define SONAME "libcurl.so.4" /* of the headers that this is built with, since libcurl 7.16 */
 
@@ -15,22 +16,16 @@ struct libcurl libcurl;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static bool is_ready;
 
-/* dlsym gives data pointers; POSIX has them hold functions. */
-static bool find(void *library, const char *name, void *member)
-{
-    return (*(void **)member = dlsym(library, name)) != NULL;
-}
+#define SYMBOL(name) {#name, offsetof(struct libcurl, name##_)},
+static const struct library_symbol symbols[] = {LIBCURL_FUNCTIONS(SYMBOL)};
+#undef SYMBOL
 
 static const char *load(void)
 {
     struct libcurl found;
-    void *library = dlopen(SONAME, RTLD_NOW | RTLD_LOCAL);
-    bool is_whole = library != NULL;
-#define FIND(name) is_whole = is_whole && find(library, #name, &found.name##_);
-    LIBCURL_FUNCTIONS(FIND)
-#undef FIND
-    if (!is_whole)
-        return dlerror();
+    const char *wrong = library_load(SONAME, symbols, sizeof symbols / sizeof *symbols, &found);
+    if (wrong)
+        return wrong;
     if (found.curl_global_init_(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return "it does not start";
     libcurl = found;

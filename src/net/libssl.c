@@ -4,8 +4,9 @@
  */
 #include "libssl.h"
 
-#include <dlfcn.h>
 #include <pthread.h>
+
+#include "library.h"
 
 /* Of the headers that this is built with. It brings libssl and libcrypto along, as it names them
  * itself: so all of the table is found from it. */
@@ -16,22 +17,16 @@ struct libssl libssl;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static bool is_ready;
 
-/* dlsym gives data pointers; POSIX has them hold functions. */
-static bool find(void *library, const char *name, void *member)
-{
-    return (*(void **)member = dlsym(library, name)) != NULL;
-}
+#define SYMBOL(name) {#name, offsetof(struct libssl, name##_)},
+static const struct library_symbol symbols[] = {LIBSSL_FUNCTIONS(SYMBOL)};
+#undef SYMBOL
 
 static const char *load(void)
 {
     struct libssl found;
-    void *library = dlopen(SONAME, RTLD_NOW | RTLD_LOCAL);
-    bool is_whole = library != NULL;
-#define FIND(name) is_whole = is_whole && find(library, #name, &found.name##_);
-    LIBSSL_FUNCTIONS(FIND)
-#undef FIND
-    if (!is_whole)
-        return dlerror();
+    const char *wrong = library_load(SONAME, symbols, sizeof symbols / sizeof *symbols, &found);
+    if (wrong)
+        return wrong;
     libssl = found;
     is_ready = true;
     return NULL;

@@ -12,7 +12,6 @@
 #include "passwords.h"
 
 #include <crypt.h>
-#include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +21,7 @@
 #include "client_rate.h"
 #include "clock.h"
 #include "digest.h"
+#include "library.h"
 #include "proven.h"
 
 enum { QUEUE = 32, TRIES = 10, TRIES_PER_MS = 1000, QUEUE_RETRY_MS = 2000 };
@@ -65,13 +65,12 @@ typedef __typeof__(crypt_rn) crypt_function;
  * dlopen only counts. */
 static crypt_function *crypt_load(void)
 {
-    crypt_function *found = NULL;
-    void *library = dlopen("libcrypt.so.1", RTLD_NOW | RTLD_LOCAL);
-    if (library)
-        *(void **)&found = dlsym(library, "crypt_rn");
-    if (!found)
-        ferry_log(FERRY_LOG_ERROR, "no password can be looked at", "error=%s", dlerror());
-    return found;
+    static const struct library_symbol symbol = {"crypt_rn", 0};
+    crypt_function *found;
+    const char *wrong = library_load("libcrypt.so.1", &symbol, 1, &found);
+    if (wrong)
+        ferry_log(FERRY_LOG_ERROR, "no password can be looked at", "error=%s", wrong);
+    return wrong ? NULL : found;
 }
 
 static void check_run(void *arg)

@@ -309,8 +309,9 @@ static int store_start(struct store *store, ferry_error *error)
     if (!store->reader)
         return FERRY_INTERNAL;
     store->has_one_core = has_one_core();
-    store->write_thread = ferry_executor_new(
-        &(ferry_executor_options){.name = "store", .threads = 1, .batch = store->has_one_core});
+    /* Not in SCHED_BATCH: whatever computes on its core would keep it from hearing of the disk. */
+    store->write_thread =
+        ferry_executor_new(&(ferry_executor_options){.name = "store", .threads = 1});
     if (!store->write_thread)
         return ferry_error_set(error, FERRY_INTERNAL, "no thread for the jobs' database");
     return 0;

@@ -10,7 +10,7 @@ RUN ./dev build && strip build/release/ferry
 FROM debian:12-slim
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        ca-certificates libcurl4 libevent-core-2.1-7 libevent-extra-2.1-7 libevent-openssl-2.1-7 \
+        ca-certificates libcurl4 libevent-core-2.1-7 libevent-openssl-2.1-7 \
         libfyaml0 libjansson4 libsqlite3-0 libssl3 tzdata \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 990 --home-dir /var/lib/ferry --shell /usr/sbin/nologin ferry \

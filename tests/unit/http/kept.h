@@ -29,6 +29,13 @@ static inline void keep(ferry_request *request, void *ctx)
     kept_count++;
 }
 
+static inline void open_keep(struct fixture *f)
+{
+    kept_count = 0;
+    open_hello(f, NULL);
+    fixture_route(f, "GET", "/keep", keep, NULL);
+}
+
 static inline bool has_kept(struct fixture *f, void *arg)
 {
     (void)f;

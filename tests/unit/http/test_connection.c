@@ -298,9 +298,7 @@ static void a_drain_closes_what_is_idle_and_finishes_the_rest(void **state)
 {
     (void)state;
     struct fixture f;
-    kept_count = 0;
-    open_hello(&f, NULL);
-    fixture_route(&f, "GET", "/keep", keep, NULL);
+    open_keep(&f);
     int fresh = client_connect(f.address);
     int busy = client_connect(f.address);
     int partial = client_connect(f.address);
@@ -340,9 +338,7 @@ static void a_drain_answers_what_waits_behind_a_reply(void **state)
 {
     (void)state;
     struct fixture f;
-    kept_count = 0;
-    open_hello(&f, NULL);
-    fixture_route(&f, "GET", "/keep", keep, NULL);
+    open_keep(&f);
     int fd = client_connect(f.address);
     client_send(fd, "GET /keep HTTP/1.1\r\nHost: h\r\n\r\nGET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
     wait_for_kept(&f, 1);

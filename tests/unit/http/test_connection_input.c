@@ -92,9 +92,7 @@ static void pipelining_waits_for_the_reply(void **state)
 {
     (void)state;
     struct fixture f;
-    kept_count = 0;
-    fixture_open(&f, NULL);
-    fixture_route(&f, "GET", "/keep", keep, NULL);
+    open_keep(&f);
     int fd = client_connect(f.address);
     for (unsigned i = 1; i <= 3; i++) {
         client_send(fd, "GET /keep HTTP/1.1\r\nHost: h\r\n\r\nGET /keep HTTP/1.1\r\n");
@@ -121,9 +119,7 @@ static void what_a_client_that_has_left_had_waiting_is_let_go(void **state)
 {
     (void)state;
     struct fixture f;
-    kept_count = 0;
-    fixture_open(&f, NULL);
-    fixture_route(&f, "GET", "/keep", keep, NULL);
+    open_keep(&f);
     int fd = client_connect(f.address);
     client_send(fd, "GET /keep HTTP/1.1\r\nHost: h\r\n\r\nGET /keep HTTP/1.1\r\n");
     wait_for_kept(&f, 1);
@@ -157,9 +153,7 @@ static void what_waits_is_not_copied_for_each_request(void **state)
     static const char head[] = "HEAD /hello HTTP/1.1\r\nHost: h\r\n\r\n";
     size_t length = REQUESTS * (sizeof head - 1);
     struct fixture f;
-    kept_count = 0;
-    open_hello(&f, NULL);
-    fixture_route(&f, "GET", "/keep", keep, NULL);
+    open_keep(&f);
     int fd = client_connect(f.address);
     client_send(fd, "GET /keep HTTP/1.1\r\nHost: h\r\n\r\n");
     wait_for_kept(&f, 1);

@@ -6,7 +6,6 @@
  */
 #include <event2/buffer.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <ferry/log.h>
 
@@ -193,25 +192,26 @@ void connection_stream(struct connection *connection, const struct reply_text *h
         connection_end(connection);
 }
 
-bool connection_stream_piece(struct connection *connection, const void *data, size_t length)
+/* Put a piece behind what is kept: all of it, or without memory nothing. */
+static bool keep_piece(struct connection *connection, const void *data, size_t length)
 {
-    struct evbuffer *output = connection_has_output(connection) ? connection->output : NULL;
-    struct evbuffer *piece = output ? evbuffer_new() : NULL;
-    bool done = piece != NULL;
-    if (length > 0 && !connection->is_over && done) {
-        const char *after = connection->is_chunked ? "\r\n" : "";
-        if (connection->is_chunked)
-            done = evbuffer_add_printf(piece, "%zx\r\n", length) > 0;
-        done = done && evbuffer_add(piece, data, length) == 0 &&
-               evbuffer_add(piece, after, strlen(after)) == 0 &&
-               evbuffer_add_buffer(output, piece) == 0;
-        if (done && !send_output(connection))
-            connection_end(connection);
-    }
+    bool is_chunked = connection->is_chunked;
+    struct evbuffer *piece = evbuffer_new();
+    bool done = piece && connection_has_output(connection) &&
+                (!is_chunked || evbuffer_add_printf(piece, "%zx\r\n", length) > 0) &&
+                evbuffer_add(piece, data, length) == 0 &&
+                (!is_chunked || evbuffer_add(piece, "\r\n", 2) == 0) &&
+                evbuffer_add_buffer(connection->output, piece) == 0;
     if (piece)
         evbuffer_free(piece);
-    if (connection_unsent_bytes(connection) == 0)
-        drop_output(connection);
+    return done;
+}
+
+bool connection_stream_piece(struct connection *connection, const void *data, size_t length)
+{
+    bool done = length == 0 || connection->is_over || keep_piece(connection, data, length);
+    if (!connection->is_over && !send_output(connection))
+        connection_end(connection);
     if (done && !connection->output)
         connection_tell_drained(connection);
     connection_await(connection);

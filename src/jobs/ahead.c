@@ -11,6 +11,7 @@
 #include "attempt_struct.h"
 
 enum {
+    SHORT_US = 50000,
     WINDOW_US = 15000,   /* what is claimed ahead is through within this time */
     PATIENCE_MS = 200,   /* or is given back when none has got a slot for this one */
     LIMIT_MAX = 512,     /* of a route */
@@ -38,6 +39,11 @@ unsigned ahead_limit(const struct dispatch_route *route)
     if (limit < LIMIT_MIN)
         return 0;
     return limit < LIMIT_MAX ? (unsigned)limit : LIMIT_MAX;
+}
+
+bool ahead_is_short(const struct dispatch_route *route)
+{
+    return route->ahead.is_known && route->ahead.run_us <= SHORT_US;
 }
 
 unsigned ahead_room(const struct dispatch_route *route)

@@ -25,6 +25,9 @@
 /* Return how many jobs of the route may be claimed ahead in all; 0: each needs a slot. */
 unsigned ahead_limit(const struct dispatch_route *route);
 
+/* Tell whether the route's attempts are known to be through within milliseconds. */
+bool ahead_is_short(const struct dispatch_route *route);
+
 /* Return how many more it may have now. */
 unsigned ahead_room(const struct dispatch_route *route);
 

@@ -38,6 +38,12 @@ static void empty_change(struct change_operation *change)
     change->callbacks = (struct callbacks_added){0};
 }
 
+static void empty_insert(struct insert_operation *insert)
+{
+    insert->outcome = INSERT_ADDED;
+    insert->claim.job = 0;
+}
+
 static void empty_retire(struct retire_operation *retire)
 {
     memset(retire->deleted, 0, sizeof retire->deleted);
@@ -49,7 +55,7 @@ static void empty_results(struct operation *operation)
 {
     switch (operation->kind) {
     case OPERATION_INSERT:
-        ((struct insert_operation *)operation)->outcome = INSERT_ADDED;
+        empty_insert((struct insert_operation *)operation);
         break;
     case OPERATION_CLAIM:
         claim_operation_fini((struct claim_operation *)operation);
@@ -69,6 +75,7 @@ static void empty_results(struct operation *operation)
     case OPERATION_PAUSE:
     case OPERATION_SHIFT:
     case OPERATION_UNDO:
+    case OPERATION_GIVE_ROWS:
         break; /* have none */
     }
 }
@@ -96,6 +103,8 @@ static int apply(struct statements *statements, const unsigned char *boot,
         return apply_undo(statements, (struct undo_operation *)operation, error);
     case OPERATION_RETIRE:
         return apply_retire(statements, (struct retire_operation *)operation, error);
+    case OPERATION_GIVE_ROWS:
+        return 0; /* arrivals.c has done it */
     }
     return ferry_error_set(error, FERRY_INTERNAL, "no such operation");
 }

@@ -137,8 +137,7 @@ static int find_claimed(struct statements *statements, const struct claim_key *k
     return 0;
 }
 
-/* Three columns from this one on. */
-static void bind_result(sqlite3_stmt *at, int column, const struct settle_operation *settle)
+void bind_result(sqlite3_stmt *at, int column, const struct settle_operation *settle)
 {
     if (!settle->result_status)
         return;

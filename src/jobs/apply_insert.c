@@ -13,6 +13,9 @@ static int insert_row(struct statements *statements, const unsigned char *boot,
                       struct insert_operation *insert, ferry_error *error)
 {
     bool is_claimed = insert->state == JOB_RUNNING;
+    int rc = insert->claim.job ? 0 : statements_next_job(statements, &insert->claim.job, error);
+    if (rc < 0)
+        return rc;
     sqlite3_stmt *at = statement_of(statements, INSERT_JOB);
     bind_id(at, 1, insert->id);
     bind_id(at, 2, insert->delivery_id);
@@ -30,10 +33,8 @@ static int insert_row(struct statements *statements, const unsigned char *boot,
         bind_boot(at, 13, boot);
         sqlite3_bind_int64(at, 14, insert->claim.token);
     }
-    int rc = statement_run(statements, INSERT_JOB, error);
-    if (rc == 0)
-        insert->claim.job = statements_last_row(statements);
-    return rc;
+    sqlite3_bind_int64(at, 15, insert->claim.job);
+    return statement_run(statements, INSERT_JOB, error);
 }
 
 static int insert_input(struct statements *statements, const struct insert_operation *insert,

@@ -8,7 +8,8 @@
 #include "operation.h"
 #include "statements.h"
 
-/* In apply_insert.c. `boot` may be NULL for a job that is not claimed. */
+/* In apply_insert.c. `boot` may be NULL for a job that is not claimed. A job that has its number
+ * already (claim.job) keeps it. */
 int apply_insert(struct statements *statements, const unsigned char *boot,
                  struct insert_operation *insert, ferry_error *error);
 int apply_undo_insert(struct statements *statements, const char *id, ferry_error *error);
@@ -21,6 +22,8 @@ int apply_settle(struct statements *statements, struct settle_operation *settle,
                  ferry_error *error);
 int apply_release(struct statements *statements, struct release_operation *release,
                   ferry_error *error);
+/* Three columns from this one on. */
+void bind_result(sqlite3_stmt *at, int column, const struct settle_operation *settle);
 
 /* In apply_change.c. */
 int apply_change(struct statements *statements, struct change_operation *change,

@@ -23,6 +23,7 @@ enum operation_kind {
     OPERATION_SHIFT,
     OPERATION_UNDO,
     OPERATION_RETIRE,
+    OPERATION_GIVE_ROWS, /* to every job: what follows it may look at the tables */
 };
 
 struct operation {
@@ -70,7 +71,8 @@ struct insert_operation {
     enum job_state state;
     int64_t created_ms;
     int64_t run_at_ms;
-    bool is_wall; /* run_at_ms is what a person wrote: it stays when the wall clock steps */
+    bool is_wall;  /* run_at_ms is what a person wrote: it stays when the wall clock steps */
+    bool is_short; /* as JOB_RUNNING: its attempt is through within milliseconds */
     char *block;
     size_t length;
     const char *key; /* NULL: none; unique in its route for as long as the job is on disk */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ahead.h"
 #include "attempt.h"
 #include "dispatch.h"
 #include "job_id.h"
@@ -106,6 +107,7 @@ static void add_accepted(struct add *add)
 static void on_inserted(struct operation *operation)
 {
     struct add *add = (struct add *)operation;
+    add->route->coming_to_wait -= !is_claimed(add);
     queue_count_come(add->queue, (int64_t)add->insert.length);
     dispatch_come_ahead(add->route, add->place == DISPATCH_AHEAD);
     if (operation->error.code)
@@ -192,12 +194,14 @@ static void add_set_due(struct add *add, const struct queue_job *job)
     if (is_claimed(add)) {
         job_transition(&insert->state, JOB_CLAIM);
         random_bytes(&insert->claim.token, sizeof insert->claim.token);
+        insert->is_short = ahead_is_short(add->route);
     }
 }
 
 static void add_submit(struct add *add)
 {
     struct insert_operation *insert = &add->insert;
+    add->route->coming_to_wait += !is_claimed(add);
     if (!is_claimed(add))
         dispatch_expect(add->route, insert->run_at_ms);
     queue_count_coming(add->queue, (int64_t)insert->length);

@@ -65,7 +65,8 @@ struct dispatch_route {
     /* No waiting job of this route is due earlier (wall clock); INT64_MAX: none waits. It may be
      * too early, which costs a claim that brings nothing, but never too late. */
     int64_t next_run_at_ms;
-    bool claiming; /* `claim` is the store's */
+    unsigned coming_to_wait; /* jobs on their way to the disk */
+    bool claiming;           /* `claim` is the store's */
     struct claim_operation claim;
     unsigned claim_slots; /* so many of the claim's jobs have a slot */
     struct ahead ahead;

@@ -30,6 +30,13 @@ enum statement {
     SET_SLOT_JOB,
     GIVE_SLOT_BACK,
     UNDO_INSERT,
+    LAST_JOB,
+    INSERT_ARRIVALS,
+    INSERT_SUCCEEDED,
+    INSERT_SUCCEEDED_ROWS,
+    DELETE_ARRIVALS,
+    ARRIVALS,
+    HAS_ROW,
     /* attempts */
     FIND_DUE,
     CLAIM,
@@ -74,6 +81,9 @@ enum statement {
     STATEMENT_COUNT
 };
 
+/* INSERT_SUCCEEDED_ROWS has so many rows, and each row so many values. */
+enum { SUCCEEDED_ROWS = 4, SUCCEEDED_VALUES = 13 };
+
 struct statements;
 
 /* Returns NULL and `error`. */
@@ -87,7 +97,10 @@ bool statements_is_lost(const struct statements *statements);
 /* Tell whether a transaction is open. SQLite may roll one back on its own after an error. */
 bool statements_in_transaction(const struct statements *statements);
 int64_t statements_changes(const struct statements *statements); /* rows, of the last write */
-int64_t statements_last_row(const struct statements *statements);
+
+/* Number a new job. A number is given once for as long as the connection lasts, whether a row came
+ * of it or not. */
+int statements_next_job(struct statements *statements, int64_t *job, ferry_error *error);
 
 /* Return the statement, to bind its values and read its columns. NULL when it cannot be prepared:
  * SQLite binds nothing to that, and the step that follows fails. */

@@ -2,14 +2,11 @@
  * The store's side on the loop.
  *
  * Group commit. Operations wait in a list that belongs to the loop. When no batch is in flight, the
- * list goes to the writing thread at the end of the loop's turn as one batch, which is one
- * transaction: an idle store commits what came in together, a busy one gathers while the commit
- * before is on its way, and the group grows with the load. Operations are run, committed and
- * answered in the order in which they came.
- *
- * A commit costs as much as the work of some jobs. On a machine with a single core the writing
- * thread can do little beside the loop, so that larger groups are worth more: there a batch is
- * answered before the next one goes, and who asks again at once comes with that, not behind it.
+ * list goes to the writing thread as one batch, which is one transaction, when a turn of the loop
+ * has brought nothing more: an idle store commits what came in together, a busy one gathers while
+ * the commit before is on its way, and the group grows with the load. A batch is answered before
+ * the next one goes, so that who asks again at once comes with that, not behind it. Operations are
+ * run, committed and answered in the order in which they came.
  *
  * A batch belongs to the writing thread from its submit until its `done` on the loop. One
  * whose store has closed meanwhile has `store` NULL and only frees itself.
@@ -19,7 +16,6 @@
  */
 #include "store.h"
 
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +26,7 @@
 #include "clock.h"
 #include "database.h"
 #include "folder_lock.h"
+#include "late_lookup.h"
 #include "shift.h"
 #include "writer.h"
 
@@ -37,6 +34,7 @@ enum {
     MAX_WAITING = 65536, /* inserts beyond these are refused */
     MAX_WAITING_BYTES = 256 << 20,
     MAX_BATCH = 4096, /* a bound on how long one commit takes */
+    GATHER_TURNS = 3, /* of the loop: a batch waits no longer for more to come */
     RESUBMIT_PAUSE_MS = 1000,
     IDLE_THREAD_MS = 1000, /* to end a thread that has nothing to do */
 };
@@ -47,7 +45,8 @@ struct batch {
     struct operation *first;
     unsigned count;
     int64_t run_us;
-    int64_t wal_bytes; /* after it */
+    int64_t wal_bytes; /* after it, as the next one */
+    bool has_all_rows;
 };
 
 struct store {
@@ -64,8 +63,9 @@ struct store {
     size_t bytes;
     struct batch *batch;     /* in flight; NULL: none */
     ferry_timer next_submit; /* 0: not before the batch is back, or nothing waits */
+    unsigned seen, turns; /* while one is gathered: how many at the last look, and how many looks */
     bool closing;
-    bool has_one_core;
+    bool has_all_rows; /* after the last batch: no job is without one (arrivals.h) */
 
     struct store_stats stats;
     int64_t wal_bytes;                       /* after the last batch */
@@ -83,6 +83,7 @@ static void batch_run(void *arg)
     writer_run(batch->writer, batch->first);
     batch->run_us = clock_monotonic_us() - started_us;
     batch->wal_bytes = writer_wal_bytes(batch->writer);
+    batch->has_all_rows = writer_has_all_rows(batch->writer);
 }
 
 /* Answer the operations of a batch. Each may be freed by its done. */
@@ -92,6 +93,7 @@ static void batch_answer(struct batch *batch)
     store->stats.commits++;
     store->stats.operations += batch->count;
     store->wal_bytes = batch->wal_bytes;
+    store->has_all_rows = batch->has_all_rows;
     if (store->commit_seconds)
         metrics_observe_us(store->commit_seconds, batch->run_us);
     if (store->operations)
@@ -113,8 +115,6 @@ static void batch_done(void *arg, const ferry_task_report *report)
     struct store *store = batch->store;
     if (store) {
         store->batch = NULL;
-        if (!store->has_one_core)
-            store_submit(store); /* first, so that the thread works while we answer */
         batch_answer(batch);
         store_submit_soon(store);
     }
@@ -164,7 +164,7 @@ static void store_put_back(struct store *store, struct batch *batch)
     store->count += batch->count;
 }
 
-static void on_submit(void *arg);
+static void on_resubmit(void *arg);
 
 /* Submit what waits, unless a batch is in flight. Without memory for it, it waits on. */
 static void store_submit(struct store *store)
@@ -185,23 +185,35 @@ static void store_submit(struct store *store)
         store_put_back(store, batch);
         free(batch);
     }
-    store->next_submit = ferry_loop_call_later(store->loop, RESUBMIT_PAUSE_MS, on_submit, store);
+    store->next_submit = ferry_loop_call_later(store->loop, RESUBMIT_PAUSE_MS, on_resubmit, store);
 }
 
-static void on_submit(void *arg)
+static void on_resubmit(void *arg)
 {
     struct store *store = arg;
     store->next_submit = 0;
     store_submit(store);
 }
 
-/* Submit when the loop has handled what is there to be handled: a turn's timers come after its
- * sockets. */
+/* A turn's timers come after its sockets. */
+static void on_turn(void *arg)
+{
+    struct store *store = arg;
+    store->next_submit = 0;
+    if (store->count > store->seen && store->turns++ < GATHER_TURNS) {
+        store->seen = store->count;
+        store->next_submit = ferry_loop_call_later(store->loop, 0, on_turn, store);
+    }
+    store_submit(store);
+}
+
+/* Submit when the loop has handled what is there to be handled. */
 static void store_submit_soon(struct store *store)
 {
     if (store->batch || !store->first || store->closing || store->next_submit)
         return;
-    store->next_submit = ferry_loop_call_later(store->loop, 0, on_submit, store);
+    store->seen = store->turns = 0;
+    store->next_submit = ferry_loop_call_later(store->loop, 0, on_turn, store);
     store_submit(store); /* without memory for a timer, at once */
 }
 
@@ -240,13 +252,19 @@ void store_get_stats(const struct store *store, struct store_stats *stats)
 
 void store_find(struct store *store, const char *id, job_found *found, void *arg)
 {
-    reader_find(store->reader, id, found, arg);
+    if (store->has_all_rows)
+        reader_find(store->reader, id, found, arg);
+    else
+        late_find(store, store->reader, id, found, arg);
 }
 
 void store_list(struct store *store, const struct job_filter *filter, jobs_listed *listed,
                 void *arg)
 {
-    reader_list(store->reader, filter, listed, arg);
+    if (store->has_all_rows)
+        reader_list(store->reader, filter, listed, arg);
+    else
+        late_list(store, store->reader, filter, listed, arg);
 }
 
 /* ---- opening ---- */
@@ -296,19 +314,11 @@ static int store_take_over(struct store *store, const char *folder, unsigned max
     return 0;
 }
 
-/* Tell whether this process may run on a single core only. */
-static bool has_one_core(void)
-{
-    cpu_set_t cores;
-    return sched_getaffinity(0, sizeof cores, &cores) == 0 && CPU_COUNT(&cores) == 1;
-}
-
 static int store_start(struct store *store, ferry_error *error)
 {
     store->reader = reader_open(store->loop, store->path, error);
     if (!store->reader)
         return FERRY_INTERNAL;
-    store->has_one_core = has_one_core();
     /* Not in SCHED_BATCH: whatever computes on its core would keep it from hearing of the disk. */
     store->write_thread =
         ferry_executor_new(&(ferry_executor_options){.name = "store", .threads = 1});
@@ -361,6 +371,7 @@ struct store *store_open(ferry_loop *loop, const char *folder, unsigned max_cras
     }
     store->loop = loop;
     store->end = &store->first;
+    store->has_all_rows = true;
     store->lock_fd = folder_lock_take(folder, error);
     if (store->lock_fd < 0 || store_open_writer(store, error) < 0 ||
         store_take_over(store, folder, max_crashes, visitor, error) < 0 ||

@@ -26,6 +26,7 @@
 #include <ferry/log.h>
 
 #include "apply.h"
+#include "arrivals.h"
 #include "clock.h"
 #include "database.h"
 
@@ -43,6 +44,7 @@ struct writer {
     unsigned char boot[RANDOM_ID_BYTES]; /* names this process in the rows that it runs */
     sqlite3 *db;                         /* NULL: lost, to be opened again */
     struct statements *statements;
+    struct arrivals *arrivals;
     int64_t reopen_us;   /* not before this time */
     int64_t empty_us;    /* the WAL neither */
     int64_t look_us;     /* nor is its size asked for */
@@ -103,6 +105,7 @@ static void writer_bound_wal(struct writer *writer, ferry_error *error)
 
 static int writer_connect(struct writer *writer, bool *damaged, ferry_error *error)
 {
+    arrivals_forget(writer->arrivals);
     writer->db = database_open_writer(writer->path, damaged, error);
     if (writer->db)
         writer->statements = statements_new(writer->db, false, error);
@@ -192,6 +195,18 @@ static void operation_failed_alone(struct operation *operation, const ferry_erro
     operation_fail(operation, why, false);
 }
 
+static int writer_apply_one(struct writer *writer, struct operation *operation, bool together,
+                            ferry_error *error)
+{
+    bool is_done;
+    int rc = arrivals_apply(writer->arrivals, writer->statements, writer->boot, operation, together,
+                            &is_done, error);
+    if (rc < 0 || is_done)
+        return rc;
+    return together ? operation_apply(writer->statements, writer->boot, operation, error)
+                    : operation_apply_alone(writer->statements, writer->boot, operation, error);
+}
+
 /* Run the operations. Returns 0, a code, or, of those that run `together`, 1: one has failed that
  * might fail alone. */
 static int writer_apply(struct writer *writer, struct operation *first, enum selection selection,
@@ -202,8 +217,7 @@ static int writer_apply(struct writer *writer, struct operation *first, enum sel
             continue;
         at->error = (ferry_error){0};
         at->in_doubt = false;
-        int rc = together ? operation_apply(writer->statements, writer->boot, at, error)
-                          : operation_apply_alone(writer->statements, writer->boot, at, error);
+        int rc = writer_apply_one(writer, at, together, error);
         if (rc == 0)
             continue;
         if (!can_go_on(writer))
@@ -221,13 +235,19 @@ static int writer_transact_once(struct writer *writer, struct operation *first,
 {
     int rc = statement_run(writer->statements, BEGIN, error);
     if (rc == 0)
+        rc = arrivals_begin(writer->arrivals, writer->statements, error);
+    if (rc == 0)
         rc = writer_apply(writer, first, selection, together, error);
+    if (rc == 0)
+        rc = arrivals_end(writer->arrivals, writer->statements, error);
     if (rc == 0) {
         rc = statement_run(writer->statements, COMMIT, error);
         *in_doubt = rc < 0 && statements_is_lost(writer->statements);
     }
     if (rc != 0 && statements_in_transaction(writer->statements))
         statement_run(writer->statements, ROLLBACK, NULL);
+    if (rc != 0)
+        arrivals_forget(writer->arrivals);
     return rc;
 }
 
@@ -317,16 +337,31 @@ void writer_run(struct writer *writer, struct operation *first)
 
 /* ---- life ---- */
 
+static bool writer_allocate(struct writer *writer, const char *path)
+{
+    writer->path = strdup(path);
+    writer->arrivals = arrivals_new();
+    return writer->path && writer->arrivals;
+}
+
+/* Connect, and have a row for each job: the reports look at those. */
+static int writer_start(struct writer *writer, bool *damaged, ferry_error *error)
+{
+    bool in_doubt;
+    int rc = writer_connect(writer, damaged, error);
+    return rc == 0 ? writer_transact(writer, NULL, ALL, &in_doubt, error) : rc;
+}
+
 struct writer *writer_open(const char *path, bool *damaged, ferry_error *error)
 {
     struct writer *writer = calloc(1, sizeof *writer);
-    if (!writer || !(writer->path = strdup(path))) {
-        free(writer);
+    if (!writer || !writer_allocate(writer, path)) {
+        writer_close(writer);
         ferry_error_set(error, FERRY_INTERNAL, "no memory");
         return NULL;
     }
     random_bytes(writer->boot, sizeof writer->boot);
-    if (writer_connect(writer, damaged, error) < 0) {
+    if (writer_start(writer, damaged, error) < 0) {
         writer_close(writer);
         return NULL;
     }
@@ -338,8 +373,14 @@ void writer_close(struct writer *writer)
     if (!writer)
         return;
     writer_disconnect(writer);
+    arrivals_free(writer->arrivals);
     free(writer->path);
     free(writer);
+}
+
+bool writer_has_all_rows(const struct writer *writer)
+{
+    return arrivals_have_rows(writer->arrivals);
 }
 
 struct statements *writer_statements(struct writer *writer)

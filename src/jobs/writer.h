@@ -27,6 +27,10 @@ const unsigned char *writer_boot(const struct writer *writer);
  */
 void writer_run(struct writer *writer, struct operation *first);
 
+/* Tell whether each job has a row of its own, so that a look at the tables finds it; else
+ * OPERATION_GIVE_ROWS comes first. */
+bool writer_has_all_rows(const struct writer *writer);
+
 /* Return how big the write-ahead log's file was lately. */
 int64_t writer_wal_bytes(const struct writer *writer);
 

@@ -165,6 +165,7 @@ static struct view after(struct view view, const struct operation *operation)
         return view;
     case OPERATION_PAUSE:
     case OPERATION_SHIFT:
+    case OPERATION_GIVE_ROWS:
         break;
     }
     return view;

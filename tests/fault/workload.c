@@ -84,6 +84,7 @@ static void insert(struct workload *workload)
         insert->callback = "http://127.0.0.1/";
         step->entry->has_callback = true;
     }
+    insert->is_short = chance_of(chance, 70);
     step_write(step);
 }
 
@@ -192,6 +193,11 @@ static void pause_or_resume(struct workload *workload)
     step_write(step);
 }
 
+static void give_rows(struct workload *workload)
+{
+    step_write(step_new(workload, OPERATION_GIVE_ROWS));
+}
+
 static void some_operation(struct workload *workload)
 {
     workload->now_ms++; /* each its own time, so that it is known which is the older */
@@ -207,8 +213,10 @@ static void some_operation(struct workload *workload)
         release_some(workload);
     else if (which < 94)
         change_some(workload);
-    else if (which < 97)
+    else if (which < 96)
         retire(workload);
+    else if (which < 98)
+        give_rows(workload);
     else
         pause_or_resume(workload);
 }

@@ -130,6 +130,8 @@ static bool step_answered(struct workload *workload, struct step *step)
         return change_answered(workload, step);
     case OPERATION_PAUSE:
         return pause_answered(workload, &step->operation.pause);
+    case OPERATION_GIVE_ROWS:
+        return false;
     default:
         return end_answered(workload, step);
     }

@@ -133,6 +133,7 @@ static void a_job_in_the_row_of_a_deleted_run_is_not_taken_for_it(void **ctx)
     struct change_operation delete = change_of(JOB_ACTION_DELETE, first.id);
     assert_int_equal(run(&delete.base), FERRY_OK);
     change_operation_fini(&delete);
+    writing_reopen();
     insert_added(&other);
     assert_int_equal(other.claim.job, first.claim.job);
     struct insert_operation second = insert_for_slot(2);

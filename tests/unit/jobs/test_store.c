@@ -143,12 +143,58 @@ static void what_comes_in_one_turn_is_committed_together(void **ctx)
     assert_written_in_order(1);
 }
 
-static void what_comes_during_a_commit_is_committed_together(void **ctx)
+static void what_the_next_turn_brings_is_committed_with_it(void **ctx)
 {
     (void)ctx;
     insertion_write(&many[0], JOB_QUEUED, 0);
-    ferry_loop_call_later(f->loop, 0, write_the_rest, NULL); /* when the first is on its way */
+    ferry_loop_call_later(f->loop, 0, write_the_rest, NULL);
     fixture_wait(f, is_store_idle);
+    assert_written_in_order(1);
+}
+
+/* One more with each turn, until all are written. */
+static void write_next(void *arg)
+{
+    int *next = arg;
+    insertion_write(&many[(*next)++], JOB_QUEUED, 0);
+    if (*next < MANY)
+        ferry_loop_call_later(f->loop, 0, write_next, next);
+}
+
+static void a_commit_does_not_wait_for_ever_for_more(void **ctx)
+{
+    (void)ctx;
+    struct store_stats stats;
+    int next = 0;
+    write_next(&next);
+    fixture_wait(f, is_store_idle);
+    store_get_stats(store, &stats);
+    assert_true(stats.commits > 1);
+}
+
+enum { TURNS = 10 }; /* by then a batch is on its way */
+
+static void write_the_rest_later(void *arg)
+{
+    int *turns = arg;
+    if (++*turns < TURNS)
+        ferry_loop_call_later(f->loop, 0, write_the_rest_later, turns);
+    else
+        write_the_rest(NULL);
+}
+
+static bool are_all_written(struct fixture *at)
+{
+    return done_count == MANY && is_store_idle(at);
+}
+
+static void what_comes_during_a_commit_is_committed_together(void **ctx)
+{
+    (void)ctx;
+    int turns = 0;
+    insertion_write(&many[0], JOB_QUEUED, 0);
+    write_the_rest_later(&turns);
+    fixture_wait(f, are_all_written);
     assert_written_in_order(2);
 }
 
@@ -171,7 +217,8 @@ static void an_operation_that_fails_alone_fails_alone(void **ctx)
 static void an_operation_that_fails_half_way_leaves_no_half(void **ctx)
 {
     (void)ctx;
-    folder_sql(&f->folder, "CREATE TRIGGER refuse BEFORE INSERT ON inputs WHEN new.job = 2"
+    folder_sql(&f->folder, "CREATE TRIGGER refuse BEFORE INSERT ON inputs"
+                           " WHEN EXISTS (SELECT 1 FROM inputs)"
                            " BEGIN SELECT raise(ABORT, 'refused'); END");
     insertion_write(&many[0], JOB_QUEUED, 0);
     insertion_write(&many[1], JOB_QUEUED, 0); /* its job's row is written, its input is not */
@@ -337,6 +384,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_comes_in_one_turn_is_committed_together),
+        TEST(what_the_next_turn_brings_is_committed_with_it),
+        TEST(a_commit_does_not_wait_for_ever_for_more),
         TEST(what_comes_during_a_commit_is_committed_together),
         TEST(an_operation_that_fails_alone_fails_alone),
         TEST(an_operation_that_fails_half_way_leaves_no_half),

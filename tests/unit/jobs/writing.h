@@ -27,6 +27,14 @@ static inline int writing_tear_down(void **ctx)
     return 0;
 }
 
+/* As after a stop and a start. */
+static inline void writing_reopen(void)
+{
+    writer_close(writer);
+    writer = writer_open(folder.database, NULL, NULL);
+    assert_non_null(writer);
+}
+
 #define WRITING_TEST(name) cmocka_unit_test_setup_teardown(name, writing_set_up, writing_tear_down)
 
 /* Run one operation and return its error's code. */

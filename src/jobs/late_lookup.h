@@ -1,0 +1,17 @@
+/*
+ * Look-ups for a time when jobs may have no row yet: they are given rows first (arrivals.h), and
+ * then it is looked. Loop thread.
+ */
+#ifndef JOBS_LATE_LOOKUP_H
+#define JOBS_LATE_LOOKUP_H
+
+#include "reader.h"
+#include "store.h"
+
+/* As reader_find and reader_list. Where the rows cannot be written, the answer is that failure. */
+void late_find(struct store *store, struct reader *reader, const char *id, job_found *found,
+               void *arg);
+void late_list(struct store *store, struct reader *reader, const struct job_filter *filter,
+               jobs_listed *listed, void *arg);
+
+#endif

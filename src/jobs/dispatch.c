@@ -64,12 +64,21 @@ static void route_take(struct dispatch_route *route, unsigned count, const struc
     gate_take(&route->gate, count, now->loop_ms);
 }
 
+/* Tell whether the claim in flight takes all that wait. If jobs that come meanwhile had to wait for
+ * it, there would be some whenever it is back, and under load no end of claims. */
+static bool claims_all(const struct dispatch_route *route)
+{
+    return route->counts &&
+           route->counts->by_state[JOB_QUEUED] + route->coming_to_wait <= route->claim.limit;
+}
+
 /* Tell whether a job that comes in now is the route's next one, and its gate is open. */
 static bool is_next(struct dispatch_route *route, const struct queue_now *now)
 {
     struct queue *queue = route->queue;
-    return queue->started && !queue->draining && !route->claiming && route->pool &&
-           !has_due(route, now) && gate_room(&route->gate, now->loop_ms) > 0;
+    return queue->started && !queue->draining && route->pool &&
+           route->next_run_at_ms > now->wall_ms && (!route->claiming || claims_all(route)) &&
+           gate_room(&route->gate, now->loop_ms) > 0;
 }
 
 enum dispatch_place dispatch_take(struct dispatch_route *route, const struct queue_now *now)
@@ -249,6 +258,19 @@ static void route_feed(struct dispatch_route *route, unsigned slots, const struc
     }
 }
 
+/* Return how many to claim ahead: no more than there are, so that what comes in meanwhile has room.
+ */
+static unsigned ahead_wanted(const struct dispatch_route *route)
+{
+    unsigned room = ahead_room(route);
+    if (!route->counts)
+        return room;
+    const int64_t *counts = route->counts->by_state;
+    int64_t waiting =
+        counts[JOB_QUEUED] + counts[JOB_SCHEDULED] + counts[JOB_RETRYING] + route->coming_to_wait;
+    return waiting > 0 && waiting < room ? (unsigned)waiting : room;
+}
+
 static void pool_claim_ahead(const struct dispatch_pool *pool, const struct queue_now *now)
 {
     struct dispatch_route *at = pool->turn;
@@ -256,7 +278,7 @@ static void pool_claim_ahead(const struct dispatch_pool *pool, const struct queu
         return;
     do {
         if (has_due(at, now) && ahead_is_low(at) && gate_room(&at->gate, now->loop_ms) > 0)
-            claim_submit(at, 0, ahead_room(at), now);
+            claim_submit(at, 0, ahead_wanted(at), now);
         at = at->next_in_pool;
     } while (at != pool->turn);
 }

@@ -7,6 +7,7 @@
 enum { JOBS = 12 };
 
 static struct fixture fixture, *f = &fixture;
+static size_t listed;
 
 static int set_up(void **ctx)
 {
@@ -120,7 +121,7 @@ static void jobs_that_were_claimed_ahead_run_once_when_there_is_a_slot(void **ct
 {
     (void)ctx;
     claim_ahead();
-    assert_true(count("state = 2") > 1);
+    assert_int_equal(fixture_metric(f, "ferry_jobs{state=\"running\"}"), 1 + JOBS);
     gate_set(true);
     fixture_wait(f, has_all_succeeded);
     assert_int_equal(count("state = 4 AND attempt = 1"), count("1"));
@@ -212,6 +213,64 @@ static void a_route_of_a_higher_priority_goes_before_them(void **ctx)
     fixture_wait(f, is_idle);
 }
 
+static void they_are_found_though_they_have_no_rows(void **ctx)
+{
+    (void)ctx;
+    claim_ahead();
+    assert_int_equal(count("state = 2"), 0);
+    assert_int_equal(fixture_get(f, f->last_id)->state, JOB_RUNNING);
+    assert_int_equal(count("state = 2"), JOBS);
+    gate_set(true);
+    fixture_wait(f, has_all_succeeded);
+}
+
+static void on_listed(void *arg, const struct job_record *records, size_t found, int64_t next,
+                      const ferry_error *error)
+{
+    (void)records, (void)next;
+    assert_int_equal(error->code, FERRY_OK);
+    *(size_t *)arg = found;
+}
+
+static bool is_listed(struct fixture *at)
+{
+    (void)at;
+    return listed == JOBS;
+}
+
+static void they_are_listed_as_well(void **ctx)
+{
+    (void)ctx;
+    char route[] = "/echo"; /* is copied: it is gone by then */
+    claim_ahead();
+    struct job_filter filter = {.route = route, .states = 1u << JOB_RUNNING, .limit = 100};
+    listed = 0;
+    queue_list(f->queue, &filter, on_listed, &listed);
+    memset(route, 'x', sizeof route - 1);
+    fixture_wait(f, is_listed);
+    gate_set(true);
+    fixture_wait(f, has_all_succeeded);
+}
+
+/* Else there would be some that wait at the end of each claim, and another one to make. */
+static void what_comes_while_all_that_wait_are_claimed_is_claimed_too(void **ctx)
+{
+    (void)ctx;
+    fixture_start(f);
+    prove_short("/echo");
+    struct dispatch_route *route = dispatch_route_get(f->queue, "/echo");
+    gate_pause(&route->gate, true);
+    fixture_add_committed(f, "/echo", "x");
+    gate_pause(&route->gate, false);
+    dispatch(f->queue);
+    assert_true(route->claiming);
+    atomic_store(&fakes.runs, 0);
+    for (int i = 1; i < JOBS; i++)
+        fixture_add(f, "/echo", "x");
+    assert_int_equal(route->coming_to_wait, 0);
+    fixture_wait(f, has_all_succeeded);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -225,6 +284,9 @@ int main(void)
         TEST(a_drain_gives_them_back),
         TEST(one_that_is_cancelled_never_runs),
         TEST(a_route_of_a_higher_priority_goes_before_them),
+        TEST(they_are_found_though_they_have_no_rows),
+        TEST(they_are_listed_as_well),
+        TEST(what_comes_while_all_that_wait_are_claimed_is_claimed_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

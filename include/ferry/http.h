@@ -33,7 +33,7 @@ typedef struct ferry_http_options {
     unsigned requests_per_connection; /* 10000; the last one's reply says Connection: close */
     size_t header_bytes;              /* request line and headers; 16 KiB; past it 414 or 431 */
     size_t body_bytes;                /* one request's body; 8 MiB; past it 413 */
-    size_t buffered_bytes;            /* all bodies together; 256 MiB; past it 503 */
+    size_t buffered_bytes;            /* all requests together; 256 MiB; past it 503 */
     int64_t header_timeout_ms;        /* from the accept, or a later request's first byte, to
                                          its last header; 10 s */
     int64_t body_timeout_ms;          /* from there to the end of the body; 30 s */
@@ -131,7 +131,7 @@ typedef struct ferry_http_stats {
     unsigned in_flight;    /* requests handed to a handler, not replied to yet */
     unsigned receiving;    /* requests whose headers are complete and whose body is not */
     unsigned sending;      /* replies that the client has not taken whole yet */
-    size_t buffered_bytes; /* request bodies held now */
+    size_t buffered_bytes; /* of requests' heads and bodies, held now */
     size_t unsent_bytes;   /* of replies; as of at most 100 ms ago */
     uint64_t accepted;     /* connections since the start */
     uint64_t made_room;    /* connections closed, as others waited at the limit */

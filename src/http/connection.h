@@ -104,7 +104,7 @@ struct connection_counts {
     uint64_t accepted;
     uint64_t malformed;              /* requests refused with 400, 417, 501 or 505 */
     uint64_t too_large;              /* 413, 414, 431 */
-    uint64_t over_held;              /* 503: bodies together; closed: what waits, too */
+    uint64_t over_held;              /* 503: requests together; closed: what waits, too */
     uint64_t over_address;           /* connections refused, 503 */
     uint64_t over_connections;       /* times that the limit was reached */
     uint64_t over_requests;          /* connections that have had all their requests */
@@ -129,7 +129,7 @@ struct connections {
     struct peer *peers; /* those with connections */
     unsigned count;
     unsigned in_phase[PHASE_COUNT];
-    size_t held_bytes;   /* bodies, in connections and in requests */
+    size_t held_bytes;   /* heads and bodies, in connections and in requests */
     size_t unsent_bytes; /* replies, when last looked at */
     struct connection_counts counts;
     struct complaint complaints[COMPLAINT_COUNT];

@@ -14,6 +14,10 @@
 
 #include "connection_parts.h"
 
+/* A head that takes no more is let pass when all requests together are too much: a probe is
+ * still answered. */
+enum { SMALL_HEAD_BYTES = 2048 };
+
 /* ---- a request's beginning and end ---- */
 
 void connection_expect(struct connection *connection)
@@ -97,6 +101,18 @@ bool connection_is_used_up(const struct connection *connection)
     return connection->request_count >= connection->all->limits.requests;
 }
 
+/* ---- what is held ---- */
+
+/* Count the memory of the request in progress. */
+static void connection_account(struct connection *connection, size_t head_bytes, size_t body_bytes)
+{
+    const struct connections *all = connection->all;
+    connection_hold(connection, head_bytes + body_bytes);
+    if (all->held_bytes > all->limits.held_bytes &&
+        (body_bytes > 0 || head_bytes > SMALL_HEAD_BYTES))
+        connection_refuse_held(connection);
+}
+
 /* ---- head ---- */
 
 static void connection_end_head(struct connection *connection, const char *text, size_t length)
@@ -105,7 +121,9 @@ static void connection_end_head(struct connection *connection, const char *text,
     bytes_fini(&connection->partial);
     if (!connection->head)
         connection_refuse(connection, 503, "no memory");
-    else if (guard_stage(&connection->guard) == GUARD_BODY)
+    else
+        connection_account(connection, connection->head->memory_bytes, 0);
+    if (connection->phase == PHASE_HEADER && guard_stage(&connection->guard) == GUARD_BODY)
         connection_enter(connection, PHASE_BODY);
 }
 
@@ -129,19 +147,12 @@ static size_t connection_take_head(struct connection *connection, const char *da
         connection_refuse(connection, 503, "no memory");
     else if (is_whole)
         connection_end_head(connection, partial->data, partial->length);
+    else
+        connection_account(connection, partial->capacity, 0);
     return used;
 }
 
 /* ---- body ---- */
-
-static void connection_account(struct connection *connection)
-{
-    const struct connections *all = connection->all;
-    size_t received = guard_received(&connection->guard);
-    connection_hold(connection, received);
-    if (received > 0 && all->held_bytes > all->limits.held_bytes)
-        connection_refuse(connection, 503, "the server holds too many request bodies");
-}
 
 static size_t connection_take_body(struct connection *connection, const char *data, size_t length)
 {
@@ -159,7 +170,7 @@ static size_t connection_take_body(struct connection *connection, const char *da
     else if (connection->body.failed)
         connection_refuse(connection, 503, "no memory");
     else
-        connection_account(connection);
+        connection_account(connection, connection->head->memory_bytes, guard_received(guard));
     return used;
 }
 

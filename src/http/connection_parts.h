@@ -53,6 +53,9 @@ bool connection_put(struct connection *connection, const char *text, size_t leng
 
 /* ---- connection_refuse.c ---- */
 
+/* Refuse a request as all of them together hold too much. */
+void connection_refuse_held(struct connection *connection);
+
 /* At the end of the turn: send the answer. */
 void connection_answer(struct connection *connection);
 

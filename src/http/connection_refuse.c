@@ -38,9 +38,6 @@ static void refusal_count(struct connection *connection, int status, const char 
         counts->too_large++;
     } else if (status != 503) {
         counts->malformed++;
-    } else if (connection->phase == PHASE_BODY) {
-        counts->over_held++;
-        complain(&connection->all->complaints[COMPLAINT_HELD], reason, peer);
     }
 }
 
@@ -52,6 +49,16 @@ void connection_refuse(struct connection *connection, int status, const char *re
     connection_hold(connection, 0);
     connection_enter(connection, PHASE_CLOSING);
     connection_make_due(connection);
+}
+
+void connection_refuse_held(struct connection *connection)
+{
+    static const char reason[] = "the server holds too many requests";
+    struct connections *all = connection->all;
+    char peer[PEER_TEXT_SIZE];
+    all->counts.over_held++;
+    complain(&all->complaints[COMPLAINT_HELD], reason, connection_peer(connection, peer));
+    connection_refuse(connection, 503, reason);
 }
 
 void connection_answer(struct connection *connection)

@@ -85,14 +85,16 @@ struct head *head_new(const struct guard *guard, const char *text, size_t length
         length--;
     /* Its first line is no header, nor is the empty one at its end. */
     size_t count = count_lines(text, length) - 2;
-    struct head *head = malloc(sizeof *head + count * sizeof(struct header) + length + 1);
+    size_t memory_bytes = sizeof(struct head) + count * sizeof(struct header) + length + 1;
+    struct head *head = malloc(memory_bytes);
     if (!head)
         return NULL;
     assert(guard->method < GUARD_METHOD_COUNT && guard->major == 1);
     *head = (struct head){.method = methods[guard->method],
                           .minor = guard->minor,
                           .headers = (struct header *)(head + 1),
-                          .header_count = count};
+                          .header_count = count,
+                          .memory_bytes = memory_bytes};
     char *at = memcpy((char *)(head->headers + count), text, length);
     at[length] = '\0';
     at = take_line(head, at);

@@ -21,6 +21,7 @@ struct head {
     char *query;        /* NULL: none */
     size_t header_count;
     struct header *headers; /* in their order */
+    size_t memory_bytes;    /* of all this */
 };
 
 /* Take a head apart; `text` is copied, and `guard` has seen all of it, and nothing but it and empty

@@ -24,7 +24,7 @@ struct query_value *query_parse(char *text, size_t *count)
 {
     size_t most = 1;
     for (const char *c = text; *c; c++)
-        most += *c == '&';
+        most += *c == '&' && c[1] != '&';
     struct query_value *values = calloc(most, sizeof *values);
     *count = 0;
     if (!values)

@@ -25,6 +25,13 @@ struct request_end_hook {
 
 /* ---- life ---- */
 
+/* Count some of its memory until it ends. */
+static void request_hold(ferry_request *request, size_t bytes)
+{
+    request->held_bytes += bytes;
+    request->all->connections->held_bytes += bytes;
+}
+
 ferry_request *request_new(struct requests *all, struct connection *connection, struct head *head,
                            struct bytes *body)
 {
@@ -44,8 +51,7 @@ ferry_request *request_new(struct requests *all, struct connection *connection, 
     request->has_address = connection->has_address;
     request->is_tls = connection->channel.ssl != NULL;
     request->text_end = request->text;
-    request->held_bytes = request->body.length;
-    all->connections->held_bytes += request->held_bytes;
+    request_hold(request, head->memory_bytes + head->path_length + request->body.length);
     all->in_flight++;
     request->next = all->first;
     if (all->first)
@@ -289,8 +295,11 @@ void ferry_request_each_param(const ferry_request *request, ferry_request_visito
 static void request_parse_query(const ferry_request *constant)
 {
     ferry_request *request = (ferry_request *)constant; /* what is cached does not show */
-    if (request->head->query && !request->query)
-        request->query = query_parse(request->head->query, &request->query_count);
+    if (!request->head->query || request->query)
+        return;
+    request->query = query_parse(request->head->query, &request->query_count);
+    if (request->all && !request->is_replied)
+        request_hold(request, request->query_count * sizeof *request->query);
 }
 
 const char *ferry_request_query(const ferry_request *request, const char *name)

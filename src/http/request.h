@@ -64,7 +64,7 @@ struct ferry_request {
     bool is_tls;
     char *client_cert;           /* its subject, once asked for */
     char peer[INET6_ADDRSTRLEN]; /* "" until asked for */
-    size_t held_bytes;           /* the body, counted in the connections' */
+    size_t held_bytes;           /* head, body and query, counted in the connections' */
     ferry_callback *on_gone;
     void *on_gone_arg;
     ferry_timer gone_timer;    /* on_gone was set after the fact */

@@ -72,8 +72,8 @@ void http_metrics_register(struct metrics *metrics, ferry_http_server *http)
     };
     metrics_gauge(metrics, "ferry_connections", "Open connections of the public listeners.", "",
                   read_connections, http);
-    metrics_gauge(metrics, "ferry_http_buffered_bytes", "Request bodies that are held.", "",
-                  read_buffered_bytes, http);
+    metrics_gauge(metrics, "ferry_http_buffered_bytes",
+                  "Heads and bodies of requests that are held.", "", read_buffered_bytes, http);
     metrics_gauge(metrics, "ferry_http_unsent_bytes", "Replies that clients have not taken.", "",
                   read_unsent_bytes, http);
     metrics_counter_read(metrics, "ferry_http_accepted_total", "Connections accepted.", "",

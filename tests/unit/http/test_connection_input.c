@@ -1,7 +1,9 @@
 /*
- * What connections read: one request behind another, and whom they come from.
+ * What connections read: one request behind another, and what is held of them.
  */
+#include "head.h"
 #include "http/kept.h"
+#include "query.h"
 
 static size_t allocated_bytes; /* by realloc, from 0 on */
 
@@ -114,21 +116,28 @@ static bool kept_is_gone(struct fixture *f, void *arg)
     return ferry_request_is_gone(kept);
 }
 
-/* Who has gone holds nothing any more, though his request is with its handler still. */
+static bool holds_more(struct fixture *f, void *arg)
+{
+    return fixture_stats(f).buffered_bytes > *(size_t *)arg;
+}
+
+/* Who has gone holds nothing any more but the request that is with its handler still. */
 static void what_a_client_that_has_left_had_waiting_is_let_go(void **state)
 {
     (void)state;
     struct fixture f;
     open_keep(&f);
     int fd = client_connect(f.address);
-    client_send(fd, "GET /keep HTTP/1.1\r\nHost: h\r\n\r\nGET /keep HTTP/1.1\r\n");
+    client_send(fd, "GET /keep HTTP/1.1\r\nHost: h\r\n\r\n");
     wait_for_kept(&f, 1);
-    assert_true(fixture_stats(&f).buffered_bytes > 0);
+    size_t held = fixture_stats(&f).buffered_bytes;
+    client_send(fd, "GET /keep HTTP/1.1\r\n");
+    assert_true(fixture_wait(&f, holds_more, &held));
     const struct linger reset = {.l_onoff = 1};
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     close(fd);
     assert_true(fixture_wait(&f, kept_is_gone, NULL));
-    assert_int_equal(fixture_stats(&f).buffered_bytes, 0);
+    assert_int_equal(fixture_stats(&f).buffered_bytes, held);
     ferry_request_reply_text(kept, 200, "x");
     wait_for_connections(&f, 0);
     fixture_close(&f);
@@ -157,15 +166,129 @@ static void what_waits_is_not_copied_for_each_request(void **state)
     int fd = client_connect(f.address);
     client_send(fd, "GET /keep HTTP/1.1\r\nHost: h\r\n\r\n");
     wait_for_kept(&f, 1);
+    size_t held = fixture_stats(&f).buffered_bytes + length;
     for (size_t i = 0; i < REQUESTS; i++)
         client_send(fd, head);
-    assert_true(fixture_wait(&f, has_buffered, &length));
+    assert_true(fixture_wait(&f, has_buffered, &held));
     __atomic_store_n(&allocated_bytes, 0, __ATOMIC_RELAXED);
     ferry_request_reply_text(kept, 200, "x");
     assert_true(fixture_wait(&f, has_no_buffered, NULL));
     assert_true(__atomic_load_n(&allocated_bytes, __ATOMIC_RELAXED) < 2 * length);
     close(fd);
     wait_for_connections(&f, 0);
+    fixture_close(&f);
+}
+
+/* ---- heads together ---- */
+
+/* Of two bytes and their line's end: the table of the lines is four times as long as their text. */
+static void append_lines(struct bytes *text, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        bytes_append_text(text, "a:\r\n");
+}
+
+static char *head_of_lines(const char *first, size_t count, const char *end)
+{
+    struct bytes text = {0};
+    bytes_printf(&text, "%s HTTP/1.1\r\nHost: h\r\nConnection: close\r\n", first);
+    append_lines(&text, count);
+    bytes_append_text(&text, end);
+    return bytes_take(&text);
+}
+
+static void a_head_counts_with_its_lines_until_its_request_ends(void **state)
+{
+    (void)state;
+    enum { LINES = 3000 };
+    struct fixture f;
+    open_keep(&f);
+    char *text = head_of_lines("GET /keep?a&b", LINES, "\r\n");
+    size_t length = strlen(text), held = LINES * sizeof(struct header) + length;
+    int fd = client_connect(f.address);
+    client_send_bytes(fd, text, length);
+    wait_for_kept(&f, 1);
+    assert_in_range(fixture_stats(&f).buffered_bytes, held, held + 1000);
+    held = fixture_stats(&f).buffered_bytes;
+    assert_non_null(ferry_request_query(kept, "a"));
+    assert_non_null(ferry_request_query(kept, "b"));
+    assert_int_equal(fixture_stats(&f).buffered_bytes, held + 2 * sizeof(struct query_value));
+    ferry_request_reply_text(kept, 200, "done");
+    assert_int_equal(fixture_stats(&f).buffered_bytes, 0);
+    assert_true(fixture_wait(&f, has_no_connections, NULL));
+    assert_int_equal(fixture_stats(&f).buffered_bytes, 0);
+    free(text);
+    close(fd);
+    fixture_close(&f);
+}
+
+/* As long as the rest of it does not come; then with the body, while that does not. */
+static void a_head_counts_while_it_or_its_body_is_not_whole(void **state)
+{
+    (void)state;
+    enum { LINES = 3000 };
+    struct fixture f;
+    open_hello(&f, NULL);
+    char *text = head_of_lines("POST /hello", LINES, "Content-Length: 10\r\n");
+    size_t held = strlen(text) - 1;
+    int fd = client_connect(f.address);
+    client_send(fd, text);
+    assert_true(fixture_wait(&f, holds_more, &held));
+    held += LINES * sizeof(struct header);
+    client_send(fd, "\r\n");
+    assert_true(fixture_wait(&f, holds_more, &held));
+    held = fixture_stats(&f).buffered_bytes;
+    client_send(fd, "body");
+    assert_true(fixture_wait(&f, holds_more, &held));
+    assert_int_equal(fixture_stats(&f).buffered_bytes, held + 4);
+    close(fd);
+    assert_true(fixture_wait(&f, has_no_connections, NULL));
+    assert_int_equal(fixture_stats(&f).buffered_bytes, 0);
+    free(text);
+    fixture_close(&f);
+}
+
+static void assert_head_gets(struct fixture *f, const char *text, const char *status)
+{
+    char *reply = talk(f, text);
+    assert_has(reply, status);
+    assert_lacks(reply, "[no end]");
+    free(reply);
+}
+
+/* Who asks for little, as a probe does, is answered still. */
+static void heads_together_have_a_limit(void **state)
+{
+    (void)state;
+    static const char refused[] = "HTTP/1.1 503 Service Unavailable\r\n";
+    const ferry_http_options options = {.buffered_bytes = 64 << 10};
+    struct fixture f;
+    kept_count = 0;
+    open_hello(&f, &options);
+    fixture_route(&f, "GET", "/keep", keep, NULL);
+    char *whole = head_of_lines("GET /hello", 2000, "\r\n");
+    char *part = head_of_lines("GET /hello", 2000, "");
+    char *with_body = head_of_lines("POST /hello", 2000, "Content-Length: 1000\r\n\r\n");
+    char *holder = head_of_lines("GET /keep", 3000, "\r\n");
+    assert_head_gets(&f, whole, "HTTP/1.1 200 OK\r\n");
+    int fd = client_connect(f.address);
+    client_send(fd, holder);
+    wait_for_kept(&f, 1);
+    assert_head_gets(&f, whole, refused);
+    assert_head_gets(&f, whole, "\r\nRetry-After: 1\r\n");
+    assert_head_gets(&f, part, refused);
+    assert_head_gets(&f, with_body, refused);
+    assert_int_equal(fixture_stats(&f).over_buffered_bytes, 4);
+    assert_head_gets(&f, "GET /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", "hello");
+    ferry_request_reply_text(kept, 200, "done");
+    assert_head_gets(&f, whole, "HTTP/1.1 200 OK\r\n");
+    assert_true(fixture_wait(&f, has_no_connections, NULL));
+    assert_int_equal(fixture_stats(&f).buffered_bytes, 0);
+    free(whole);
+    free(part);
+    free(with_body);
+    free(holder);
+    close(fd);
     fixture_close(&f);
 }
 
@@ -178,6 +301,9 @@ int main(void)
         cmocka_unit_test(pipelining_waits_for_the_reply),
         cmocka_unit_test(what_a_client_that_has_left_had_waiting_is_let_go),
         cmocka_unit_test(what_waits_is_not_copied_for_each_request),
+        cmocka_unit_test(a_head_counts_with_its_lines_until_its_request_ends),
+        cmocka_unit_test(a_head_counts_while_it_or_its_body_is_not_whole),
+        cmocka_unit_test(heads_together_have_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -328,7 +328,7 @@ static void bodies_together_have_a_limit(void **state)
     client_send(fd, "POST /keep HTTP/1.1\r\nHost: h\r\nContent-Length: 102400\r\n\r\n");
     client_send_bytes(fd, body, sizeof body);
     wait_for_kept(&f, 1);
-    assert_int_equal(fixture_stats(&f).buffered_bytes, 100 << 10);
+    assert_in_range(fixture_stats(&f).buffered_bytes, 100 << 10, 101 << 10); /* and a head */
     assert_body_gets(&f, 200 << 10, "HTTP/1.1 503 Service Unavailable\r\n");
     assert_body_gets(&f, 200 << 10, "\r\nRetry-After: 1\r\n");
     ferry_request_reply_text(kept, 200, "done");

@@ -255,14 +255,18 @@ static void connection_arrive(struct connection *connection, const char *data, s
     }
 }
 
-static void connection_tell_gone(const struct connection *connection)
+/* A stream that has not ended ends here: it could go on for ever, and one that is cut short must
+ * not look whole. */
+static void connection_tell_gone(struct connection *connection)
 {
     if (connection->has_ended && connection->phase == PHASE_IN_FLIGHT)
         connection->all->hooks.gone(connection->request);
+    else if (connection->has_ended && connection->phase == PHASE_STREAMING)
+        connection_end(connection);
 }
 
 /* Nothing more comes, or the connection is broken. Who has only closed his half may still read the
- * replies to what he has sent before. */
+ * whole replies to what he has sent before. */
 static void connection_arrive_end(struct connection *connection, bool is_broken)
 {
     if (is_broken)

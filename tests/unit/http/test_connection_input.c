@@ -1,6 +1,8 @@
 /*
  * What connections read: one request behind another, and what is held of them.
  */
+#include <ferry/http_stream.h>
+
 #include "head.h"
 #include "http/kept.h"
 #include "query.h"
@@ -89,6 +91,55 @@ static void who_has_closed_his_half_is_still_answered(void **state)
     fixture_close(&f);
 }
 
+static void count_gone(void *arg)
+{
+    ++*(unsigned *)arg;
+}
+
+static ferry_reply *stream;
+
+static void begin_stream(ferry_request *request, void *ctx)
+{
+    keep(request, ctx);
+    ferry_request_on_gone(request, count_gone, ctx);
+    stream = ferry_request_reply_begin(request, 200, NULL);
+}
+
+static bool has_gone(struct fixture *f, void *arg)
+{
+    (void)f;
+    return *(unsigned *)arg > 0;
+}
+
+static bool kept_is_gone(struct fixture *f, void *arg)
+{
+    (void)f, (void)arg;
+    return ferry_request_is_gone(kept);
+}
+
+/* A stream could go on for ever to somebody who is no more. */
+static void a_stream_to_who_has_closed_his_half_before_is_told(void **state)
+{
+    (void)state;
+    unsigned gone = 0;
+    struct fixture f;
+    open_keep(&f);
+    fixture_route(&f, "GET", "/stream", begin_stream, &gone);
+    int fd = client_connect(f.address);
+    client_send(fd, "GET /keep HTTP/1.1\r\nHost: h\r\n\r\n"
+                    "GET /stream HTTP/1.1\r\nHost: h\r\n\r\n");
+    wait_for_kept(&f, 1);
+    shutdown(fd, SHUT_WR);
+    assert_true(fixture_wait(&f, kept_is_gone, NULL));
+    ferry_request_reply_text(kept, 200, "x");
+    wait_for_kept(&f, 2);
+    assert_true(fixture_wait(&f, has_gone, &gone));
+    ferry_reply_end(stream);
+    wait_for_connections(&f, 0);
+    close(fd);
+    fixture_close(&f);
+}
+
 /* A second request while the first is in flight waits, and does no harm. */
 static void pipelining_waits_for_the_reply(void **state)
 {
@@ -108,12 +159,6 @@ static void pipelining_waits_for_the_reply(void **state)
     close(fd);
     wait_for_connections(&f, 0);
     fixture_close(&f);
-}
-
-static bool kept_is_gone(struct fixture *f, void *arg)
-{
-    (void)f, (void)arg;
-    return ferry_request_is_gone(kept);
 }
 
 static bool holds_more(struct fixture *f, void *arg)
@@ -298,6 +343,7 @@ int main(void)
         cmocka_unit_test(requests_can_be_pipelined),
         cmocka_unit_test(requests_pipelined_on_several_connections_are_all_answered),
         cmocka_unit_test(who_has_closed_his_half_is_still_answered),
+        cmocka_unit_test(a_stream_to_who_has_closed_his_half_before_is_told),
         cmocka_unit_test(pipelining_waits_for_the_reply),
         cmocka_unit_test(what_a_client_that_has_left_had_waiting_is_let_go),
         cmocka_unit_test(what_waits_is_not_copied_for_each_request),

@@ -273,6 +273,25 @@ static void test_a_client_that_leaves_is_told(void **state)
     stream_close(&stream);
 }
 
+/* It counts as gone, so what it gets must not look whole. */
+static void test_who_closes_his_half_gets_no_end(void **state)
+{
+    (void)state;
+    struct stream stream;
+    stream_open(&stream, NULL, begin);
+    int fd = stream_connect(&stream);
+    assert_int_equal(ferry_reply_write(stream.reply, "part", 4), 0);
+    shutdown(fd, SHUT_WR);
+    assert_true(fixture_wait(&stream.f, is_gone, &stream));
+    stream_end_after_gone(&stream);
+    char *reply = client_read_all(fd);
+    assert_has(reply, "4\r\npart\r\n");
+    assert_lacks(reply, "\r\n0\r\n");
+    free(reply);
+    close(fd);
+    stream_close(&stream);
+}
+
 static void test_a_client_that_does_not_read_is_gone(void **state)
 {
     (void)state;
@@ -433,6 +452,7 @@ int main(void)
         cmocka_unit_test(test_what_waits_to_be_sent_is_bounded),
         cmocka_unit_test(test_a_stream_arrives_whole),
         cmocka_unit_test(test_a_client_that_leaves_is_told),
+        cmocka_unit_test(test_who_closes_his_half_gets_no_end),
         cmocka_unit_test(test_a_client_that_does_not_read_is_gone),
         cmocka_unit_test(test_a_stream_may_pause),
         cmocka_unit_test(test_requests_behind_a_stream_wait),

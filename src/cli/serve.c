@@ -3,25 +3,25 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <ferry/log.h>
 
 #include "commands.h"
 #include "config_options.h"
+#include "cores.h"
 #include "crash_report.h"
 #include "descriptors.h"
 #include "log_stderr.h"
 #include "server.h"
 
-/* malloc makes arenas for threads, eight for each processor, and each keeps the holes that calls
- * and old pools have left in it: several times of what is in use. As many as can be used at a time,
- * and one more for the loop, are enough. Before there are threads. */
+/* malloc makes arenas for threads, eight for each core of the machine, and each keeps the holes
+ * that calls and old pools have left in it: several times of what is in use. As many as can be used
+ * at a time, and one more for the loop, are enough. Before there are threads. */
 static void limit_arenas(void)
 {
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    if (processors > 0 && processors < 1024 && !getenv("MALLOC_ARENA_MAX"))
-        mallopt(M_ARENA_MAX, (int)processors + 1);
+    unsigned cores = cores_usable();
+    if (cores < 1024 && !getenv("MALLOC_ARENA_MAX"))
+        mallopt(M_ARENA_MAX, (int)cores + 1);
 }
 
 static int serve(struct loaded_config *loaded)

@@ -1,6 +1,7 @@
 ferry_unit_test(base bytes)
 ferry_unit_test(base civil)
 ferry_unit_test(base clock)
+ferry_unit_test(base cores)
 ferry_unit_test(base cron)
 ferry_unit_test(base error)
 ferry_unit_test(base log)

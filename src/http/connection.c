@@ -237,7 +237,6 @@ static void connection_link(struct connection *connection)
         all->first->previous = connection;
     all->first = connection;
     all->in_phase[connection->phase]++;
-    connections_sweep_later(all);
     if (++all->count != all->limits.connections)
         return;
     all->counts.over_connections++;
@@ -269,7 +268,8 @@ static struct connection *connection_new(struct connections *all, int fd, ferry_
 
 void connection_open(struct connections *all, int fd, const struct sockaddr *peer, ferry_tls *tls)
 {
-    struct connection *connection = connection_new(all, fd, tls);
+    struct connection *connection =
+        connections_sweep_later(all) ? connection_new(all, fd, tls) : NULL;
     all->counts.accepted++;
     if (!connection) {
         complain(&all->complaints[COMPLAINT_MEMORY], "a connection is closed: no memory", "-");

@@ -67,8 +67,8 @@ void connection_linger(struct connection *connection);
 
 /* ---- connection_sweep.c ---- */
 
-/* The sweep runs while there are connections. */
-void connections_sweep_later(struct connections *all);
+/* The sweep runs while there are connections. Returns false when there was no memory to begin. */
+bool connections_sweep_later(struct connections *all);
 
 /* ---- connection_peer.c ---- */
 

@@ -142,19 +142,21 @@ static void on_sweep(void *arg)
     bool is_full = all->count >= all->limits.connections && !all->draining;
     unsigned wanted = is_full ? all->limits.connections / ROOM_PART + 1 : 0;
     all->sweep_timer = 0;
+    if (all->count == 0)
+        return;
+    connections_sweep_later(all); /* first, while the place of this timer is free for it */
     for (struct connection *at = all->first; at; at = all->cursor) {
         all->cursor = at->next;
         connection_sweep(at, &wanted, now_ms);
     }
     all->cursor = NULL;
-    if (all->count > 0)
-        connections_sweep_later(all);
 }
 
-void connections_sweep_later(struct connections *all)
+bool connections_sweep_later(struct connections *all)
 {
     if (!all->sweep_timer)
         all->sweep_timer = ferry_loop_call_later(all->loop, SWEEP_MS, on_sweep, all);
+    return all->sweep_timer != 0;
 }
 
 /* ---- drain ---- */

@@ -119,18 +119,24 @@ static void request_unlink(struct requests *all, ferry_request *request)
     all->connections->held_bytes -= request->held_bytes;
 }
 
+static void request_forget_untold(struct requests *all, ferry_request *request)
+{
+    if (request->is_untold)
+        TAILQ_REMOVE(&all->untold, request, untold_link);
+    request->is_untold = false;
+}
+
 void request_end(ferry_request *request)
 {
     struct requests *all = request->all;
     request->is_replied = true;
     request->connection = NULL;
-    if (request->gone_timer)
-        ferry_loop_cancel(request->loop, request->gone_timer);
     if (!all) {
         request_free_later(request);
         return;
     }
     request_unlink(all, request);
+    request_forget_untold(all, request);
     if (!all->replied)
         event_active(all->reaper, EV_TIMEOUT, 0);
     request->next = all->replied;
@@ -150,38 +156,6 @@ static void on_reap(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-bool requests_init(struct requests *all, ferry_loop *loop, struct connections *connections,
-                   const ferry_http_options *options)
-{
-    const char *server_name = options->server_name;
-    *all = (struct requests){.loop = loop, .connections = connections};
-    all->router = router_new();
-    all->reaper = event_new(loop_event_base(loop), -1, 0, on_reap, all);
-    all->unsent_limit_bytes = options->unsent_bytes ? options->unsent_bytes : UNSENT_LIMIT_BYTES;
-    all->server_name = server_name ? strdup(server_name) : NULL;
-    return all->router && all->reaper && (all->server_name || !server_name);
-}
-
-void requests_fini(struct requests *all)
-{
-    while (all->first) {
-        ferry_request *request = all->first;
-        request_unlink(all, request);
-        request->all = NULL;
-    }
-    while (all->replied) {
-        ferry_request *request = all->replied;
-        all->replied = request->next;
-        request_free_later(request);
-    }
-    if (all->reaper)
-        event_free(all->reaper);
-    router_unref(all->router);
-    trusted_fini(&all->trusted);
-    reply_heads_fini(&all->heads);
-    free(all->server_name);
-}
-
 /* ---- the client's leaving ---- */
 
 static void request_tell_gone(ferry_request *request)
@@ -192,17 +166,25 @@ static void request_tell_gone(ferry_request *request)
         fn(request->on_gone_arg);
 }
 
-static void on_gone_late(void *arg)
+static void on_tell(evutil_socket_t fd, short what, void *arg)
 {
-    ferry_request *request = arg;
-    request->gone_timer = 0;
-    request_tell_gone(request);
+    (void)fd, (void)what;
+    struct requests *all = arg;
+    for (ferry_request *request; (request = TAILQ_FIRST(&all->untold));) {
+        request_forget_untold(all, request);
+        request_tell_gone(request);
+    }
 }
 
+/* By an event that is there already: memory may be what the client's leaving would give back. */
 static void request_tell_gone_later(ferry_request *request)
 {
-    if (request->on_gone && !request->gone_timer)
-        request->gone_timer = ferry_loop_call_later(request->loop, 0, on_gone_late, request);
+    struct requests *all = request->all;
+    if (!request->on_gone || request->is_untold)
+        return;
+    request->is_untold = true;
+    TAILQ_INSERT_TAIL(&all->untold, request, untold_link);
+    event_active(all->teller, EV_TIMEOUT, 0);
 }
 
 void request_gone(void *arg)
@@ -212,7 +194,7 @@ void request_gone(void *arg)
     request_tell_gone(request);
 }
 
-/* Whoever waits is told in the next turn, and may reply then. */
+/* Whoever waits is told soon, and may reply then. */
 void request_lost(void *arg)
 {
     ferry_request *request = arg;
@@ -235,6 +217,45 @@ bool ferry_request_is_gone(const ferry_request *request)
 {
     LOOP_CHECK(request->loop);
     return request->is_gone;
+}
+
+/* ---- all of them ---- */
+
+bool requests_init(struct requests *all, ferry_loop *loop, struct connections *connections,
+                   const ferry_http_options *options)
+{
+    const char *server_name = options->server_name;
+    *all = (struct requests){.loop = loop, .connections = connections};
+    all->router = router_new();
+    all->reaper = event_new(loop_event_base(loop), -1, 0, on_reap, all);
+    all->teller = event_new(loop_event_base(loop), -1, 0, on_tell, all);
+    TAILQ_INIT(&all->untold);
+    all->unsent_limit_bytes = options->unsent_bytes ? options->unsent_bytes : UNSENT_LIMIT_BYTES;
+    all->server_name = server_name ? strdup(server_name) : NULL;
+    return all->router && all->reaper && all->teller && (all->server_name || !server_name);
+}
+
+void requests_fini(struct requests *all)
+{
+    while (all->first) {
+        ferry_request *request = all->first;
+        request_unlink(all, request);
+        request_forget_untold(all, request);
+        request->all = NULL;
+    }
+    while (all->replied) {
+        ferry_request *request = all->replied;
+        all->replied = request->next;
+        request_free_later(request);
+    }
+    if (all->reaper)
+        event_free(all->reaper);
+    if (all->teller)
+        event_free(all->teller);
+    router_unref(all->router);
+    trusted_fini(&all->trusted);
+    reply_heads_fini(&all->heads);
+    free(all->server_name);
 }
 
 /* ---- what was asked ---- */

@@ -21,6 +21,8 @@ struct requests {
     struct event *reaper;   /* frees what was replied to, at the end of the turn */
     ferry_request *replied; /* waiting for it */
     ferry_request *first;   /* in flight */
+    struct event *teller;   /* tells of those that left, in a callback of its own */
+    TAILQ_HEAD(untold_list, ferry_request) untold;
     unsigned in_flight;
     char *server_name; /* NULL: none */
     size_t unsent_limit_bytes;
@@ -67,7 +69,8 @@ struct ferry_request {
     size_t held_bytes;           /* head, body and query, counted in the connections' */
     ferry_callback *on_gone;
     void *on_gone_arg;
-    ferry_timer gone_timer;    /* on_gone was set after the fact */
+    bool is_untold; /* on_gone is to be called */
+    TAILQ_ENTRY(ferry_request) untold_link;
     struct query_value *query; /* parsed at first use */
     size_t query_count;
     const char *params[ROUTE_PARAMS_MAX];

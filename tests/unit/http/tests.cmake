@@ -1,4 +1,5 @@
-foreach(noun IN ITEMS bound_listener connection connection_input coroutine_route curl_loop event_stream
+foreach(noun IN ITEMS bound_listener connection connection_input connection_sweep
+    coroutine_route curl_loop event_stream
     forwarded guard head http_client http_json http_server limits listener reply reply_head reply_stream request router transfer
     transfer_setup)
   ferry_unit_test(http ${noun})
@@ -6,4 +7,5 @@ foreach(noun IN ITEMS bound_listener connection connection_input coroutine_route
 endforeach()
 target_link_libraries(test_http_http_json PRIVATE PkgConfig::JANSSON)
 target_link_options(test_http_connection_input PRIVATE -Wl,--wrap=realloc)
+target_link_options(test_http_connection_sweep PRIVATE -Wl,--wrap=realloc)
 target_link_libraries(test_http_bound_listener PRIVATE PkgConfig::OPENSSL)

@@ -7,6 +7,10 @@
 
 enum { DIGEST_BYTES = 32 };
 
+/* Load what digests need, which takes some milliseconds: away from the loop, if they are to be made
+ * there. Returns false when it cannot be loaded, which is logged. */
+bool digest_prepare(void);
+
 /* Make the digest of some bytes, and the one under a key (HMAC). Each returns whether there was
  * memory. */
 bool digest_make(const void *data, size_t length, unsigned char out[DIGEST_BYTES]);

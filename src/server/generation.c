@@ -9,6 +9,7 @@
 
 #include "callbacks.h"
 #include "clock.h"
+#include "digest.h"
 
 /* ---- opening ---- */
 
@@ -47,6 +48,17 @@ static int open_pools(struct generation *made, const struct generation *before, 
     return 0;
 }
 
+/* A password that is proven is known by its digest. */
+static int prepare_auth(const struct config *config, ferry_error *error)
+{
+    bool needs_digests = false;
+    for (const struct config_auth *auth = config->auths; auth; auth = auth->next)
+        needs_digests |= auth->has_bearer || auth->has_basic;
+    if (!needs_digests || digest_prepare())
+        return 0;
+    return ferry_error_set(error, FERRY_INTERNAL, "auth: no digest can be made");
+}
+
 /* The executors of its pools have taken no task, so that this thread may free them. */
 static void discard(struct generation *made)
 {
@@ -68,6 +80,8 @@ struct generation *generation_open(struct config *config, struct registry *regis
     made->registry = registry;
     int rc =
         callbacks_open(&config->callbacks, config->state, registry, &made->callback_worker, error);
+    if (rc == 0)
+        rc = prepare_auth(config, error);
     if (rc == 0)
         rc = open_pools(made, before, error);
     if (rc == 0)

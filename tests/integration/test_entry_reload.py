@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import os
+import pathlib
 import subprocess
 
 import pytest
@@ -85,6 +86,22 @@ def test_a_reload_reads_the_files_again(serve, tmp_path):
     assert ask(server, "new") == 401
     reload(server)
     assert [ask(server, token) for token in ("old", "kept", "new")] == [401, 200, 200]
+
+
+def has_loaded_openssl(server):
+    return "libcrypto" in pathlib.Path(f"/proc/{server.process.pid}/maps").read_text()
+
+
+def test_what_checks_tokens_is_loaded_before_the_first_one_comes(serve, tmp_path):
+    """The loop would wait for it, and all others with it."""
+    write_tokens(tmp_path / "tokens", "t0ken")
+    server = serve("routes: {/: {worker: noop}}\n")
+    assert not has_loaded_openssl(server)
+    reload(server, "auth: {bearer_file: tokens}\nroutes: {/: {worker: noop}}\n")
+    assert has_loaded_openssl(server)
+    server.stop()
+    server.start()
+    assert has_loaded_openssl(server)
 
 
 def test_a_reload_to_a_file_that_is_wrong_leaves_the_door_as_it_was(serve, tmp_path):

@@ -166,6 +166,9 @@ void connection_begin(struct connection *connection, void *request);
 /* Answer a request that cannot go on, or never could, and close. The reason is static. */
 void connection_refuse(struct connection *connection, int status, const char *reason);
 
+/* The same where there was no memory for it. */
+void connection_refuse_memory(struct connection *connection);
+
 /* Tell whether it has had all the requests that one may have. */
 bool connection_is_used_up(const struct connection *connection);
 

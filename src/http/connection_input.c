@@ -115,12 +115,12 @@ static void connection_account(struct connection *connection, size_t head_bytes,
 
 /* ---- head ---- */
 
-static void connection_end_head(struct connection *connection, const char *text, size_t length)
+static void connection_finish_head(struct connection *connection, const char *text, size_t length)
 {
     connection->head = head_new(&connection->guard, text, length);
     bytes_fini(&connection->partial);
     if (!connection->head)
-        connection_refuse(connection, 503, "no memory");
+        connection_refuse_memory(connection);
     else
         connection_account(connection, connection->head->memory_bytes, 0);
     if (connection->phase == PHASE_HEADER && guard_stage(&connection->guard) == GUARD_BODY)
@@ -139,14 +139,14 @@ static size_t connection_take_head(struct connection *connection, const char *da
     }
     bool is_whole = guard_stage(guard) != GUARD_HEAD;
     if (is_whole && partial->length == 0) {
-        connection_end_head(connection, data, used);
+        connection_finish_head(connection, data, used);
         return used;
     }
     bytes_append(partial, data, used);
     if (partial->failed)
-        connection_refuse(connection, 503, "no memory");
+        connection_refuse_memory(connection);
     else if (is_whole)
-        connection_end_head(connection, partial->data, partial->length);
+        connection_finish_head(connection, partial->data, partial->length);
     else
         connection_account(connection, partial->capacity, 0);
     return used;
@@ -168,7 +168,7 @@ static size_t connection_take_body(struct connection *connection, const char *da
     if (guard_stage(guard) == GUARD_REFUSED)
         connection_refuse(connection, guard->status, guard->reason);
     else if (connection->body.failed)
-        connection_refuse(connection, 503, "no memory");
+        connection_refuse_memory(connection);
     else
         connection_account(connection, connection->head->memory_bytes, guard_received(guard));
     return used;

@@ -61,6 +61,14 @@ void connection_refuse_held(struct connection *connection)
     connection_refuse(connection, 503, reason);
 }
 
+void connection_refuse_memory(struct connection *connection)
+{
+    char peer[PEER_TEXT_SIZE];
+    complain(&connection->all->complaints[COMPLAINT_MEMORY], "a request is refused: no memory",
+             connection_peer(connection, peer));
+    connection_refuse(connection, 503, "no memory");
+}
+
 void connection_answer(struct connection *connection)
 {
     struct bytes answer = {0};

@@ -73,7 +73,7 @@ static void on_request(void *arg, struct connection *connection, struct head *he
     if (!request) {
         free(head);
         bytes_fini(body);
-        connection_refuse(connection, 503, "no memory");
+        connection_refuse_memory(connection);
         return;
     }
     if (!reply_outright(request))

@@ -7,7 +7,8 @@
 #include "http/kept.h"
 #include "query.h"
 
-static size_t allocated_bytes; /* by realloc, from 0 on */
+static size_t allocated_bytes;       /* by realloc, from 0 on */
+static size_t most_bytes = SIZE_MAX; /* that it gives at a time */
 
 void *__real_realloc(void *memory, size_t size);
 void *__wrap_realloc(void *memory, size_t size);
@@ -15,6 +16,8 @@ void *__wrap_realloc(void *memory, size_t size);
 void *__wrap_realloc(void *memory, size_t size)
 {
     __atomic_add_fetch(&allocated_bytes, size, __ATOMIC_RELAXED);
+    if (size > __atomic_load_n(&most_bytes, __ATOMIC_RELAXED))
+        return NULL;
     return __real_realloc(memory, size);
 }
 
@@ -337,6 +340,38 @@ static void heads_together_have_a_limit(void **state)
     fixture_close(&f);
 }
 
+/* ---- without memory ---- */
+
+static size_t warnings;
+
+static void count_warnings(void *arg, ferry_log_level level, const char *line, size_t length)
+{
+    (void)arg, (void)level;
+    warnings += memmem(line, length, "a request is refused: no memory", 31) != NULL;
+}
+
+/* It is no limit that was met. */
+static void a_body_without_memory_is_refused_and_warned_of(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_hello(&f, NULL);
+    struct bytes text = {0};
+    bytes_printf(&text,
+                 "POST /hello HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n%0100000d", 0);
+    ferry_log_set_sink(count_warnings, NULL);
+    __atomic_store_n(&most_bytes, 50000, __ATOMIC_RELAXED);
+    char *reply = talk(&f, bytes_text(&text));
+    __atomic_store_n(&most_bytes, SIZE_MAX, __ATOMIC_RELAXED);
+    ferry_log_set_sink(NULL, NULL);
+    assert_has(reply, "HTTP/1.1 503 Service Unavailable\r\n");
+    assert_int_equal(warnings, 1);
+    assert_int_equal(fixture_stats(&f).over_buffered_bytes, 0);
+    free(reply);
+    bytes_fini(&text);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -350,6 +385,7 @@ int main(void)
         cmocka_unit_test(a_head_counts_with_its_lines_until_its_request_ends),
         cmocka_unit_test(a_head_counts_while_it_or_its_body_is_not_whole),
         cmocka_unit_test(heads_together_have_a_limit),
+        cmocka_unit_test(a_body_without_memory_is_refused_and_warned_of),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,9 @@
  * what the kernel still has. The kernel's own buffer empties in large steps, and would hide a
  * client that reads slowly but steadily. Of a unix socket the kernel counts more than there is.
  *
+ * It goes on as long as there are connections, and nothing keeps it from that: a connection for
+ * which it cannot begin is not taken.
+ *
  * At the limit of connections others wait outside. Whoever asks for nothing, or is slow to say for
  * what, then has a second only, and some of those make room in each sweep.
  */

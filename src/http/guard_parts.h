@@ -53,7 +53,7 @@ enum guard_state {
     STATE_REFUSED,
 };
 
-/* Methods by their place in guard_methods. */
+/* Methods, in the order of their names in guard_line.c. */
 enum guard_method {
     GUARD_GET,
     GUARD_POST,

@@ -360,7 +360,8 @@ static bool is_match(const struct entry *entry, const struct span *segments, siz
     return true;
 }
 
-static bool pattern_find(const struct router *router, unsigned method, struct span path,
+/* Note the first pattern that takes the method, or else what all that match take. */
+static void pattern_find(const struct router *router, unsigned method, struct span path,
                          struct router_match *match)
 {
     struct span segments[SEGMENTS_MAX];
@@ -370,10 +371,9 @@ static bool pattern_find(const struct router *router, unsigned method, struct sp
             continue;
         match->route = route_of(at, method);
         if (match->route)
-            return true;
+            return;
         match->allowed |= at->methods;
     }
-    return false;
 }
 
 enum router_outcome router_find(const struct router *router, unsigned method, const char *path,

@@ -20,8 +20,6 @@ enum method {
     METHOD_TRACE = 1 << 6,
     METHOD_CONNECT = 1 << 7,
     METHOD_PATCH = 1 << 8,
-    /* A method that nobody knows has another bit. */
-    METHOD_ROUTED = (1 << 9) - 1 - METHOD_TRACE - METHOD_CONNECT,
 };
 
 /* Return the name of one method bit; "?" for none of them. Static. */

@@ -23,6 +23,7 @@ typedef struct ferry_executor_options {
     unsigned threads;         /* 8 */
     unsigned queue;           /* tasks that may wait beyond those a thread is free for; 1024 */
     size_t queue_bytes;       /* what they may carry together; 64 MiB */
+    unsigned background;      /* threads that background tasks may hold at once; all */
     int64_t queue_timeout_ms; /* a task that waited this long is given up; 0: it waits for ever.
                                  An executor with a queue timeout serves one loop */
     size_t stack_bytes;       /* of each thread; 1 MiB */
@@ -66,7 +67,9 @@ typedef struct ferry_task_work {
     void (*dropped)(void *arg, const ferry_task_report *report); /* instead of done, on any thread,
                                                                     when the loop has closed */
     void *arg;
-    size_t bytes; /* what it counts against queue_bytes */
+    size_t bytes;    /* what it counts against queue_bytes */
+    bool background; /* it waits on while as many threads run such tasks as may; then those behind
+                        it that are none go first */
 } ferry_task_work;
 
 /*

@@ -67,6 +67,7 @@ ferry_executor *ferry_executor_new(const ferry_executor_options *given)
     options.threads = options.threads ? options.threads : DEFAULT_THREADS;
     options.queue = options.queue ? options.queue : DEFAULT_QUEUE;
     options.queue_bytes = options.queue_bytes ? options.queue_bytes : DEFAULT_QUEUE_BYTES;
+    options.background = options.background ? options.background : options.threads;
     options.stack_bytes = options.stack_bytes ? options.stack_bytes : DEFAULT_STACK_BYTES;
     if (options.queue_timeout_ms > INT64_MAX / 2000)
         options.queue_timeout_ms = 0; /* for ever */
@@ -80,6 +81,7 @@ ferry_executor *ferry_executor_new(const ferry_executor_options *given)
         return NULL;
     }
     executor->options = options;
+    executor->queue.background_most = options.background;
     atomic_init(&executor->references, 1);
     pthread_mutex_init(&executor->lock, NULL);
     pthread_condattr_t monotonic;
@@ -130,8 +132,8 @@ int ferry_executor_shutdown(ferry_executor *executor, int64_t deadline_ms)
     while (executor->parked)
         pool_thread_signal(executor_unpark(executor));
     executor_wait(executor, deadline_ms);
-    while (executor->queue.first)
-        task_queue_push(&leftover, task_queue_pop(&executor->queue, TASK_GIVEN_UP));
+    while (executor->queue.count > 0)
+        task_queue_push(&leftover, task_queue_pop(&executor->queue));
     executor->stats.cancelled += leftover.count;
     executor_wait_idle(executor);
     bool ended = executor->alive == 0;

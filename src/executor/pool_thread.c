@@ -4,9 +4,10 @@
  * Waking. Idle threads park on a stack, the most recent on top: its caches are warm, and the
  * others sleep on. One wake-up is in flight at a time: a woken thread that takes a task and leaves
  * others wakes the next. None is lost, because of one invariant, true whenever the lock is free:
- * if tasks wait and a thread is parked, `waking` is set, that is, a woken thread is on its way.
- * Every step that could break it (a push, a pop that leaves tasks, the arrival of the woken
- * thread) ends in executor_wake_next, and a thread parks only when the queue is empty.
+ * if tasks wait that may run and a thread is parked, `waking` is set, that is, a woken thread is on
+ * its way. Every step that could break it (a push, a pop that leaves tasks, the end of a background
+ * task, the arrival of the woken thread) ends in executor_wake_next, and a thread parks only when
+ * nothing waits that may run.
  */
 #include <sched.h>
 #include <signal.h>
@@ -25,7 +26,7 @@ struct pool_thread *executor_unpark(ferry_executor *executor)
 
 struct pool_thread *executor_wake_next(ferry_executor *executor)
 {
-    if (executor->queue.count == 0 || !executor->parked || executor->waking)
+    if (!executor->parked || executor->waking || !task_queue_is_ready(&executor->queue))
         return NULL;
     executor->waking = true;
     return executor_unpark(executor);
@@ -65,6 +66,7 @@ static void task_run(ferry_task *task)
 static void executor_count(ferry_executor *executor, const ferry_task *task)
 {
     executor->stats.busy--;
+    task_queue_end(&executor->queue, task);
     if (task->report.outcome == FERRY_OK)
         executor->stats.finished++;
     else
@@ -79,7 +81,7 @@ static void thread_work(struct pool_thread *thread)
     ferry_task *over = NULL; /* counted, to be posted */
     pthread_mutex_lock(&executor->lock);
     for (;;) {
-        ferry_task *task = task_queue_pop(&executor->queue, TASK_STARTED);
+        ferry_task *task = task_queue_take(&executor->queue);
         struct pool_thread *next = executor_wake_next(executor);
         if (!task && !over) {
             if (executor->closing)

@@ -51,7 +51,7 @@ static void task_give_up(ferry_task *task, ferry_code outcome)
 void tasks_give_up(struct task_queue *tasks, ferry_code outcome)
 {
     ferry_task *task;
-    while ((task = task_queue_pop(tasks, TASK_GIVEN_UP)))
+    while ((task = task_queue_pop(tasks)))
         task_give_up(task, outcome);
 }
 
@@ -65,7 +65,7 @@ bool task_is_expired(const ferry_task *task, int64_t now_us)
 
 static void executor_arm_expiry(ferry_executor *executor, ferry_loop *loop, int64_t delay_ms);
 
-/* The queue is in the order of submission, so what has expired stands first. */
+/* What has waited longest stands first, so what has expired does. */
 static void on_expiry(void *arg)
 {
     ferry_executor *executor = arg;
@@ -73,10 +73,11 @@ static void on_expiry(void *arg)
     struct task_queue expired = {0};
     int64_t now_us = clock_monotonic_us(), oldest_us = 0;
     pthread_mutex_lock(&executor->lock);
-    while (executor->queue.first && task_is_expired(executor->queue.first, now_us))
-        task_queue_push(&expired, task_queue_pop(&executor->queue, TASK_GIVEN_UP));
-    if (executor->queue.first)
-        oldest_us = executor->queue.first->submitted_us;
+    const ferry_task *oldest;
+    while ((oldest = task_queue_first(&executor->queue)) && task_is_expired(oldest, now_us))
+        task_queue_push(&expired, task_queue_pop(&executor->queue));
+    if (oldest)
+        oldest_us = oldest->submitted_us;
     executor->stats.timed_out += expired.count;
     pthread_mutex_unlock(&executor->lock);
 

@@ -1,5 +1,7 @@
 /*
- * A task, and the queue that it waits in: first in, first out, counted and weighed.
+ * A task, and the queue that it waits in: first in, first out, counted and weighed. Background
+ * tasks wait in a line of their own, so that those which may not run yet are not in the way.
+ *
  * The caller holds the executor's lock around every function here.
  */
 #ifndef EXECUTOR_TASK_QUEUE_H
@@ -29,11 +31,17 @@ struct ferry_task {
     ferry_task_report report; /* written by whoever took it out of the queue */
 };
 
-struct task_queue {
+struct task_line {
     struct ferry_task *first;
     struct ferry_task *last;
-    unsigned count;
+};
+
+struct task_queue {
+    struct task_line lines[2]; /* by work.background */
+    unsigned count;            /* in both */
     size_t bytes;
+    unsigned background_busy; /* background tasks that have been taken and not ended */
+    unsigned background_most; /* as many may be */
 };
 
 void task_queue_push(struct task_queue *queue, struct ferry_task *task);
@@ -41,7 +49,18 @@ void task_queue_push(struct task_queue *queue, struct ferry_task *task);
 /* Take a task out; `state` is what it becomes. */
 void task_queue_remove(struct task_queue *queue, struct ferry_task *task, enum task_state state);
 
-/* Take the first one out; NULL when empty. */
-struct ferry_task *task_queue_pop(struct task_queue *queue, enum task_state state);
+/* Return the one that waits longest, whether it may run or not; NULL when empty. */
+struct ferry_task *task_queue_first(const struct task_queue *queue);
+
+/* Take that one out, to be given up; NULL when empty. */
+struct ferry_task *task_queue_pop(struct task_queue *queue);
+
+/* Tell whether one waits that a thread may run now. */
+bool task_queue_is_ready(const struct task_queue *queue);
+
+/* Take the one out of these that waits longest, to be run, and task_queue_end when it has been;
+ * NULL: there is none. */
+struct ferry_task *task_queue_take(struct task_queue *queue);
+void task_queue_end(struct task_queue *queue, const struct ferry_task *task);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * Jobs that are claimed ahead: how many, and the list of those that are ready. Loop thread.
+ * Jobs that are claimed ahead: how many, the list of those that are ready, and those that wait for
+ * a thread in the pool. Loop thread.
  *
  * How long an attempt takes is the longest one lately: it rises with a single long one at once, and
  * falls by a part with each short one.
@@ -16,6 +17,7 @@ enum {
     PATIENCE_MS = 200,   /* or is given back when none has got a slot for this one */
     LIMIT_MAX = 512,     /* of a route */
     LIMIT_MIN = 8,       /* fewer are not worth it */
+    POOL_PART = 8,       /* a part of them may wait in the pool: some 2 ms of work */
     FALL = 16,           /* a part of so many, with each attempt */
     BYTES_MAX = 4 << 20, /* of inputs in memory */
 };
@@ -48,8 +50,19 @@ bool ahead_is_short(const struct dispatch_route *route)
 
 unsigned ahead_room(const struct dispatch_route *route)
 {
-    unsigned limit = ahead_limit(route), used = route->ahead.count + route->ahead.coming;
-    return used < limit && route->ahead.bytes < BYTES_MAX ? limit - used : 0;
+    const struct ahead *ahead = &route->ahead;
+    unsigned limit = ahead_limit(route), used = ahead->count + ahead->coming + ahead->in_pool;
+    return used < limit && ahead->bytes < BYTES_MAX ? limit - used : 0;
+}
+
+/* A breaker counts failures one by one: nothing is to start behind its back. */
+unsigned ahead_pool_limit(const struct dispatch_route *route)
+{
+    if (route->route.breaker_failures)
+        return 0;
+    unsigned limit = ahead_limit(route) / POOL_PART,
+             most = route->pool ? route->pool->pool->ahead : 0;
+    return limit < most ? limit : most;
 }
 
 bool ahead_is_low(const struct dispatch_route *route)
@@ -102,6 +115,28 @@ struct attempt *ahead_pop(struct dispatch_route *route, int64_t now_ms)
     return first;
 }
 
+struct attempt *ahead_enter(struct dispatch_route *route, int64_t now_ms)
+{
+    struct attempt *first = ahead_pop(route, now_ms);
+    if (first) {
+        first->is_ahead = true;
+        route->ahead.in_pool++;
+        route->ahead.bytes += (int64_t)first->input.length;
+    }
+    return first;
+}
+
+void ahead_leave(struct attempt *attempt)
+{
+    if (!attempt->is_ahead)
+        return;
+    struct ahead *ahead = &attempt->route->ahead;
+    attempt->is_ahead = false;
+    ahead->in_pool--;
+    ahead->bytes -= (int64_t)attempt->input.length;
+    ahead->moved_ms = ferry_loop_now_ms(attempt_queue(attempt)->loop);
+}
+
 struct attempt *ahead_take(struct queue *queue, const char *id)
 {
     for (struct dispatch_route *route = queue->routes; route; route = route->next) {
@@ -117,6 +152,11 @@ struct attempt *ahead_take(struct queue *queue, const char *id)
 
 /* ---- giving back ---- */
 
+static bool has_any(const struct dispatch_route *route)
+{
+    return route->ahead.first || route->ahead.in_pool > 0;
+}
+
 void ahead_give_back(struct dispatch_route *route)
 {
     struct attempt *attempt;
@@ -124,11 +164,13 @@ void ahead_give_back(struct dispatch_route *route)
         ahead_remove(route, attempt);
         attempt_give_back(attempt);
     }
+    if (route->ahead.in_pool > 0)
+        attempts_withdraw(route);
 }
 
 void ahead_review(struct dispatch_route *route, int64_t now_ms)
 {
-    if (!route->ahead.first)
+    if (!has_any(route))
         return;
     if (now_ms >= ahead_review_ms(route))
         ahead_measure(route, PATIENCE_MS * INT64_C(1000));
@@ -138,5 +180,5 @@ void ahead_review(struct dispatch_route *route, int64_t now_ms)
 
 int64_t ahead_review_ms(const struct dispatch_route *route)
 {
-    return route->ahead.first ? route->ahead.moved_ms + PATIENCE_MS : INT64_MAX;
+    return has_any(route) ? route->ahead.moved_ms + PATIENCE_MS : INT64_MAX;
 }

@@ -8,6 +8,9 @@
  *   does one with a rate or a concurrency of its own, or whose gate is not open.
  * - A job that was claimed ahead holds no slot. It is given one as any waiting job, by the turn and
  *   the priority of its route; on disk it is running.
+ * - Where a route has a pool's slots to itself, some of its jobs that are ready wait for a thread
+ * in the pool, so that a thread that has ended one finds the next without the loop. They are taken
+ *   back when the others are given back.
  * - When the route may not claim ahead any more (its gate closes, an attempt of it took long), when
  *   the queue drains, or when none of them has been given a slot for a while because others hold
  *   them all, those that are ready are given back as if they had not been claimed. After such a
@@ -41,6 +44,14 @@ void ahead_push(struct dispatch_route *route, struct attempt *attempt);
 /* Take the one that waits longest, for a slot that it has now (the loop's clock); NULL: none waits.
  */
 struct attempt *ahead_pop(struct dispatch_route *route, int64_t now_ms);
+
+/* Return how many jobs of the route may wait in the pool beside those that have a slot; 0: none. */
+unsigned ahead_pool_limit(const struct dispatch_route *route);
+
+/* Take the one that waits longest, to wait in the pool, until ahead_leave: at its end, or when it
+ * counts no longer. That is harmless for any other attempt. */
+struct attempt *ahead_enter(struct dispatch_route *route, int64_t now_ms);
+void ahead_leave(struct attempt *attempt);
 
 /* Take the one of an id, of whichever route; NULL: it is not there. */
 struct attempt *ahead_take(struct queue *queue, const char *id);

@@ -22,8 +22,10 @@ enum { REFUSED_PAUSE_MS = 1000 }; /* until a job is tried again that its pool ha
 
 void attempt_unref(struct attempt *attempt)
 {
-    if (--attempt->holders == 0)
-        free(attempt);
+    if (--attempt->holders > 0)
+        return;
+    started_free(attempt->started);
+    free(attempt);
 }
 
 static void attempt_link(struct attempt *attempt)
@@ -62,10 +64,14 @@ static void attempt_unstick(struct attempt *attempt, const ferry_task_report *re
               attempt->delivery_id, attempt->route->route.name, (long long)(report->run_us / 1000));
 }
 
-/* It never ran: live calls fill the pool, or it was cancelled before. */
+/* It never ran: live calls fill the pool, or it was cancelled before, or taken back. */
 static void attempt_refused(struct attempt *attempt)
 {
     dispatch_return(attempt->route, attempt->pool);
+    if (attempt->is_withdrawn) {
+        attempt_release(attempt, ATTEMPT_KEEPS_PLACE);
+        return;
+    }
     if (!attempt->is_cancelled)
         dispatch_pause_pool(attempt_queue(attempt), attempt->pool);
     attempt_release(attempt, REFUSED_PAUSE_MS);
@@ -89,6 +95,13 @@ static void attempt_end(struct attempt *attempt, ferry_call *call, int64_t run_u
     attempt_finish(attempt, call);
 }
 
+/* Thread: the pool's. The process may end in what follows. */
+static void on_call_started(void *arg)
+{
+    const struct attempt *attempt = arg;
+    started_note(attempt->started, attempt->note, &attempt->key);
+}
+
 static void on_call_done(ferry_call *call, const ferry_task_report *report, void *arg)
 {
     struct attempt *attempt = arg;
@@ -102,6 +115,7 @@ static void on_call_done(ferry_call *call, const ferry_task_report *report, void
     ferry_loop_cancel(queue->loop, attempt->deadline);
     attempt_unlink(attempt);
     attempt_unstick(attempt, report);
+    ahead_leave(attempt);
     if (report->outcome == FERRY_OK)
         attempt_end(attempt, call, report->run_us);
     else
@@ -138,6 +152,8 @@ static int attempt_submit(struct attempt *attempt, ferry_error *error)
         .timeout_ms = route->timeout_ms,
         .memory = attempt->input.memory,
         .memory_length = attempt->input.memory_length,
+        .started = on_call_started,
+        .background = true,
     };
     char *block = attempt->input.block;
     if (!block)
@@ -146,7 +162,8 @@ static int attempt_submit(struct attempt *attempt, ferry_error *error)
     ferry_call *call = call_new(route->worker, block, attempt->input.length, &options, error);
     if (!call)
         return error->code;
-    attempt->note = started_note(store_started(queue->store), &attempt->key);
+    attempt->started = started_ref(store_started(queue->store));
+    attempt->note = started_reserve(attempt->started);
     int rc = call_submit(call, queue->loop, route->pool->executor, on_call_done, attempt, error);
     if (rc < 0) {
         call_free(call);
@@ -200,6 +217,7 @@ void attempt_run(struct attempt *attempt)
         attempt_link(attempt);
         return;
     }
+    ahead_leave(attempt);
     if (rc == FERRY_INVALID) {
         dispatch_return(attempt->route, attempt->pool);
         attempt_fail(attempt, &error);
@@ -261,6 +279,16 @@ static struct attempt *attempt_find(const struct queue *queue, const char *id)
     while (at && strcmp(at->id, id) != 0)
         at = at->next;
     return at;
+}
+
+void attempts_withdraw(struct dispatch_route *route)
+{
+    for (struct attempt *at = route->queue->attempts; at; at = at->next) {
+        if (at->route != route || !at->is_ahead)
+            continue;
+        ahead_leave(at);
+        at->is_withdrawn = call_withdraw(at->call);
+    }
 }
 
 void attempt_cancel(struct queue *queue, const char *id)

@@ -19,6 +19,10 @@ void attempt_give_back(struct attempt *attempt);
  * is only ready ends by that. */
 void attempt_cancel(struct queue *queue, const char *id);
 
+/* Take the jobs of a route back that wait in their pool ahead of a slot, as far as they have not
+ * started: they are released when they are back. */
+void attempts_withdraw(struct dispatch_route *route);
+
 /* Give all running jobs back, with no crash counted; cancel their calls, and ignore what becomes of
  * them. */
 void attempts_interrupt(struct queue *queue);

@@ -65,8 +65,7 @@ static void attempt_log(const struct attempt *attempt, const struct settle_opera
 /* Its end is on disk: what was noted at its start is of no use any more. */
 static void attempt_forget(struct attempt *attempt)
 {
-    started_forget(store_started(attempt_queue(attempt)->store), attempt->note);
-    attempt->note = STARTED_NOWHERE;
+    started_forget(attempt->started, attempt->note);
 }
 
 static void settle_free(struct settle_operation *settle)

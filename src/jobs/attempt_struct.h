@@ -18,7 +18,8 @@ struct attempt {
         char *memory;
         size_t memory_length;
     } input;  /* of the call to be; malloc memory */
-    int note; /* its place in started.h */
+    struct started *started; /* a reference, while there is a call; or NULL */
+    int note;                /* its place there */
     struct claim_key key;
     int64_t version; /* the job's, since it was claimed */
     char id[RANDOM_ID_TEXT_SIZE];
@@ -29,6 +30,8 @@ struct attempt {
     ferry_timer deadline;
     bool is_overdue;
     bool is_stuck;     /* overdue, and its call runs: it counts in its pool's `stuck` */
+    bool is_ahead;     /* it may wait for a thread in its pool (ahead.h) */
+    bool is_withdrawn; /* it did, and has been taken back */
     bool is_cancelled; /* somebody withdrew the job, which is on disk already */
     bool is_ignored;   /* interrupted: its call's result counts for nothing */
     unsigned holders;

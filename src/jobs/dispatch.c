@@ -258,6 +258,47 @@ static void route_feed(struct dispatch_route *route, unsigned slots, const struc
     }
 }
 
+/* Tell whether a route has the slots of its pool to itself: no other one holds any, or waits. */
+static bool is_alone(const struct dispatch_route *route, const struct queue_now *now)
+{
+    if (route->gate.running != route->pool->held)
+        return false;
+    for (const struct dispatch_route *at = route->next_in_pool; at != route;
+         at = at->next_in_pool) {
+        if (is_hungry(at, now))
+            return false;
+    }
+    return true;
+}
+
+/* Have short jobs wait in the pool for the threads that run the others: when that becomes empty the
+ * loop must wake, and wake a thread, for a job or two. */
+static void route_fill_pool(struct dispatch_route *route, const struct queue_now *now)
+{
+    struct dispatch_pool *pool = route->pool;
+    unsigned limit = ahead_pool_limit(route), most = pool->pool->slots + limit;
+    if (limit == 0 || pool->held > most - limit / 2 || !is_alone(route, now))
+        return;
+    struct attempt *next;
+    while (pool->held < most && now->loop_ms >= pool->resume_ms &&
+           (next = ahead_enter(route, now->loop_ms))) {
+        route_take(route, 1, now);
+        attempt_run(next);
+    }
+}
+
+static void pool_fill(const struct dispatch_pool *pool, const struct queue_now *now)
+{
+    struct dispatch_route *at = pool->turn;
+    if (!at)
+        return;
+    do {
+        if (at->ahead.count > 0)
+            route_fill_pool(at, now);
+        at = at->next_in_pool;
+    } while (at != pool->turn);
+}
+
 /* Return how many to claim ahead: no more than there are, so that what comes in meanwhile has room.
  */
 static unsigned ahead_wanted(const struct dispatch_route *route)
@@ -293,6 +334,7 @@ static void pool_dispatch(struct dispatch_pool *pool, const struct queue_now *no
         pool->turn = route->next_in_pool;
         route_feed(route, least(share, gate_room(&route->gate, now->loop_ms)), now);
     }
+    pool_fill(pool, now);
     pool_claim_ahead(pool, now);
 }
 
@@ -357,134 +399,4 @@ void dispatch(struct queue *queue)
     for (struct dispatch_pool *pool = queue->pools; pool; pool = pool->next)
         pool_dispatch(pool, &now);
     dispatch_arm(queue, &now);
-}
-
-/* ---- routes and pools ---- */
-
-struct dispatch_pool *dispatch_pool_get(struct queue *queue, struct queue_pool *pool)
-{
-    for (struct dispatch_pool *at = queue->pools; at; at = at->next) {
-        if (at->pool == pool)
-            return at;
-    }
-    struct dispatch_pool *made = calloc(1, sizeof *made);
-    if (made) {
-        made->pool = pool;
-        made->next = queue->pools;
-        queue->pools = made;
-    }
-    return made;
-}
-
-bool dispatch_pool_forget(struct queue *queue, const struct queue_pool *pool)
-{
-    struct dispatch_pool **at = &queue->pools;
-    while (*at && (*at)->pool != pool)
-        at = &(*at)->next;
-    struct dispatch_pool *found = *at;
-    if (!found)
-        return true;
-    if (found->turn || found->held > 0)
-        return false;
-    *at = found->next;
-    free(found);
-    return true;
-}
-
-static void ring_insert(struct dispatch_pool *pool, struct dispatch_route *route)
-{
-    if (!pool->turn) {
-        pool->turn = route;
-        route->next_in_pool = route;
-        return;
-    }
-    route->next_in_pool = pool->turn->next_in_pool;
-    pool->turn->next_in_pool = route;
-}
-
-static void ring_remove(struct dispatch_pool *pool, struct dispatch_route *route)
-{
-    struct dispatch_route *before = route;
-    while (before->next_in_pool != route)
-        before = before->next_in_pool;
-    before->next_in_pool = route->next_in_pool;
-    if (pool->turn == route)
-        pool->turn = before == route ? NULL : route->next_in_pool;
-}
-
-static struct dispatch_route *find_any(const struct queue *queue, const char *name)
-{
-    struct dispatch_route *at = queue->routes;
-    while (at && strcmp(at->route.name, name) != 0)
-        at = at->next;
-    return at;
-}
-
-struct dispatch_route *dispatch_route_find(const struct queue *queue, const char *name)
-{
-    struct dispatch_route *found = find_any(queue, name);
-    return found && found->pool ? found : NULL;
-}
-
-struct dispatch_route *dispatch_route_get(struct queue *queue, const char *name)
-{
-    struct dispatch_route *route = find_any(queue, name);
-    if (route)
-        return route;
-    route = calloc(1, sizeof *route);
-    char *copy = strdup(name);
-    if (!route || !copy) {
-        free(route);
-        free(copy);
-        return NULL;
-    }
-    route->queue = queue;
-    route->route.name = copy;
-    route->gate.route = &route->route;
-    route->counts = queue_counts_of(queue, name);
-    route->next = queue->routes;
-    return queue->routes = route;
-}
-
-/* Jobs may have come to wait while the route was not known; a claim finds out. */
-void dispatch_route_set(struct dispatch_route *route, const struct queue_route *settings,
-                        struct dispatch_pool *pool)
-{
-    const char *name = route->route.name;
-    if (!route->pool)
-        route->next_run_at_ms = 0;
-    if (route->pool != pool) {
-        dispatch_route_unset(route);
-        pool->held += route->pending;
-        ring_insert(pool, route);
-    }
-    route->pool = pool;
-    route->route = *settings;
-    route->route.name = name;
-}
-
-void dispatch_route_unset(struct dispatch_route *route)
-{
-    if (!route->pool)
-        return;
-    ahead_give_back(route);
-    route->pool->held -= route->pending;
-    ring_remove(route->pool, route);
-    route->pool = NULL;
-}
-
-void dispatch_free(struct queue *queue)
-{
-    ferry_loop_cancel(queue->loop, queue->wake);
-    while (queue->routes) {
-        struct dispatch_route *route = queue->routes;
-        queue->routes = route->next;
-        free((char *)route->route.name);
-        free(route);
-    }
-    while (queue->pools) {
-        struct dispatch_pool *pool = queue->pools;
-        queue->pools = pool->next;
-        free(pool);
-    }
 }

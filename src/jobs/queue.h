@@ -31,6 +31,7 @@ struct queue_options {
 struct queue_pool {
     ferry_executor *executor;
     unsigned slots;
+    unsigned ahead; /* jobs beyond those that may wait in it, short ones; its queue takes them */
     unsigned stuck; /* attempts past their timeout that still run; written by the queue */
 };
 

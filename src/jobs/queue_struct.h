@@ -43,9 +43,11 @@ struct route_counts {
 struct ahead {
     struct attempt *first, **end; /* those that are ready; `end` counts only when there are some */
     unsigned count;               /* of them */
-    int64_t bytes;                /* of their inputs */
+    unsigned in_pool;             /* that wait for a thread in the pool, or run by now */
+    int64_t bytes;                /* of the inputs of both */
     unsigned coming;              /* asked for by a write that is on its way */
-    int64_t moved_ms;             /* when the first was given a slot, or came; the loop's clock */
+    int64_t moved_ms;             /* when the first came or left, or one in the pool ended; by the
+                                     loop's clock */
     int64_t run_us;               /* how long an attempt takes, */
     bool is_known;                /* if one has ended since the start */
 };

@@ -4,9 +4,10 @@
  * synced, as it says nothing of the jobs that the database does not say, but who is to blame; after
  * the machine was started anew it is not believed.
  *
- * A place is free when its job's end is on disk. The note stays in it, and names a claim that is
- * over: nobody asks for it. A job that finds no place is missing, and as long as one is, `missing`
- * in the head says so.
+ * A place is the loop's to give, and is written by the thread that begins with the job. It is free
+ * when the job's end is on disk. The note stays in it, and names a claim that is over: nobody asks
+ * for it. A job that finds no place is missing, and as long as one is, `missing` in the head says
+ * so.
  *
  * The next process writes over the file: the notes that it finds in it name claims that are over as
  * well, and to give the file's blocks back and take new ones would be a part of each start.
@@ -40,6 +41,7 @@ struct file {
 };
 
 struct started {
+    unsigned references;
     struct file *file;     /* mapped; NULL: not yet */
     uint16_t free[PLACES]; /* places, `free_count` of them */
     unsigned free_count;
@@ -94,6 +96,7 @@ struct started *started_read(const char *folder)
     struct started *started = calloc(1, sizeof *started);
     if (!started)
         return NULL;
+    started->references = 1;
     if (read_file(started, folder) && kernel_boot(boot)) {
         const struct head *head = &started->file->head;
         if (memcmp(head->magic, magic, sizeof magic) == 0 &&
@@ -133,6 +136,7 @@ struct started *started_new(const char *folder, const unsigned char boot[RANDOM_
     struct started *started = calloc(1, sizeof *started);
     if (!started)
         return NULL;
+    started->references = 1;
     for (unsigned i = 0; i < PLACES; i++)
         started->free[i] = (uint16_t)i;
     started->free_count = PLACES;
@@ -142,9 +146,16 @@ struct started *started_new(const char *folder, const unsigned char boot[RANDOM_
     return NULL;
 }
 
+struct started *started_ref(struct started *started)
+{
+    if (started)
+        started->references++;
+    return started;
+}
+
 void started_free(struct started *started)
 {
-    if (!started)
+    if (!started || --started->references > 0)
         return;
     if (started->file)
         munmap(started->file, sizeof *started->file);
@@ -169,7 +180,7 @@ static void write_note(struct claim_key *note, const struct claim_key *key)
     note->token = key->token;
 }
 
-int started_note(struct started *started, const struct claim_key *key)
+int started_reserve(struct started *started)
 {
     if (!started)
         return STARTED_NOWHERE;
@@ -177,9 +188,13 @@ int started_note(struct started *started, const struct claim_key *key)
         started->file->head.missing++;
         return STARTED_MISSING;
     }
-    unsigned place = started->free[--started->free_count];
-    write_note(&started->file->notes[place], key);
-    return (int)place;
+    return started->free[--started->free_count];
+}
+
+void started_note(struct started *started, int place, const struct claim_key *key)
+{
+    if (place >= 0)
+        write_note(&started->file->notes[place], key);
 }
 
 void started_forget(struct started *started, int place)

@@ -1,10 +1,10 @@
 /*
- * Which claimed jobs have been handed to a thread: a small file in the state folder, beside the
+ * Which claimed jobs a thread has begun with: a small file in the state folder, beside the
  * database. A job is claimed before there is a thread for it; when the process dies, only those
  * that had started may be to blame, and count the crash.
  *
- * The loop's thread, and the thread that opens and closes it. Blocks for no longer than a write
- * into the page cache.
+ * The loop's thread, and the thread that opens it; a note is written by the thread that begins.
+ * Blocks for no longer than a write into the page cache.
  */
 #ifndef JOBS_STARTED_H
 #define JOBS_STARTED_H
@@ -25,6 +25,8 @@ struct started *started_read(const char *folder);
  * that cannot be done. */
 struct started *started_new(const char *folder, const unsigned char boot[RANDOM_ID_BYTES]);
 
+/* Have it once more (NULL: nothing), or no more; it goes with the last. */
+struct started *started_ref(struct started *started);
 void started_free(struct started *started);
 
 /* Return the boot of the process that wrote it. */
@@ -33,9 +35,12 @@ const unsigned char *started_boot(const struct started *started);
 /* Places that are none: nobody asked for one; and there was no room, which the file says then. */
 enum { STARTED_NOWHERE = -1, STARTED_MISSING = -2 };
 
-/* Note that a claimed job goes to a thread. Returns the place of the note, for started_forget when
- * the end is on disk. `started` may be NULL. */
-int started_note(struct started *started, const struct claim_key *key);
+/* Give a job a place for its note, until started_forget, when its end is on disk. `started` may be
+ * NULL, as in what follows. */
+int started_reserve(struct started *started);
+
+/* Note at its place that a claimed job begins to run. Thread: any. */
+void started_note(struct started *started, int place, const struct claim_key *key);
 void started_forget(struct started *started, int place);
 
 /* Tell whether a job was noted by this claim. What was forgotten may be there still. */

@@ -5,6 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+    JOBS_AHEAD_MAX = 64,
+    QUEUE_PART_FOR_JOBS = 16,
+    QUEUE_BYTES_FOR_JOBS = 16 << 20, /* what is claimed ahead weighs less */
+};
+
 static ferry_executor_stats pool_stats(void *arg)
 {
     struct pool *pool = arg;
@@ -153,6 +159,16 @@ static void pool_free(struct pool *pool)
     free(pool);
 }
 
+/* How many short jobs may wait in the executor's queue: a part of it, as live calls wait there too.
+ */
+static unsigned jobs_ahead(const struct config_pool *config)
+{
+    if (config->queue_bytes < QUEUE_BYTES_FOR_JOBS)
+        return 0;
+    unsigned part = config->queue / QUEUE_PART_FOR_JOBS;
+    return part < JOBS_AHEAD_MAX ? part : JOBS_AHEAD_MAX;
+}
+
 struct pool *pool_new(const struct config_pool *config, ferry_error *error)
 {
     struct pool *pool = calloc(1, sizeof *pool);
@@ -168,6 +184,7 @@ struct pool *pool_new(const struct config_pool *config, ferry_error *error)
         .queue = config->queue,
         .queue_bytes = config->queue_bytes,
         .queue_timeout_ms = config->queue_timeout_ms,
+        .background = config->deferred,
         .batch = true,
     });
     if (!pool->executor) {
@@ -176,7 +193,11 @@ struct pool *pool_new(const struct config_pool *config, ferry_error *error)
         pool_free(pool);
         return NULL;
     }
-    pool->deferred = (struct queue_pool){.executor = pool->executor, .slots = config->deferred};
+    pool->deferred = (struct queue_pool){
+        .executor = pool->executor,
+        .slots = config->deferred,
+        .ahead = jobs_ahead(config),
+    };
     return pool;
 }
 

@@ -53,6 +53,8 @@ ferry_call *call_new(const struct worker *worker, char *block, size_t length,
     call->worker = worker;
     call->route = options->route;
     call->attempt = options->attempt;
+    call->started = options->started;
+    call->background = options->background;
     if (options->delivery_id)
         memcpy(call->delivery_id, options->delivery_id,
                strnlen(options->delivery_id, sizeof call->delivery_id - 1));
@@ -109,6 +111,8 @@ static int call_enter_worker(ferry_call *call)
 static void call_run(void *arg)
 {
     ferry_call *call = arg;
+    if (call->started)
+        call->started(call->arg);
     struct in_flight *slot = in_flight_begin(call->worker->name, call->route, call->delivery_id);
     int rc = call_enter_worker(call);
     in_flight_end(slot);
@@ -152,6 +156,7 @@ int call_submit(ferry_call *call, ferry_loop *loop, ferry_executor *executor, ca
         .dropped = call_dropped,
         .arg = call,
         .bytes = call->input.length,
+        .background = call->background,
     };
     call->task = ferry_executor_submit(executor, loop, &work, &why);
     if (call->task)
@@ -161,10 +166,15 @@ int call_submit(ferry_call *call, ferry_loop *loop, ferry_executor *executor, ca
     return why.code;
 }
 
+bool call_withdraw(ferry_call *call)
+{
+    return ferry_task_cancel(call->task);
+}
+
 bool call_cancel(ferry_call *call)
 {
     atomic_store(&call->cancelled, true);
-    bool unstarted = ferry_task_cancel(call->task);
+    bool unstarted = call_withdraw(call);
     pthread_mutex_lock(&call->lock);
     pthread_cond_broadcast(&call->cancel_set);
     if (call->running && call->worker->kind->cancel)

@@ -14,6 +14,9 @@
 #include "bytes.h"
 #include "registry.h"
 
+/* Called on the pool's thread that is about to run the call, with the `arg` of call_submit. */
+typedef void call_started(void *arg);
+
 struct call_options {
     unsigned attempt;        /* 1 is the first */
     const char *delivery_id; /* copied; NULL: a new one, when the worker asks */
@@ -21,6 +24,8 @@ struct call_options {
     int64_t timeout_ms;      /* from now, waiting in the queue included; 0: none */
     const char *memory;      /* what an earlier attempt left; copied; may be NULL */
     size_t memory_length;
+    call_started *started; /* may be NULL */
+    bool background;       /* of its task (ferry_task_work) */
 };
 
 /* Make a call of an input block (call_input.h), which it takes over, also on failure. Errors: NULL
@@ -42,6 +47,10 @@ int call_submit(ferry_call *call, ferry_loop *loop, ferry_executor *executor, ca
  * wait ends, and the worker's cancel hook is called. Harmless at any time between submit and done.
  * Returns whether it had not started. */
 bool call_cancel(ferry_call *call);
+
+/* Take it back if it has not started: then it comes back by done with FERRY_CANCELLED. Returns
+ * whether it is taken back. */
+bool call_withdraw(ferry_call *call);
 
 /* Return the name of its worker, by the config. Valid as long as the call. */
 const char *call_worker_name(const ferry_call *call);

@@ -24,8 +24,10 @@ struct ferry_call {
     int64_t deadline_us; /* monotonic; INT64_MAX: none */
     char *memory;        /* of an earlier attempt; may be NULL */
     size_t memory_length;
+    call_started *started; /* may be NULL */
+    bool background;
 
-    /* The loop's. */
+    /* The loop's, but for `arg`, which `started` is called with. */
     ferry_task *task;
     call_done *done;
     void *arg;

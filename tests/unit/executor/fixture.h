@@ -24,6 +24,7 @@ struct fixture {
 struct probe {
     struct fixture *fixture;
     size_t bytes;
+    bool background;
     ferry_task *task;
     atomic_uint runs;
     pid_t ran_on;
@@ -68,6 +69,7 @@ static inline int submit(struct fixture *f, struct probe *probe, ferry_error *er
         .dropped = probe_dropped,
         .arg = probe,
         .bytes = probe->bytes,
+        .background = probe->background,
     };
     probe->task = ferry_executor_submit(f->executor, f->loop, &work, error);
     return probe->task ? 0 : error ? error->code : FERRY_INTERNAL;

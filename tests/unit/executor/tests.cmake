@@ -1,2 +1,3 @@
 ferry_unit_test(executor executor)
 ferry_unit_test(executor shutdown)
+ferry_unit_test(executor background)

@@ -1,4 +1,5 @@
 ferry_unit_test(jobs ahead)
+ferry_unit_test(jobs ahead_pool)
 ferry_unit_test(jobs apply_attempt)
 ferry_unit_test(jobs apply_change)
 ferry_unit_test(jobs apply_insert)

@@ -112,7 +112,8 @@ static ferry_executor *busy_executor(struct fixture *f, struct gate *gate)
     ferry_executor *executor =
         ferry_executor_new(&(ferry_executor_options){.threads = 1, .queue = 1});
     assert_int_equal(pipe(gate->fds), 0);
-    const ferry_task_work work = {wait_for_gate, nothing, nothing, gate, 0};
+    const ferry_task_work work = {
+        .run = wait_for_gate, .done = nothing, .dropped = nothing, .arg = gate};
     ferry_task *task = ferry_executor_submit(executor, f->loop, &work, NULL);
     assert_non_null(task);
     while (!ferry_task_is_started(task))

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool bytes_reserve(struct bytes *bytes, size_t more)
+bool bytes_reserve(struct bytes *bytes, size_t more)
 {
     if (bytes->failed)
         return false;

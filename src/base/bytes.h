@@ -27,6 +27,10 @@ void bytes_append_char(struct bytes *bytes, char c);
 void bytes_printf(struct bytes *bytes, const char *format, ...) FERRY_PRINTF(2, 3);
 void bytes_vprintf(struct bytes *bytes, const char *format, va_list args) FERRY_PRINTF(2, 0);
 
+/* Have memory for so many more bytes at once, instead of some now and some later. Returns false
+ * when an append failed, as this may. */
+bool bytes_reserve(struct bytes *bytes, size_t more);
+
 /* Make room behind the text for so many bytes, which are the caller's to write. Returns where,
  * valid until the next append; NULL when an append failed. */
 char *bytes_extend(struct bytes *bytes, size_t length);

@@ -11,7 +11,7 @@
 #include "header_text.h"
 #include "status.h"
 
-enum { DIGITS = 20 };
+enum { DIGITS = 20, HEADERS_BYTES = 120 };
 
 static void add_number(struct bytes *text, size_t number)
 {
@@ -38,6 +38,8 @@ bool reply_headers_add(struct reply_headers *headers, const char *name, const ch
         headers->says_close |= header_has_token(value, "close");
         return true; /* what else it may say is the server's to say */
     }
+    if (!headers->text.data)
+        bytes_reserve(&headers->text, HEADERS_BYTES);
     add_header(&headers->text, name, value);
     headers->has_date |= strcasecmp(name, "Date") == 0;
     headers->has_content_type |= strcasecmp(name, "Content-Type") == 0;

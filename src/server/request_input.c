@@ -26,6 +26,8 @@ static const char *const credential_headers[] = {
     NULL,
 };
 
+enum { HEAD_BYTES = 200 }; /* what most have beside the body, or less */
+
 struct writer {
     struct bytes *block;
     enum call_field field;
@@ -95,6 +97,9 @@ void request_input(ferry_request *request, const struct config_route *config, bo
         .for_disk = for_disk,
         .is_checked = config->auth && !config->auth->forward_credentials,
     };
+    size_t length;
+    const void *body = ferry_request_body(request, &length);
+    bytes_reserve(block, length + HEAD_BYTES);
     const char *method = ferry_request_method(request);
     call_input_add(block, CALL_METHOD, "", method, strlen(method));
     writer.field = CALL_PARAM;
@@ -103,8 +108,6 @@ void request_input(ferry_request *request, const struct config_route *config, bo
     ferry_request_each_query(request, write_pair, &writer);
     writer.field = CALL_HEADER;
     ferry_request_each_header(request, write_pair, &writer);
-    size_t length;
-    const void *body = ferry_request_body(request, &length);
     block->failed |= !body; /* no memory: not a call without its body */
     call_input_end(block, body, length);
 }

@@ -54,6 +54,21 @@ static void test_room_is_made_behind_the_text(void **state)
     bytes_fini(&bytes);
 }
 
+static void test_memory_that_was_reserved_does_not_move(void **state)
+{
+    (void)state;
+    struct bytes bytes = {0};
+    assert_true(bytes_reserve(&bytes, 1000));
+    assert_string_equal(bytes_text(&bytes), "");
+    const char *before = bytes.data;
+    for (int i = 0; i < 1000; i++)
+        bytes_append_char(&bytes, 'x');
+    assert_ptr_equal(bytes.data, before);
+    assert_false(bytes_reserve(&bytes, SIZE_MAX / 2));
+    assert_true(bytes.failed);
+    bytes_fini(&bytes);
+}
+
 static void test_every_length_has_its_nul(void **state)
 {
     (void)state;
@@ -203,6 +218,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_appends_follow_each_other),
         cmocka_unit_test(test_room_is_made_behind_the_text),
+        cmocka_unit_test(test_memory_that_was_reserved_does_not_move),
         cmocka_unit_test(test_every_length_has_its_nul),
         cmocka_unit_test(test_json_escapes),
         cmocka_unit_test(test_json_replaces_what_is_not_utf8),

@@ -28,9 +28,23 @@ static void lookup_refuse(const struct late_lookup *lookup, const ferry_error *e
         lookup->listed(lookup->arg, NULL, 0, 0, error);
 }
 
+/* The rows could not be written: one that is not found may be one of those. */
+static void on_found_without_rows(void *arg, const struct job_record *record,
+                                  const ferry_error *error)
+{
+    struct late_lookup *lookup = arg;
+    const ferry_error *why = error->code == FERRY_NOT_FOUND ? &lookup->base.error : error;
+    lookup->found(lookup->arg, record, why);
+    lookup_free(lookup);
+}
+
 static void on_rows(struct operation *operation)
 {
     struct late_lookup *lookup = (struct late_lookup *)operation;
+    if (operation->error.code && lookup->found) {
+        reader_find(lookup->reader, lookup->id, on_found_without_rows, lookup);
+        return;
+    }
     if (operation->error.code)
         lookup_refuse(lookup, &operation->error);
     else if (lookup->found)

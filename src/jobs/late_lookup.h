@@ -8,7 +8,8 @@
 #include "reader.h"
 #include "store.h"
 
-/* As reader_find and reader_list. Where the rows cannot be written, the answer is that failure. */
+/* As reader_find and reader_list. Where the rows cannot be written, that failure is the answer for
+ * a job that has none, and for a list. */
 void late_find(struct store *store, struct reader *reader, const char *id, job_found *found,
                void *arg);
 void late_list(struct store *store, struct reader *reader, const struct job_filter *filter,

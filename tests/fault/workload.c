@@ -1,6 +1,7 @@
 /*
  * The operations are those that the queue gives to the store; what is made of their answers is in
- * workload_answers.c, and the jobs are in workload_jobs.c.
+ * workload_answers.c, the looks between them are in workload_lookups.c, and the jobs are in
+ * workload_jobs.c.
  */
 #include "workload.h"
 
@@ -232,6 +233,8 @@ void workload_round(struct workload *workload)
     unsigned count = 1 + chance_below(&workload->chance, WORKLOAD_MAX_ROUND);
     for (unsigned i = 0; i < count; i++)
         some_operation(workload);
+    wait_for_answers(workload);
+    workload_look(workload);
     wait_for_answers(workload);
 }
 

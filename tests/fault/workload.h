@@ -87,6 +87,9 @@ void workload_answered(struct operation *operation);
 
 const char *workload_route(struct workload *workload);
 
+/* Now and then, look at a job of which the answers say what it is. */
+void workload_look(struct workload *workload);
+
 /* Make up a job, for some route, and note that it is not on disk yet. */
 struct entry *workload_add_entry(struct workload *workload);
 

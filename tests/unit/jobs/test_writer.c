@@ -105,6 +105,22 @@ static void what_is_in_doubt_may_turn_up_and_can_be_undone(void **ctx)
     assert_int_equal(folder_query(&folder, "SELECT count(*) FROM jobs"), 2);
 }
 
+static void after_a_failure_it_is_not_known_that_every_job_has_a_row(void **ctx)
+{
+    (void)ctx;
+    struct insert_operation small = make_insert();
+    small.state = JOB_RUNNING;
+    small.is_short = true;
+    writer_run(writer, &small.base);
+    assert_int_equal(small.base.error.code, FERRY_OK);
+    fail_calls(DISK_SYNC, 1, 0);
+    assert_int_equal(write_one().base.error.code, FERRY_REJECTED);
+    assert_false(writer_has_all_rows(writer));
+    assert_true(comes_back());
+    assert_true(writer_has_all_rows(writer));
+    assert_int_equal(folder_query(&folder, "SELECT count(*) FROM jobs WHERE state = 2"), 1);
+}
+
 static void after_a_failed_sync_the_handle_is_not_used_again(void **ctx)
 {
     (void)ctx;
@@ -394,6 +410,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_failed_sync_is_no_commit),
         TEST(what_is_in_doubt_may_turn_up_and_can_be_undone),
+        TEST(after_a_failure_it_is_not_known_that_every_job_has_a_row),
         TEST(after_a_failed_sync_the_handle_is_not_used_again),
         TEST(it_stays_refused_until_all_of_the_database_is_synced),
         TEST(it_stays_refused_while_the_file_does_not_open),

@@ -213,10 +213,17 @@ static void a_route_of_a_higher_priority_goes_before_them(void **ctx)
     fixture_wait(f, is_idle);
 }
 
+/* However slow this machine is, they are not given back behind the gate. */
+static void claim_ahead_for_long(void)
+{
+    claim_ahead();
+    dispatch_route_get(f->queue, "/echo")->ahead.moved_ms = INT64_MAX / 2;
+}
+
 static void they_are_found_though_they_have_no_rows(void **ctx)
 {
     (void)ctx;
-    claim_ahead();
+    claim_ahead_for_long();
     assert_int_equal(count("state = 2"), 0);
     assert_int_equal(fixture_get(f, f->last_id)->state, JOB_RUNNING);
     assert_int_equal(count("state = 2"), JOBS);
@@ -242,7 +249,7 @@ static void they_are_listed_as_well(void **ctx)
 {
     (void)ctx;
     char route[] = "/echo"; /* is copied: it is gone by then */
-    claim_ahead();
+    claim_ahead_for_long();
     struct job_filter filter = {.route = route, .states = 1u << JOB_RUNNING, .limit = 100};
     listed = 0;
     queue_list(f->queue, &filter, on_listed, &listed);

@@ -63,15 +63,21 @@ static void test_who_waits_longest_goes_first(void **state)
     end(&f);
 }
 
+/* Of three, one runs, at the gate. */
+static void start_three(struct fixture *f, struct probe probes[3])
+{
+    start(f, &(ferry_executor_options){.threads = 2, .background = 1});
+    for (unsigned i = 0; i < 3; i++)
+        submit_background(f, &probes[i]);
+    gate_await(&f->gate, 1);
+}
+
 static void test_one_that_waits_is_cancelled(void **state)
 {
     (void)state;
     struct fixture f;
-    start(&f, &(ferry_executor_options){.threads = 2, .background = 1});
     struct probe probes[3];
-    for (unsigned i = 0; i < 3; i++)
-        submit_background(&f, &probes[i]);
-    gate_await(&f.gate, 1);
+    start_three(&f, probes);
     assert_true(ferry_task_cancel(probes[1].task));
     gate_open(&f.gate);
     await_done(&f, 3);
@@ -85,11 +91,8 @@ static void test_a_shutdown_runs_or_gives_up_all_that_wait(void **state)
 {
     (void)state;
     struct fixture f;
-    start(&f, &(ferry_executor_options){.threads = 2, .background = 1});
     struct probe probes[3];
-    for (unsigned i = 0; i < 3; i++)
-        submit_background(&f, &probes[i]);
-    gate_await(&f.gate, 1);
+    start_three(&f, probes);
     assert_int_equal(ferry_executor_shutdown(f.executor, 0), FERRY_DEADLINE);
     await_done(&f, 2);
     assert_int_equal(probes[1].report.outcome, FERRY_CANCELLED);

@@ -416,6 +416,43 @@ static inline double fixture_metric(struct fixture *f, const char *series)
     return value;
 }
 
+/* ---- what people do ---- */
+
+static inline void on_route_paused(void *arg, const ferry_error *error)
+{
+    *(bool *)arg = error->code == FERRY_OK;
+}
+
+/* Pause a route, and wait for what comes of it. */
+static inline void fixture_pause(struct fixture *f, const char *route,
+                                 bool (*is_over)(struct fixture *f))
+{
+    bool is_paused = false;
+    queue_pause(f->queue, route, true, on_route_paused, &is_paused);
+    fixture_wait(f, is_over);
+    assert_true(is_paused);
+}
+
+static inline void on_one_changed(void *arg, const struct queue_changed *changed,
+                                  const ferry_error *error)
+{
+    (void)arg;
+    assert_int_equal(error->code, FERRY_OK);
+    assert_int_equal(changed->count, 1);
+}
+
+static inline bool is_one_cancelled(struct fixture *f)
+{
+    return fixture_metric(f, "ferry_jobs{state=\"cancelled\"}") == 1;
+}
+
+/* Cancel a job, the first of all, and wait until it is. */
+static inline void fixture_cancel(struct fixture *f, const char *id)
+{
+    queue_change(f->queue, JOB_ACTION_CANCEL, id, on_one_changed, NULL);
+    fixture_wait(f, is_one_cancelled);
+}
+
 /* Wait until there are so many jobs in a state, by the metrics. */
 static struct {
     enum job_state state;

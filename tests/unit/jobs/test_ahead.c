@@ -139,19 +139,11 @@ static void behind_a_hung_one_they_are_given_back(void **ctx)
     fixture_wait(f, has_all_succeeded);
 }
 
-static void on_paused(void *arg, const ferry_error *error)
-{
-    *(bool *)arg = error->code == FERRY_OK;
-}
-
 static void a_pause_gives_them_back(void **ctx)
 {
     (void)ctx;
-    bool is_paused = false;
     claim_ahead();
-    queue_pause(f->queue, "/echo", true, on_paused, &is_paused);
-    fixture_wait(f, is_nothing_ready);
-    assert_true(is_paused);
+    fixture_pause(f, "/echo", is_nothing_ready);
     gate_set(true);
     fixture_wait(f, is_idle);
     expect_given_back();
@@ -167,24 +159,11 @@ static void a_drain_gives_them_back(void **ctx)
     expect_given_back();
 }
 
-static bool is_cancelled(struct fixture *at)
-{
-    return fixture_metric(at, "ferry_jobs{state=\"cancelled\"}") == 1;
-}
-
-static void on_changed(void *arg, const struct queue_changed *changed, const ferry_error *error)
-{
-    (void)arg;
-    assert_int_equal(error->code, FERRY_OK);
-    assert_int_equal(changed->count, 1);
-}
-
 static void one_that_is_cancelled_never_runs(void **ctx)
 {
     (void)ctx;
     claim_ahead();
-    queue_change(f->queue, JOB_ACTION_CANCEL, f->last_id, on_changed, NULL);
-    fixture_wait(f, is_cancelled);
+    fixture_cancel(f, f->last_id);
     gate_set(true);
     fixture_wait(f, is_idle);
     assert_int_equal(atomic_load(&fakes.runs), JOBS - 1);

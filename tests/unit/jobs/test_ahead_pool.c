@@ -126,19 +126,11 @@ static void behind_a_hung_one_they_are_taken_back(void **ctx)
     fixture_wait(f, have_all_run);
 }
 
-static void on_paused(void *arg, const ferry_error *error)
-{
-    *(bool *)arg = error->code == FERRY_OK;
-}
-
 static void a_pause_takes_them_back(void **ctx)
 {
     (void)ctx;
-    bool is_paused = false;
     fill_pool();
-    queue_pause(f->queue, "/gate", true, on_paused, &is_paused);
-    fixture_wait(f, is_none_ahead);
-    assert_true(is_paused);
+    fixture_pause(f, "/gate", is_none_ahead);
     gate_set(true);
     fixture_wait(f, is_idle);
     expect_given_back();
@@ -163,18 +155,6 @@ static void a_close_takes_them_back_while_one_hangs(void **ctx)
     gate_set(true);
 }
 
-static bool is_cancelled(struct fixture *at)
-{
-    return fixture_metric(at, "ferry_jobs{state=\"cancelled\"}") == 1;
-}
-
-static void on_changed(void *arg, const struct queue_changed *changed, const ferry_error *error)
-{
-    (void)arg;
-    assert_int_equal(error->code, FERRY_OK);
-    assert_int_equal(changed->count, 1);
-}
-
 static void one_that_is_cancelled_never_runs(void **ctx)
 {
     (void)ctx;
@@ -183,8 +163,7 @@ static void one_that_is_cancelled_never_runs(void **ctx)
     const struct attempt *newest = f->queue->attempts;
     assert_true(newest->is_ahead);
     memcpy(id, newest->id, sizeof id);
-    queue_change(f->queue, JOB_ACTION_CANCEL, id, on_changed, NULL);
-    fixture_wait(f, is_cancelled);
+    fixture_cancel(f, id);
     gate_set(true);
     fixture_wait(f, is_idle);
     assert_int_equal(atomic_load(&fakes.runs), JOBS);

@@ -85,12 +85,13 @@ def test_a_deadline_is_counted_by_its_phase(serve, phase, text):
 
 
 def test_a_slow_drip_does_not_move_the_deadlines(serve):
-    """One byte at a time, each sooner than the deadline: no progress that counts."""
+    """One byte at a time, each sooner than the deadline: no progress that counts. Each drips where
+    far more bytes may come than fit before the deadline."""
     server = serve("limits: {header_timeout: 300ms, body_timeout: 300ms}\n"
                    "routes: {/noop: {worker: noop, methods: [POST]}}\n")
     head = b"POST /noop HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
     for phase, first, drip in (("header", b"", b"G"), ("header", b"GET / HTTP/1.1\r\n", b"a"),
-                               ("body", head, b"0"), ("body", head + b"ff\r\n", b"x")):
+                               ("body", head + b"1;", b"a"), ("body", head + b"ff\r\n", b"x")):
         before = server.metric(f'ferry_http_timed_out_total{{phase="{phase}"}}')
         with server.open_socket() as client:
             client.settimeout(0.02)

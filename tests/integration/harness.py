@@ -52,6 +52,30 @@ def split_address(address):
     return host, int(port)
 
 
+def is_at_work(process):
+    """Whether the thread that takes the signals of a process does something."""
+    if process.poll() is not None:
+        return False
+    status = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/stat").read_text()
+    return status.rpartition(")")[2].split()[0] not in ("S", "T")
+
+
+def send_signal(process, number):
+    if LOSES_SIGNALS:
+        wait_until(lambda: not is_at_work(process), "the loop sleeps")
+    process.send_signal(number)
+
+
+def read_all(client):
+    """All that comes on a socket until the server closes; a reset is an end as well, as what was
+    sent to a server that has closed already comes back as one."""
+    data = b""
+    with contextlib.suppress(ConnectionResetError):
+        while more := client.recv(65536):
+            data += more
+    return data
+
+
 def run_ferry(*args, cwd, env=None):
     """Run the program to its end: for what is told on the command line."""
     result = subprocess.run([FERRY, *args], cwd=cwd, env={**os.environ, **(env or {})},
@@ -136,16 +160,8 @@ class Server:
         self.wait_serving()
         return self
 
-    def is_loop_at_work(self):
-        if self.process.poll() is not None:
-            return False
-        status = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/stat").read_text()
-        return status.rpartition(")")[2].split()[0] not in ("S", "T")
-
     def signal(self, number):
-        if LOSES_SIGNALS:
-            wait_until(lambda: not self.is_loop_at_work(), "the loop sleeps")
-        self.process.send_signal(number)
+        send_signal(self.process, number)
 
     def terminate(self):
         self.signal(signal.SIGTERM)

@@ -9,7 +9,7 @@ import subprocess
 import termios
 import threading
 
-from harness import DEADLINE, FERRY, SANITIZER, wait_until
+from harness import DEADLINE, FERRY, SANITIZER, send_signal, wait_until
 
 
 class Terminal:
@@ -46,7 +46,7 @@ class Terminal:
         os.write(self.master, text.encode())
 
     def interrupt(self):
-        self.process.send_signal(signal.SIGINT)
+        send_signal(self.process, signal.SIGINT)
 
     def end(self):
         """Wait for the end; returns the exit code, and what went to the pipes."""

@@ -10,7 +10,7 @@ CONFIG = """
 limits: {header_bytes: 4KiB, body_bytes: 2MiB}
 pools:
   default: {threads: 2}
-  narrow: {threads: 1}
+  narrow: {threads: 1, queue_timeout: 0}
 routes:
   /noop: {worker: noop, methods: [GET]}
   /echo: {worker: echo, methods: [POST]}

@@ -244,15 +244,16 @@ def test_the_config_tells_where_the_server_is_and_its_token(tmp_path, serve):
 
 def test_a_server_that_cannot_be_reached_is_told(tmp_path):
     (tmp_path / "ferry.yaml").write_text("admin: {listen: 'unix:no.sock'}\n" + CONFIG)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = "127.0.0.1:%d" % free.getsockname()[1]
-    for where, name in ((["--admin", address], address), (["-c", "ferry.yaml"], "unix:no.sock")):
-        for command in (["list"], ["stats"], ["show", NOBODY], ["watch", NOBODY]):
-            result = run_ferry("jobs", *command, *where, cwd=tmp_path)
-            assert (result.returncode, result.stdout) == (EXIT_RUNTIME, "")
-            assert name in result.stderr
-            for word in "ferry serve", "-c FILE", "--admin ADDRESS":
-                assert word in result.stderr
+    with socket.socket() as deaf:  # its port is taken, and nobody listens there
+        deaf.bind(("127.0.0.1", 0))
+        address = "127.0.0.1:%d" % deaf.getsockname()[1]
+        for where, name in ((["--admin", address], address), (["-c", "ferry.yaml"], "unix:no.sock")):
+            for command in (["list"], ["stats"], ["show", NOBODY], ["watch", NOBODY]):
+                result = run_ferry("jobs", *command, *where, cwd=tmp_path)
+                assert (result.returncode, result.stdout) == (EXIT_RUNTIME, "")
+                assert name in result.stderr
+                for word in "ferry serve", "-c FILE", "--admin ADDRESS":
+                    assert word in result.stderr
 
 
 def test_a_port_that_the_server_picked_is_told(tmp_path):

@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 
 import pytest
 
@@ -76,11 +75,9 @@ def test_watch_as_json_is_a_line_for_each_event(jobs):
 
 
 def test_watch_goes_on_when_the_server_was_restarted(tmp_path, serve, steps):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = "127.0.0.1:%d" % free.getsockname()[1]
     server = serve(f"plugins: [{steps.plugin}]\nworkers: {{{steps.settings()}}}\ndrain: 100ms\n"
                    "routes: {/steps: {worker: steps, mode: defer}}\n",
-                   args=["--set", f"admin.listen={address}"])
+                   args=["--set", "admin.listen=unix:admin.sock"])
     jobs = Jobs(server)
     run = jobs.on_terminal("watch", jobs.post("/steps"))
     run.wait_shown("running")

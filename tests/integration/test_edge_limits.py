@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from harness import LONG, split_address, wait_until
+from harness import LONG, read_all, split_address, wait_until
 
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 RESET = struct.pack("ii", 1, 0)  # for SO_LINGER: a close is a reset
@@ -25,16 +25,6 @@ def cpu_seconds(server):
 def open_from(server, source):
     return socket.create_connection(split_address(server.address), timeout=60,
                                     source_address=(source, 0))
-
-
-def read_all(client):
-    data = b""
-    try:
-        while more := client.recv(65536):
-            data += more
-    except ConnectionResetError:
-        pass
-    return data
 
 
 def test_one_address_cannot_take_all_connections(serve):
@@ -91,7 +81,7 @@ def test_a_slow_drip_does_not_move_the_deadlines(serve):
                    "routes: {/noop: {worker: noop, methods: [POST]}}\n")
     head = b"POST /noop HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
     for phase, first, drip in (("header", b"", b"G"), ("header", b"GET / HTTP/1.1\r\n", b"a"),
-                               ("body", head + b"1;", b"a"), ("body", head + b"ff\r\n", b"x")):
+                               ("body", head + b"1;", b"a"), ("body", head + b"ffff\r\n", b"x")):
         before = server.metric(f'ferry_http_timed_out_total{{phase="{phase}"}}')
         with server.open_socket() as client:
             client.settimeout(0.02)
@@ -147,7 +137,7 @@ def test_a_client_that_leaves_cancels_its_call(serve, gate):
 plugins: [{gate.plugin}]
 workers:
   {gate.settings()}
-pools: {{default: {{threads: 1, queue: 100}}}}
+pools: {{default: {{threads: 1, queue: 100, queue_timeout: 0}}}}
 routes:
   /gate: {{worker: gate, timeout: 0}}
   /sleep: {{worker: sleep, timeout: 0}}

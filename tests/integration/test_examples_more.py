@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import sqlite3
 import subprocess
 import threading
@@ -13,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from harness import DEADLINE, FERRY, SANITIZER, Reply, wait_until
+from harness import DEADLINE, FERRY, SANITIZER, Reply, send_signal, wait_until
 
 EXAMPLES = pathlib.Path(FERRY).parent / "examples"
 
@@ -46,7 +47,7 @@ class Program:
     def stop(self):
         """End it in order; returns what it had logged."""
         if self.process.poll() is None:
-            self.process.terminate()
+            send_signal(self.process, signal.SIGTERM)
         self.process.wait(DEADLINE)
         self.reader.join()
         self.process.stdout.close()
@@ -124,7 +125,7 @@ def test_reminder_refuses_what_it_cannot_send(program, mailbox):
 def test_reminder_keeps_its_promises_when_told_to_end(program, mailbox):
     server = program("reminder", mailbox.command)
     assert server.request("POST", "/remind?to=ann@example.org", "Lunch").status == 202
-    server.process.terminate()
+    send_signal(server.process, signal.SIGTERM)
     mailbox.let(1)
     assert "msg=sent to=ann@example.org" in server.stop()
     assert "Lunch" in mailbox.messages.read_text()

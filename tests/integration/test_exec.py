@@ -92,8 +92,8 @@ def test_a_program_sees_what_the_config_allows_and_no_more(server):
 
 
 def test_the_deadline_kills_the_whole_group(server):
-    reply = server.get("/short")
-    assert reply.status == 504
+    while not (server.folder / "grandchild").exists():
+        assert server.get("/short").status == 504  # on a busy machine it may come before that
     grandchild = read_grandchild(server)
     wait_until(lambda: is_gone(grandchild), "the grandchild is killed")
     server.wait_busy(0)
@@ -117,5 +117,5 @@ def test_a_forced_exit_leaves_no_program_behind(server):
     wait_until(lambda: server.has_logged("msg=draining"), "the drain begins")
     server.terminate()
     assert server.wait() == 0
-    assert is_gone(grandchild)
+    wait_until(lambda: is_gone(grandchild), "the grandchild is killed")
     connection.close()

@@ -213,7 +213,7 @@ def test_the_id_is_neither_in_the_log_nor_in_the_email(start, smtp):
 def test_the_id_of_an_interrupted_job_is_not_in_the_log(start, gate):
     server = start()
     job = server.post_job("/hurry", {})
-    server.wait_logged("overdue")
+    server.wait_logged("overdue", "running=1")
     log = server.log()
     server.kill()
     server.start()

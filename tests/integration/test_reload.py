@@ -4,7 +4,7 @@ import signal
 import threading
 
 from certificates import Authority
-from harness import LONG, wait_until
+from harness import LONG, read_all, wait_until
 from test_tls import connect, context
 
 RELOADS = 200 if LONG else 20
@@ -110,7 +110,7 @@ def test_the_deadline_of_a_whole_request_changes(serve):
     reload(server, "limits: {request_timeout: 50ms}\nroutes: {/: {worker: noop}}")
     with server.open_socket() as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost:")
-        assert client.recv(4096) == b""
+        assert read_all(client) == b""
     assert server.metric('ferry_http_timed_out_total{phase="request"}') == 1
 
 

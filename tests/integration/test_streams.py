@@ -1,11 +1,12 @@
 """The echo server of examples/ against socat: split bytes, half-close, a slow peer, unix sockets."""
 
 import pathlib
+import signal
 import subprocess
 
 import pytest
 
-from harness import DEADLINE, FERRY, SANITIZER
+from harness import DEADLINE, FERRY, SANITIZER, send_signal
 
 ECHO_SERVER = pathlib.Path(FERRY).parent / "examples" / "echo_server"
 
@@ -31,7 +32,7 @@ class EchoServer:
         return client.communicate(data, timeout=DEADLINE)[0]
 
     def stop(self):
-        self.process.terminate()
+        send_signal(self.process, signal.SIGTERM)
         _, stderr = self.process.communicate(timeout=DEADLINE)
         assert not SANITIZER.search(stderr), stderr
         assert self.process.returncode == 0, stderr

@@ -106,4 +106,25 @@ static inline ferry_executor_stats stats_of(struct fixture *f)
     return stats;
 }
 
+static inline void fixture_stop_loop(void *arg)
+{
+    ferry_loop_stop(arg);
+}
+
+/* Have a thread held in a task, where there is a queue timeout. On a busy machine the thread may
+ * come so late that the task has expired: then try again. Counting starts anew. */
+static inline void hold_thread(struct fixture *f, struct probe *held)
+{
+    const bool background = held->background;
+    do {
+        *held = (struct probe){.background = background};
+        assert_int_equal(submit(f, held, NULL), 0);
+        while (!held->done && !gate_inside(&f->gate)) {
+            ferry_loop_call_later(f->loop, 1, fixture_stop_loop, f->loop);
+            ferry_loop_run(f->loop);
+        }
+    } while (held->done);
+    f->done = 0;
+}
+
 #endif

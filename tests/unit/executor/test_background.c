@@ -116,17 +116,15 @@ static void test_the_queue_timeout_is_for_them_too(void **state)
 {
     (void)state;
     struct fixture f;
-    start(&f, &(ferry_executor_options){.threads = 2, .background = 1, .queue_timeout_ms = 50});
-    struct probe running, waits;
-    do {
-        submit_background(&f, &running); /* unless it expires before a thread has it */
-        submit_background(&f, &waits);
-        await_done(&f, f.done + 1);
-    } while (!atomic_load(&running.runs));
+    start(&f, &(ferry_executor_options){.threads = 2, .background = 1, .queue_timeout_ms = 5});
+    struct probe running = {.background = true}, waits;
+    hold_thread(&f, &running);
+    submit_background(&f, &waits);
+    await_done(&f, 1);
     assert_int_equal(waits.report.outcome, FERRY_REJECTED);
     assert_int_equal(atomic_load(&waits.runs), 0);
     gate_open(&f.gate);
-    await_done(&f, f.done + 1);
+    await_done(&f, 2);
     end(&f);
 }
 

@@ -216,25 +216,11 @@ static void test_what_has_started_cannot_be_cancelled(void **state)
 
 enum { QUEUE_TIMEOUT_MS = 5 };
 
-static void stop_loop(void *arg)
-{
-    ferry_loop_stop(arg);
-}
-
-/* Start a pool whose one thread is held in `stuck`. On a busy machine the thread may come so late
- * that the task has expired: then try again. Counting starts anew. */
+/* Start a pool whose one thread is held in `stuck`. */
 static ferry_executor_stats start_stuck(struct fixture *f, struct probe *stuck)
 {
     start(f, &(ferry_executor_options){.threads = 1, .queue_timeout_ms = QUEUE_TIMEOUT_MS});
-    do {
-        *stuck = (struct probe){0};
-        submit(f, stuck, NULL);
-        while (!stuck->done && !gate_inside(&f->gate)) {
-            ferry_loop_call_later(f->loop, 1, stop_loop, f->loop);
-            ferry_loop_run(f->loop);
-        }
-    } while (stuck->done);
-    f->done = 0;
+    hold_thread(f, stuck);
     return stats_of(f);
 }
 
@@ -242,7 +228,7 @@ static void test_the_queue_timeout_comes_though_every_thread_is_stuck(void **sta
 {
     (void)state;
     struct fixture f;
-    struct probe stuck, waiting[3] = {{0}};
+    struct probe stuck = {0}, waiting[3] = {{0}};
     ferry_executor_stats before = start_stuck(&f, &stuck);
     for (unsigned i = 0; i < 3; i++) {
         submit(&f, &waiting[i], NULL);
@@ -260,7 +246,7 @@ static void test_a_thread_does_not_run_what_has_expired(void **state)
 {
     (void)state;
     struct fixture f;
-    struct probe stuck, expired = {0};
+    struct probe stuck = {0}, expired = {0};
     ferry_executor_stats before = start_stuck(&f, &stuck);
     submit(&f, &expired, NULL);
     int64_t until_ms = ferry_loop_now_ms(f.loop) + QUEUE_TIMEOUT_MS + 1;

@@ -40,6 +40,13 @@ static bool is_answered_of_all(struct fixture *at)
     return at->accepted == JOBS && store_is_idle(at->queue->store);
 }
 
+/* However slow this machine is, they are not given back behind the gate. */
+static bool is_answered_of_all_for_long(struct fixture *at)
+{
+    dispatch_route_get(at->queue, "/echo")->ahead.moved_ms = INT64_MAX / 2;
+    return is_answered_of_all(at);
+}
+
 /* Run short jobs until the route is known for them. */
 static void prove_short(const char *name)
 {
@@ -51,8 +58,7 @@ static void prove_short(const char *name)
     }
 }
 
-/* Have the one slot taken, and short jobs claimed ahead of it. */
-static void claim_ahead(void)
+static void claim_ahead_until(bool (*is_so)(struct fixture *at))
 {
     fixture_start(f);
     prove_short("/echo");
@@ -62,7 +68,13 @@ static void claim_ahead(void)
     f->accepted = 0;
     for (int i = 0; i < JOBS; i++)
         fixture_add(f, "/echo", "x");
-    fixture_wait(f, is_answered_of_all);
+    fixture_wait(f, is_so);
+}
+
+/* Have the one slot taken, and short jobs claimed ahead of it. */
+static void claim_ahead(void)
+{
+    claim_ahead_until(is_answered_of_all_for_long);
 }
 
 static int64_t count(const char *where)
@@ -131,7 +143,7 @@ static void jobs_that_were_claimed_ahead_run_once_when_there_is_a_slot(void **ct
 static void behind_a_hung_one_they_are_given_back(void **ctx)
 {
     (void)ctx;
-    claim_ahead();
+    claim_ahead_until(is_answered_of_all);
     fixture_wait(f, is_nothing_ready);
     expect_given_back();
     assert_int_equal(ahead_limit(route_of("/echo")), 0);
@@ -192,17 +204,10 @@ static void a_route_of_a_higher_priority_goes_before_them(void **ctx)
     fixture_wait(f, is_idle);
 }
 
-/* However slow this machine is, they are not given back behind the gate. */
-static void claim_ahead_for_long(void)
-{
-    claim_ahead();
-    dispatch_route_get(f->queue, "/echo")->ahead.moved_ms = INT64_MAX / 2;
-}
-
 static void they_are_found_though_they_have_no_rows(void **ctx)
 {
     (void)ctx;
-    claim_ahead_for_long();
+    claim_ahead();
     assert_int_equal(count("state = 2"), 0);
     assert_int_equal(fixture_get(f, f->last_id)->state, JOB_RUNNING);
     assert_int_equal(count("state = 2"), JOBS);
@@ -228,7 +233,7 @@ static void they_are_listed_as_well(void **ctx)
 {
     (void)ctx;
     char route[] = "/echo"; /* is copied: it is gone by then */
-    claim_ahead_for_long();
+    claim_ahead();
     struct job_filter filter = {.route = route, .states = 1u << JOB_RUNNING, .limit = 100};
     listed = 0;
     queue_list(f->queue, &filter, on_listed, &listed);

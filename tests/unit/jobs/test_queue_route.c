@@ -3,6 +3,8 @@
 
 static struct fixture fixture, *f = &fixture;
 
+enum { HOUR_MS = 3600000 };
+
 static _Atomic int64_t wall_offset_ms;
 
 static int64_t read_wall_ms(void)
@@ -98,23 +100,35 @@ static void the_route_of_the_higher_priority_goes_first(void **ctx)
         1);
 }
 
-static void failures_in_a_row_pause_a_route_and_one_attempt_tries(void **ctx)
+/* Six jobs of which each fails; after three in a row their route pauses. */
+static void start_failing(int64_t pause_ms)
 {
-    (void)ctx;
     struct queue_route *route = fixture_route(f, "/transient");
     route->breaker_failures = 3;
-    route->breaker_pause_ms = 200;
+    route->breaker_pause_ms = pause_ms;
     route->attempts = 1;
     fixture_start(f);
     f->pool.slots = 1;
     for (int i = 0; i < 6; i++)
         fixture_add(f, "/transient", "x");
+}
+
+static void failures_in_a_row_pause_a_route(void **ctx)
+{
+    (void)ctx;
+    start_failing(HOUR_MS);
     fixture_wait_count(f, JOB_DEAD, 3);
     settle();
     assert_int_equal(atomic_load(&fakes.runs), 3);
+}
+
+static void after_its_pause_one_attempt_of_a_route_tries(void **ctx)
+{
+    (void)ctx;
     int64_t from_ms = clock_monotonic_ms();
-    fixture_wait_count(f, JOB_DEAD, 5); /* one, and after a pause another one */
-    assert_true(clock_monotonic_ms() - from_ms >= 200);
+    start_failing(200);
+    fixture_wait_count(f, JOB_DEAD, 5); /* three; after a pause one, and after another one more */
+    assert_true(clock_monotonic_ms() - from_ms >= 400);
 }
 
 /* ---- the worker's wishes ---- */
@@ -149,31 +163,41 @@ static void a_job_is_not_tried_again_before_its_worker_said(void **ctx)
 {
     (void)ctx;
     fixture_start(f);
-    fixture_add_committed(f, "/hint", "retry 300");
+    fixture_add_committed(f, "/hint", "retry 3600000");
     fixture_wait_count(f, JOB_RETRYING, 1);
     const struct job_record *job = fixture_get(f, f->last_id);
-    assert_true(job->run_at_ms >= job->started_ms + 300);
+    assert_true(job->run_at_ms >= job->started_ms + HOUR_MS);
+    fixture_add_committed(f, "/hint", "retry 50");
     fixture_wait_count(f, JOB_SUCCEEDED, 1);
+    job = fixture_get(f, f->last_id);
+    assert_true(job->started_ms >= job->created_ms + 50);
 }
 
 static void a_worker_pauses_its_route_and_no_other(void **ctx)
 {
     (void)ctx;
     fixture_start(f);
-    fixture_add_committed(f, "/hint", "pause 300");
+    fixture_add_committed(f, "/hint", "pause 3600000");
     fixture_wait_count(f, JOB_RETRYING, 1);
-    int64_t from_ms = clock_monotonic_ms();
     fixture_add_committed(f, "/hint", "x");
     fixture_add_committed(f, "/echo", "x");
     fixture_wait_count(f, JOB_SUCCEEDED, 1); /* the other route's */
     assert_true(fixture_metric(f, "ferry_jobs{state=\"queued\"}") == 1);
-    fixture_wait_count(f, JOB_SUCCEEDED, 3);
-    assert_true(clock_monotonic_ms() - from_ms >= 250);
+}
+
+static void the_pause_that_a_worker_wanted_ends(void **ctx)
+{
+    (void)ctx;
+    fixture_start(f);
+    int64_t from_ms = clock_monotonic_ms();
+    fixture_add_committed(f, "/hint", "pause 300");
+    fixture_wait_count(f, JOB_RETRYING, 1);
+    fixture_add_committed(f, "/hint", "x");
+    fixture_wait_count(f, JOB_SUCCEEDED, 2);
+    assert_true(clock_monotonic_ms() - from_ms >= 300);
 }
 
 /* ---- steps of the wall clock ---- */
-
-enum { HOUR_MS = 3600000 };
 
 static void a_clock_that_is_set_back_holds_no_waiting_job_up(void **ctx)
 {
@@ -220,11 +244,13 @@ int main(void)
         TEST(no_more_of_a_route_run_at_once_than_its_concurrency),
         TEST(a_route_starts_no_more_than_its_rate),
         TEST(the_route_of_the_higher_priority_goes_first),
-        TEST(failures_in_a_row_pause_a_route_and_one_attempt_tries),
+        TEST(failures_in_a_row_pause_a_route),
+        TEST(after_its_pause_one_attempt_of_a_route_tries),
         TEST(what_an_attempt_leaves_is_there_for_the_next_and_gone_in_the_end),
         TEST(what_an_attempt_left_survives_a_restart),
         TEST(a_job_is_not_tried_again_before_its_worker_said),
         TEST(a_worker_pauses_its_route_and_no_other),
+        TEST(the_pause_that_a_worker_wanted_ends),
         TEST(a_clock_that_is_set_back_holds_no_waiting_job_up),
         TEST(a_clock_that_is_set_forward_makes_nothing_due_but_what_a_person_wrote),
     };

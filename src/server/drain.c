@@ -15,6 +15,8 @@
  *   8. the queue closes the database
  *   9. the admin listener goes, which answered probes until step 6; then the loop
  *
+ * From step 7 on signals are blocked.
+ *
  * Past the limit, or at a second signal: running attempts are recorded as interrupted, without a
  * crash count, every call is cancelled, and after a short while for its thread to see that, the
  * process exits under the threads that are left, with nothing freed.

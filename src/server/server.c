@@ -331,6 +331,18 @@ struct server *server_new(const struct config_source *source, struct config *con
     return server;
 }
 
+/* The end is under way: a signal neither hastens it nor, when the loop with its handlers is gone,
+ * makes a failure of it. */
+static void block_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
 int server_run(struct server *server)
 {
     const struct generation *current = server->generations.current;
@@ -342,6 +354,7 @@ int server_run(struct server *server)
               (int)getpid());
     supervisor_tell(SERVER_READY);
     server->loop_rc = ferry_loop_run(server->loop);
+    block_signals();
     loop_lag_stop(&server->lag);
     if (server->loop_rc == 0)
         ferry_log(FERRY_LOG_INFO, "stopped", NULL);

@@ -133,6 +133,14 @@ def test_an_idle_server_ends_at_once(server):
     assert server.has_logged("msg=stopped")
 
 
+def test_signals_at_the_very_end_change_nothing(server):
+    server.terminate()
+    server.wait_logged("msg=stopped")
+    while server.process.poll() is None:
+        server.process.send_signal(signal.SIGTERM)
+    assert server.wait() == EXIT_OK
+
+
 def test_sigint_drains_as_well(server, gate):
     call = server.send("GET", "/gate")
     server.wait_busy(1)

@@ -208,6 +208,7 @@ def test_stats_count_jobs_by_route_and_state(jobs):
     jobs.dead()
     for _ in range(2):
         jobs.later()
+    jobs.server.wait_metric('ferry_jobs{state="dead"}', 1)  # it may be on disk before it is counted
     title, *rows = jobs("stats").stdout.splitlines()
     columns = title.split()
     told = {row.split()[0]: dict(zip(columns, row.split())) for row in rows}

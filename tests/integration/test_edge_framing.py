@@ -16,7 +16,7 @@ from framing_table import CLOSED, REFUSALS, ROWS, post  # noqa: E402
 from wire import Wire, random_cuts, single_bytes, whole  # noqa: E402
 
 CONFIG = """
-limits: {header_bytes: 4KiB, body_bytes: 1KiB}
+limits: {header_bytes: 4KiB, body_bytes: 1KiB, header_timeout: 1h, body_timeout: 1h}
 pools: {default: {queue: 1000}}
 routes: {/echo: {worker: echo, methods: [GET, POST, PUT, PATCH, DELETE]}}
 """

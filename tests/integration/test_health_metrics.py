@@ -110,6 +110,7 @@ def server(serve_module):
     server = serve_module(CONFIG)
     assert server.get("/noop").status == 200
     server.wait_job(server.post_job("/email", {"to": "a@example.org", "subject": "s", "text": "t"}), "succeeded")
+    server.wait_metric('ferry_jobs{state="succeeded"}', 1)  # it may be on disk before it is counted
     return server
 
 

@@ -49,7 +49,7 @@ def test_the_same_request_gets_the_same_job(server):
     assert {**first.json(), "state": None} == {**second.json(), "state": None}
     server.wait_job(first.headers["Location"], "succeeded")
     assert post(server, "/later").json()["state"] == "succeeded"
-    assert server.metric('ferry_jobs{state="succeeded"}') == 1
+    server.wait_metric('ferry_jobs{state="succeeded"}', 1)
 
 
 def test_a_key_with_and_without_quotes_is_one_key(server):

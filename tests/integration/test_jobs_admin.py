@@ -130,7 +130,7 @@ def test_a_dead_job_is_tried_again(server):
     assert reply.json()["id"] == place.removeprefix("/jobs/")
     again = server.wait_job(place, "dead")
     assert again["attempt"] == 1
-    assert server.metric('ferry_job_attempts_total{route="/fails",outcome="dead"}') == 2
+    server.wait_metric('ferry_job_attempts_total{route="/fails",outcome="dead"}', 2)
 
 
 def test_a_job_that_waits_is_run_now_by_a_retry(server):
@@ -330,6 +330,7 @@ def test_stats_count_by_state_and_route(server):
     post_delayed(server, 2)
     place = server.post_job("/other", {})
     server.wait_job(place, "succeeded")
+    server.wait_metric('ferry_jobs{state="succeeded"}', 1)  # it may be on disk before it is counted
     stats = admin(server, "GET", "/jobs/stats").json()
     states = {"scheduled": 2, "queued": 0, "running": 0, "retrying": 0, "succeeded": 1, "dead": 0,
               "cancelled": 0}

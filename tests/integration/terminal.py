@@ -40,6 +40,8 @@ class Terminal:
     def wait_shown(self, *texts):
         wait_until(lambda: all(text in self.text() for text in texts) or
                    self.process.poll() is not None, f"the terminal shows {texts}")
+        if self.process.poll() is not None:
+            self.reader.join(DEADLINE)  # it has all then
         assert all(text in self.text() for text in texts), self.text()
 
     def type(self, text):

@@ -26,7 +26,7 @@
 #include "address.h"
 #include "bytes.h"
 
-enum { PATIENCE_S = 20 };
+enum { PATIENCE_S = 60 };
 
 struct fixture {
     ferry_loop *loop;

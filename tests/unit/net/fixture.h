@@ -22,7 +22,7 @@
 #include "address.h"
 #include "bytes.h"
 
-enum { PATIENCE_S = 20, STREAMS_MAX = 4 };
+enum { PATIENCE_S = 60, STREAMS_MAX = 4 };
 
 struct fixture {
     ferry_loop *loop;

@@ -25,7 +25,7 @@
 #include "registry.h"
 #include "settings.h"
 
-enum { WORKER_RUN_LIMIT_MS = 60000, WORKER_RUN_POLL_MS = 2 };
+enum { WORKER_RUN_LIMIT_MS = 240000, WORKER_RUN_POLL_MS = 2 };
 
 /* One key of the settings; the last of an array has key NULL. */
 struct worker_setting {

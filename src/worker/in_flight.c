@@ -2,8 +2,10 @@
  * The table of calls that run now. Pool threads; a signal handler reads.
  *
  * A slot is its taker's until that sets `taken` back; `thread` is set while it can be read. A
- * thread comes back to the slot that it had last, so that as a rule nobody contends for one. The
- * last byte of each text is never written: whoever reads one while it changes finds its end.
+ * thread comes back to the slot that it had last, so that as a rule nobody contends for one. New
+ * ones begin among the first few slots: what is never touched of the table takes no memory, however
+ * many threads come and go. The last byte of each text is never written: whoever reads one while it
+ * changes finds its end.
  */
 #include "in_flight.h"
 
@@ -14,10 +16,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { SIGNAL_STACK_BYTES = 48 << 10 }; /* the registers of AVX-512 and a backtrace fit */
+enum {
+    SIGNAL_STACK_BYTES = 48 << 10, /* the registers of AVX-512 and a backtrace fit */
+    FIRST_SLOTS = 64,
+};
 
 static struct in_flight slots[IN_FLIGHT_SLOTS];
-static atomic_uint next_slot; /* where a new thread looks first */
+static atomic_uint next_thread; /* modulo FIRST_SLOTS: where it looks first */
 static atomic_bool uses_signal_stacks;
 
 static pthread_key_t stack_key; /* its value is the thread's signal stack */
@@ -74,7 +79,7 @@ void in_flight_use_signal_stack(void)
 static void thread_init(void)
 {
     thread.id = gettid();
-    thread.slot = atomic_fetch_add(&next_slot, 1) % IN_FLIGHT_SLOTS;
+    thread.slot = atomic_fetch_add(&next_thread, 1) % FIRST_SLOTS;
     if (atomic_load(&uses_signal_stacks))
         in_flight_use_signal_stack();
 }

@@ -109,6 +109,40 @@ static void a_slot_is_one_calls_at_a_time(void **unused)
     assert_int_equal(count(), 0);
 }
 
+static void *take_a_slot(void *unused)
+{
+    (void)unused;
+    struct in_flight *slot = in_flight_begin("w", "/r", "");
+    in_flight_end(slot);
+    return slot;
+}
+
+static void *take_a_slot_in_a_thread(void)
+{
+    pthread_t thread;
+    void *slot;
+    assert_int_equal(pthread_create(&thread, NULL, take_a_slot, NULL), 0);
+    pthread_join(thread, &slot);
+    return slot;
+}
+
+static void threads_that_come_and_go_touch_little_of_it(void **unused)
+{
+    (void)unused;
+    void *seen[IN_FLIGHT_SLOTS];
+    unsigned distinct = 0;
+    for (unsigned i = 0; i < IN_FLIGHT_SLOTS; i++) {
+        void *slot = take_a_slot_in_a_thread();
+        assert_non_null(slot);
+        unsigned at = 0;
+        while (at < distinct && seen[at] != slot)
+            at++;
+        if (at == distinct)
+            seen[distinct++] = slot;
+    }
+    assert_true(distinct <= IN_FLIGHT_SLOTS / 16);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -116,6 +150,7 @@ int main(void)
         cmocka_unit_test(long_names_are_cut),
         cmocka_unit_test(past_its_end_calls_run_without_a_slot),
         cmocka_unit_test(a_slot_is_one_calls_at_a_time),
+        cmocka_unit_test(threads_that_come_and_go_touch_little_of_it),
     };
     return cmocka_run_group_tests_name("worker/in_flight", tests, NULL, NULL);
 }

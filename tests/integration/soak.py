@@ -7,10 +7,10 @@ The clients of soak_clients.py call, post jobs, wait, watch, leave in the middle
 request, while the configuration is reloaded every few seconds. All is paced, so that a core stays
 half free: this looks for what grows, not for what is fast. Each ten seconds go to FOLDER/soak.csv.
 
-It fails if memory grew over the last two thirds by more than GROWTH_KIB a minute (judged from ten
-minutes on), if files, threads or anything in flight are left when the load is over, if the log has
-an error that was not provoked, if a job that was accepted did not end as it had to, or if any
-answer was not the one that it had to be.
+It fails if memory grew over the last two thirds by more than GROWTH_KIB a minute (judged from
+twenty minutes on: in the first ones malloc's caches fill), if files, threads or anything in flight
+are left when the load is over, if the log has an error that was not provoked, if a job that was
+accepted did not end as it had to, or if any answer was not the one that it had to be.
 
 Two things that are no growth are kept out of the memory. SQLite keeps the pages of the database
 that it has touched, CACHE_KIB at most, and the database remembers the ids of deleted jobs for a
@@ -37,6 +37,7 @@ from harness import DEADLINE, UNFINISHED, Server, wait_until
 
 SAMPLE = 10  # seconds
 GROWTH_KIB = 32  # a minute: 1 MiB in half an hour
+JUDGED_FROM = 1200  # seconds
 CACHE_KIB = 16384  # what the store allows SQLite (cache_size)
 MALLOC_KEEPS = {"MALLOC_TRIM_THRESHOLD_": "131072"}  # bytes: malloc's default, for good
 RELOAD = 4  # seconds
@@ -285,7 +286,7 @@ class Soak:
         left, after = self.wait_back(before)
         faults += left
         slope = growth(self.probe.rows)
-        if self.probe.rows[-1]["seconds"] >= 600 and slope > GROWTH_KIB:
+        if self.probe.rows[-1]["seconds"] >= JUDGED_FROM and slope > GROWTH_KIB:
             faults.append(f"memory grows by {slope:.0f} KiB a minute")
         faults += [f"a surprise: {text}" for text in self.ledger.surprises]
         faults += [f"an error in the log: {line.strip()}" for line in self.server.lines

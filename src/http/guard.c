@@ -3,7 +3,7 @@
  *
  * One state machine over the bytes of a request, in three parts: the request line (guard_line.c),
  * the header lines (guard_field.c), the body (guard_body.c). Here they are put together; the
- * limits on length are met, and long values and bodies are passed in one step.
+ * limits on length are met, and bodies are passed in one step.
  */
 #include "guard.h"
 
@@ -55,52 +55,20 @@ bool guard_expects_continue(const struct guard *guard)
     return guard->seen & 1u << FIELD_EXPECT && guard->minor > 0;
 }
 
-/* The class of bytes that change nothing in a state, and may be passed in one go; 0: none. */
-static unsigned idle_class(const struct guard *guard)
-{
-    switch ((enum guard_state)guard->state) {
-    case STATE_VALUE:
-        return guard->field == FIELD_COUNT ? CLASS_TEXT : 0;
-    case STATE_NAME:
-        return guard->word.candidates ? 0 : CLASS_TOKEN;
-    case STATE_PATH:
-        return CLASS_PATH;
-    case STATE_QUERY:
-        return CLASS_QUERY;
-    default:
-        return 0;
-    }
-}
-
-static size_t run_length(const char *data, size_t length, unsigned class)
-{
-    size_t n = 0;
-    while (n < length && guard_is(data[n], class))
-        n++;
-    return n;
-}
-
 /* Take one byte or more of the head or of the trailers. */
 static size_t head_take(struct guard *guard, const char *data, size_t length)
 {
+    bool is_line = guard->state < STATE_FIELD;
     size_t room = guard->header_bytes - guard->length;
-    size_t n = 1;
     if (room == 0) {
-        bool is_line = guard->state < STATE_FIELD;
         guard_refuse(guard, is_line ? 414 : 431,
                      is_line ? "the request line is too long" : "the headers are too long");
         return 0;
     }
-    unsigned idle = idle_class(guard);
-    if (idle)
-        n = run_length(data, length < room ? length : room, idle);
-    if (n <= 1) {
-        n = 1;
-        if (guard->state < STATE_FIELD)
-            guard_line_take(guard, *data);
-        else
-            guard_field_take(guard, *data);
-    }
+    if (length > room)
+        length = room;
+    size_t n =
+        is_line ? guard_line_take(guard, data, length) : guard_field_take(guard, data, length);
     guard->length += n;
     return n;
 }

@@ -2,9 +2,9 @@
  * The guard: reads each byte of a request before anybody else does, and lets pass what is well
  * framed and means one thing (RFC 9112).
  *
- * It takes the request line, the header lines and the framing of the body one byte at a time, in
- * pieces cut anywhere. It copies nothing and builds no request: its verdict is a status and a
- * reason. Any thread, one guard each.
+ * It takes the request line, the header lines and the framing of the body as they come, in pieces
+ * cut anywhere. It copies nothing and builds no request: its verdict is a status and a reason. Any
+ * thread, one guard each.
  */
 #ifndef HTTP_GUARD_H
 #define HTTP_GUARD_H
@@ -31,10 +31,10 @@ struct guard_host {
     char literal[INET6_ADDRSTRLEN];
 };
 
-/* A word that is compared with a list while it arrives. */
+/* A word that is kept until it is whole. Of a longer one than any that is known not all is. */
 struct guard_word {
-    unsigned short candidates; /* a bit for each word that is equal so far */
     unsigned char length;
+    char text[sizeof "transfer-encoding"];
 };
 
 struct guard {

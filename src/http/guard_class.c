@@ -26,39 +26,34 @@ const unsigned char guard_class[256] = {
     0x02, 0x02, 0x02, 0x02, 0x02, 0x02, 0x02, 0x02, 0x02, 0x02, 0x02, 0x02, 0x02, 0x02, 0x02, 0x02,
 };
 
-char guard_lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
-
 /* ---- words ---- */
 
-void guard_word_start(struct guard_word *word, unsigned count)
+/* Return what of a known word is behind this one, NULL if that is not how it begins. */
+static const char *rest_of(const struct guard_word *word, const char *known)
 {
-    word->candidates = (unsigned short)((1u << count) - 1);
-    word->length = 0;
-}
-
-/* A candidate that has ended has a NUL there, which no byte that comes here is equal to. */
-void guard_word_take(struct guard_word *word, const char *const *words, char c)
-{
-    if (!word->candidates)
-        return;
-    for (unsigned left = word->candidates; left; left &= left - 1) {
-        int i = __builtin_ctz(left);
-        if (words[i][word->length] != c)
-            word->candidates &= (unsigned short)~(1u << i);
+    for (unsigned i = 0; i < word->length; i++, known++) {
+        if (*known != word->text[i] || !*known)
+            return NULL;
     }
-    word->length++;
+    return known;
 }
 
-unsigned guard_word_find(const struct guard_word *word, const char *const *words, unsigned count)
+unsigned guard_word_find(const struct guard_word *word, const char *const *known, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        if (word->candidates & 1u << i && words[i][word->length] == '\0')
+        const char *rest = rest_of(word, known[i]);
+        if (rest && !*rest)
             return i;
     }
     return count;
+}
+
+bool guard_word_begins(const struct guard_word *word, const char *const *known, unsigned count)
+{
+    unsigned i = 0;
+    while (i < count && !rest_of(word, known[i]))
+        i++;
+    return i < count;
 }
 
 /* ---- hosts ---- */

@@ -31,7 +31,7 @@ static void value_start(struct guard *guard)
         guard->place = LIST_BEFORE;
         break;
     case FIELD_EXPECT:
-        guard_word_start(&guard->word, 1);
+        guard->word.length = 0;
         break;
     case FIELD_COUNT:
         break;
@@ -53,31 +53,36 @@ static void name_end(struct guard *guard)
     guard->seen |= (unsigned char)(1u << guard->field);
 }
 
-static void name_take(struct guard *guard, char c)
+static size_t name_take(struct guard *guard, const char *data, size_t length)
 {
-    if (guard_is(c, CLASS_TOKEN))
-        guard_word_take(&guard->word, names, guard_lower(c));
-    else if (c == ':')
+    size_t n = 0;
+    for (; n < length && guard_is(data[n], CLASS_TOKEN); n++)
+        guard_word_take(&guard->word, guard_lower(data[n]));
+    if (n == length)
+        return n;
+    if (data[n] == ':')
         name_end(guard);
-    else if (guard_is(c, CLASS_BLANK))
+    else if (guard_is(data[n], CLASS_BLANK))
         guard_refuse(guard, 400, "a blank in or after a header's name");
     else
         guard_refuse(guard, 400, "a header's name is malformed");
+    return n + 1;
 }
 
-static void field_start(struct guard *guard, char c)
+static size_t field_start(struct guard *guard, const char *data, size_t length)
 {
-    if (c == '\r') {
-        guard->state = STATE_HEAD_LF;
-    } else if (guard_is(c, CLASS_TOKEN)) {
+    if (guard_is(*data, CLASS_TOKEN)) {
         guard->state = STATE_NAME;
-        guard_word_start(&guard->word, FIELD_COUNT);
-        name_take(guard, c);
-    } else if (guard_is(c, CLASS_BLANK)) {
-        guard_refuse(guard, 400, "a header is folded over lines");
-    } else {
-        guard_refuse(guard, 400, "a header's name is missing or malformed");
+        guard->word.length = 0;
+        return name_take(guard, data, length);
     }
+    if (*data == '\r')
+        guard->state = STATE_HEAD_LF;
+    else if (guard_is(*data, CLASS_BLANK))
+        guard_refuse(guard, 400, "a header is folded over lines");
+    else
+        guard_refuse(guard, 400, "a header's name is missing or malformed");
+    return 1;
 }
 
 /* ---- values ---- */
@@ -113,23 +118,17 @@ static void encoding_take(struct guard *guard, char c)
         guard->place = LIST_AFTER;
     } else if (guard_is(c, CLASS_TOKEN) && guard->place != LIST_AFTER) {
         if (guard->place == LIST_BEFORE)
-            guard_word_start(&guard->word, 1);
+            guard->word.length = 0;
         guard->place = LIST_CODING;
-        guard_word_take(&guard->word, chunked, guard_lower(c));
+        guard_word_take(&guard->word, guard_lower(c));
     } else if (c != ' ') {
         guard_refuse(guard, 400, "Transfer-Encoding is malformed");
     }
 }
 
-/* A byte of a value that is looked at; blanks around it are not part of it. */
-static void value_take(struct guard *guard, char c)
+/* A byte of a value that is read; blanks around it are not part of it. */
+static void value_read(struct guard *guard, char c)
 {
-    if (!guard_is(c, CLASS_TEXT)) {
-        guard_refuse(guard, 400, "a control byte in a header");
-        return;
-    }
-    if (guard->field == FIELD_COUNT)
-        return;
     if (guard->field == FIELD_TRANSFER_ENCODING) {
         encoding_take(guard, c);
         return;
@@ -139,7 +138,7 @@ static void value_take(struct guard *guard, char c)
         return;
     }
     if (guard->field == FIELD_EXPECT)
-        guard_word_take(&guard->word, proceed, guard->has_value_ended ? ' ' : guard_lower(c));
+        guard_word_take(&guard->word, guard->has_value_ended ? ' ' : guard_lower(c));
     else if (guard->has_value_ended)
         guard_refuse(guard, 400, "Host or Content-Length has more than one value");
     else if (guard->field == FIELD_CONTENT_LENGTH)
@@ -172,17 +171,28 @@ static void value_end(struct guard *guard)
     }
 }
 
-static void before_value(struct guard *guard, char c)
+static size_t value_take(struct guard *guard, const char *data, size_t length)
 {
-    if (c == '\r') {
-        value_end(guard);
-        return;
+    size_t n = guard_run(data, length, CLASS_TEXT);
+    if (guard->field != FIELD_COUNT) {
+        for (size_t i = 0; i < n && guard->state == STATE_VALUE; i++)
+            value_read(guard, data[i]);
     }
-    if (guard_is(c, CLASS_BLANK) && guard->field != FIELD_TRANSFER_ENCODING)
-        return;
-    if (c != ' ')
-        guard->state = STATE_VALUE;
-    value_take(guard, c);
+    if (n == length || guard->state != STATE_VALUE)
+        return n;
+    if (data[n] == '\r')
+        value_end(guard);
+    else
+        guard_refuse(guard, 400, "a control byte in a header");
+    return n + 1;
+}
+
+static size_t before_value(struct guard *guard, const char *data, size_t length)
+{
+    if (*data == ' ' || (*data == '\t' && guard->field != FIELD_TRANSFER_ENCODING))
+        return 1;
+    guard->state = STATE_VALUE;
+    return value_take(guard, data, length);
 }
 
 /* ---- lines ---- */
@@ -199,26 +209,19 @@ static void lf_take(struct guard *guard, char c, bool is_head)
         guard_body_start(guard);
 }
 
-void guard_field_take(struct guard *guard, char c)
+size_t guard_field_take(struct guard *guard, const char *data, size_t length)
 {
     switch ((enum guard_state)guard->state) {
     case STATE_FIELD:
-        field_start(guard, c);
-        break;
+        return field_start(guard, data, length);
     case STATE_NAME:
-        name_take(guard, c);
-        break;
+        return name_take(guard, data, length);
     case STATE_BEFORE_VALUE:
-        before_value(guard, c);
-        break;
+        return before_value(guard, data, length);
     case STATE_VALUE:
-        if (c == '\r')
-            value_end(guard);
-        else
-            value_take(guard, c);
-        break;
+        return value_take(guard, data, length);
     default:
-        lf_take(guard, c, guard->state == STATE_HEAD_LF);
-        break;
+        lf_take(guard, *data, guard->state == STATE_HEAD_LF);
+        return 1;
     }
 }

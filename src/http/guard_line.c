@@ -16,12 +16,8 @@ enum { SCHEME_COUNT = sizeof schemes / sizeof *schemes };
 
 /* ---- before it, and the method ---- */
 
-static void method_take(struct guard *guard, char c)
+static void method_end(struct guard *guard, char c)
 {
-    if (guard_is(c, CLASS_TOKEN)) {
-        guard_word_take(&guard->word, methods, c);
-        return;
-    }
     if (c != ' ') {
         guard_refuse(guard, 400, "the method is malformed");
         return;
@@ -30,25 +26,36 @@ static void method_take(struct guard *guard, char c)
     guard->state = guard->method == GUARD_CONNECT ? STATE_TUNNEL : STATE_TARGET;
 }
 
-static void start_take(struct guard *guard, char c)
+static size_t method_take(struct guard *guard, const char *data, size_t length)
 {
-    if (c == '\r') {
-        guard->state = STATE_START_LF;
-    } else if (guard_is(c, CLASS_TOKEN)) {
+    size_t n = 0;
+    for (; n < length && guard_is(data[n], CLASS_TOKEN); n++)
+        guard_word_take(&guard->word, data[n]);
+    if (n < length)
+        method_end(guard, data[n++]);
+    return n;
+}
+
+static size_t start_take(struct guard *guard, const char *data, size_t length)
+{
+    if (guard_is(*data, CLASS_TOKEN)) {
         guard->state = STATE_METHOD;
-        guard_word_start(&guard->word, GUARD_METHOD_COUNT);
-        method_take(guard, c);
-    } else {
-        guard_refuse(guard, 400, "a request begins with a method");
+        guard->word.length = 0;
+        return method_take(guard, data, length);
     }
+    if (*data == '\r')
+        guard->state = STATE_START_LF;
+    else
+        guard_refuse(guard, 400, "a request begins with a method");
+    return 1;
 }
 
 /* ---- the target ---- */
 
 static void scheme_take(struct guard *guard, char c)
 {
-    guard_word_take(&guard->word, schemes, guard_lower(c));
-    if (!guard->word.candidates) {
+    guard_word_take(&guard->word, guard_lower(c));
+    if (!guard_word_begins(&guard->word, schemes, SCHEME_COUNT)) {
         guard_refuse(guard, 400, "the target is neither a path nor an http or https URL");
     } else if (guard_word_find(&guard->word, schemes, SCHEME_COUNT) < SCHEME_COUNT) {
         guard->state = STATE_AUTHORITY;
@@ -66,7 +73,7 @@ static void target_start(struct guard *guard, char c)
         guard->is_asterisk = true;
     } else {
         guard->state = STATE_SCHEME;
-        guard_word_start(&guard->word, SCHEME_COUNT);
+        guard->word.length = 0;
         scheme_take(guard, c);
     }
 }
@@ -90,6 +97,14 @@ static void path_take(struct guard *guard, char c)
         guard->state = STATE_PATH;
     else
         path_end(guard, c);
+}
+
+static size_t path_pass(struct guard *guard, const char *data, size_t length)
+{
+    size_t n = guard_run(data, length, CLASS_PATH);
+    if (n < length)
+        path_take(guard, data[n++]);
+    return n;
 }
 
 static void authority_take(struct guard *guard, char c)
@@ -128,12 +143,20 @@ static void escape_take(struct guard *guard, char c)
         guard->state = STATE_PATH;
 }
 
-static void query_take(struct guard *guard, char c)
+static void query_end(struct guard *guard, char c)
 {
     if (c == ' ')
         guard->state = STATE_VERSION;
-    else if (!guard_is(c, CLASS_QUERY))
+    else
         guard_refuse(guard, 400, "the query has a character that must be escaped");
+}
+
+static size_t query_pass(struct guard *guard, const char *data, size_t length)
+{
+    size_t n = guard_run(data, length, CLASS_QUERY);
+    if (n < length)
+        query_end(guard, data[n++]);
+    return n;
 }
 
 /* CONNECT is refused whatever it asks for. */
@@ -162,6 +185,14 @@ static void version_take(struct guard *guard, char c)
         guard->state = STATE_VERSION_LF;
 }
 
+static size_t version_pass(struct guard *guard, const char *data, size_t length)
+{
+    size_t n = 0;
+    while (n < length && guard->state == STATE_VERSION)
+        version_take(guard, data[n++]);
+    return n;
+}
+
 static void line_end(struct guard *guard, char c)
 {
     guard->state = STATE_FIELD;
@@ -177,20 +208,19 @@ static void line_end(struct guard *guard, char c)
         guard_refuse(guard, 400, "only OPTIONS takes the target *");
 }
 
-void guard_line_take(struct guard *guard, char c)
+size_t guard_line_take(struct guard *guard, const char *data, size_t length)
 {
+    const char c = *data;
     switch ((enum guard_state)guard->state) {
     case STATE_START:
-        start_take(guard, c);
-        break;
+        return start_take(guard, data, length);
     case STATE_START_LF:
         guard->state = STATE_START;
         if (c != '\n')
             guard_refuse(guard, 400, "a CR without a LF");
         break;
     case STATE_METHOD:
-        method_take(guard, c);
-        break;
+        return method_take(guard, data, length);
     case STATE_TARGET:
         target_start(guard, c);
         break;
@@ -204,16 +234,14 @@ void guard_line_take(struct guard *guard, char c)
         double_slash_take(guard, c);
         break;
     case STATE_PATH:
-        path_take(guard, c);
-        break;
+        return path_pass(guard, data, length);
     case STATE_ESCAPE:
     case STATE_ESCAPE_LOW:
     case STATE_ESCAPE_LOW_OF_ZERO:
         escape_take(guard, c);
         break;
     case STATE_QUERY:
-        query_take(guard, c);
-        break;
+        return query_pass(guard, data, length);
     case STATE_ASTERISK:
         path_end(guard, c == ' ' ? c : '\0');
         break;
@@ -227,10 +255,10 @@ void guard_line_take(struct guard *guard, char c)
         tunnel_take(guard, c);
         break;
     case STATE_VERSION:
-        version_take(guard, c);
-        break;
+        return version_pass(guard, data, length);
     default:
         line_end(guard, c);
         break;
     }
+    return 1;
 }

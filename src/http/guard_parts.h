@@ -95,6 +95,20 @@ static inline bool guard_is(char c, unsigned classes)
     return guard_class[(unsigned char)c] & classes;
 }
 
+/* Return how many of the first bytes are of these classes. */
+static inline size_t guard_run(const char *data, size_t length, unsigned classes)
+{
+    size_t n = 0;
+    while (n < length && guard_is(data[n], classes))
+        n++;
+    return n;
+}
+
+static inline char guard_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
 static inline void guard_refuse(struct guard *guard, int status, const char *reason)
 {
     guard->state = STATE_REFUSED;
@@ -102,13 +116,16 @@ static inline void guard_refuse(struct guard *guard, int status, const char *rea
     guard->reason = reason;
 }
 
-/* Words, compared as they arrive; `words` ends at `count`. */
-void guard_word_start(struct guard_word *word, unsigned count);
-void guard_word_take(struct guard_word *word, const char *const *words, char c);
-/* Return the word that it is, or `count`. */
-unsigned guard_word_find(const struct guard_word *word, const char *const *words, unsigned count);
+/* Words, which begin with a length of 0. */
+static inline void guard_word_take(struct guard_word *word, char c)
+{
+    if (word->length < sizeof word->text)
+        word->text[word->length++] = c;
+}
 
-char guard_lower(char c);
+/* Return which one of `count` known words it is, or `count`; and whether one begins with it. */
+unsigned guard_word_find(const struct guard_word *word, const char *const *known, unsigned count);
+bool guard_word_begins(const struct guard_word *word, const char *const *known, unsigned count);
 
 /* Hosts. Taking returns whether the host is well formed so far. */
 void guard_host_start(struct guard_host *host);
@@ -116,9 +133,11 @@ bool guard_host_take(struct guard_host *host, char c);
 bool guard_host_is_whole(const struct guard_host *host);
 bool guard_host_is_empty(const struct guard_host *host);
 
-/* Take one byte in a state of theirs. */
-void guard_line_take(struct guard *guard, char c);
-void guard_field_take(struct guard *guard, char c);
+/* Take some of the next bytes in a state of theirs, one at least. Returns how many. */
+size_t guard_line_take(struct guard *guard, const char *data, size_t length);
+size_t guard_field_take(struct guard *guard, const char *data, size_t length);
+
+/* Take one byte of the body's framing. */
 void guard_body_take(struct guard *guard, char c);
 
 /* The head has ended well: what follows? */

@@ -55,11 +55,15 @@ void connection_enter(struct connection *connection, enum phase phase)
     all->in_phase[connection->phase]--;
     all->in_phase[phase]++;
     connection->phase = phase;
+    connection->is_over_unsent = false;
+    if (phase == PHASE_IN_FLIGHT) { /* whoever handles the request has deadlines of his own */
+        connection->deadline_ms = INT64_MAX;
+        return;
+    }
     connection->moved_ms = clock_monotonic_ms();
     connection->deadline_ms = connection->moved_ms + phase_ms(&all->limits, phase);
     if (phase == PHASE_HEADER)
         connection->request_deadline_ms = connection->moved_ms + all->limits.request_ms;
-    connection->is_over_unsent = false;
 }
 
 void connection_hold(struct connection *connection, size_t bytes)

@@ -126,7 +126,7 @@ struct attempt *ahead_enter(struct dispatch_route *route, int64_t now_ms)
     return first;
 }
 
-void ahead_leave(struct attempt *attempt)
+void ahead_leave(struct attempt *attempt, int64_t now_ms)
 {
     if (!attempt->is_ahead)
         return;
@@ -134,7 +134,7 @@ void ahead_leave(struct attempt *attempt)
     attempt->is_ahead = false;
     ahead->in_pool--;
     ahead->bytes -= (int64_t)attempt->input.length;
-    ahead->moved_ms = ferry_loop_now_ms(attempt_queue(attempt)->loop);
+    ahead->moved_ms = now_ms;
 }
 
 struct attempt *ahead_take(struct queue *queue, const char *id)

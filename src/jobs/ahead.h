@@ -51,7 +51,7 @@ unsigned ahead_pool_limit(const struct dispatch_route *route);
 /* Take the one that waits longest, to wait in the pool, until ahead_leave: at its end, or when it
  * counts no longer. That is harmless for any other attempt. */
 struct attempt *ahead_enter(struct dispatch_route *route, int64_t now_ms);
-void ahead_leave(struct attempt *attempt);
+void ahead_leave(struct attempt *attempt, int64_t now_ms);
 
 /* Take the one of an id, of whichever route; NULL: it is not there. */
 struct attempt *ahead_take(struct queue *queue, const char *id);

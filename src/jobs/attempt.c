@@ -85,14 +85,16 @@ static enum gate_end attempt_gate_end(const struct attempt *attempt, ferry_code 
     return attempt->is_overdue || ferry_code_is_transient(outcome) ? GATE_FAILED : GATE_ANSWERED;
 }
 
-static void attempt_end(struct attempt *attempt, ferry_call *call, int64_t run_us)
+static void attempt_end(struct attempt *attempt, ferry_call *call, int64_t run_us,
+                        const struct queue_now *now)
 {
     ahead_measure(attempt->route, run_us);
     int64_t pause_ms = call_output(call)->pause_route_ms;
-    dispatch_end(attempt->route, attempt->pool, attempt_gate_end(attempt, call_outcome(call)));
+    dispatch_end(attempt->route, attempt->pool, attempt_gate_end(attempt, call_outcome(call)),
+                 now->loop_ms);
     if (pause_ms > 0)
         dispatch_shut(attempt->route, pause_ms);
-    attempt_finish(attempt, call);
+    attempt_finish(attempt, call, now->wall_ms);
 }
 
 /* Thread: the pool's. The process may end in what follows. */
@@ -111,18 +113,19 @@ static void on_call_done(ferry_call *call, const ferry_task_report *report, void
         return;
     }
     struct queue *queue = attempt_queue(attempt);
+    struct queue_now now = queue_now(queue);
     attempt->call = NULL;
     ferry_loop_cancel(queue->loop, attempt->deadline);
     attempt_unlink(attempt);
     attempt_unstick(attempt, report);
-    ahead_leave(attempt);
+    ahead_leave(attempt, now.loop_ms);
     if (report->outcome == FERRY_OK)
-        attempt_end(attempt, call, report->run_us);
+        attempt_end(attempt, call, report->run_us, &now);
     else
         attempt_refused(attempt);
     call_free(call);
     attempt_unref(attempt);
-    dispatch(queue);
+    dispatch_at(queue, &now);
 }
 
 /* The job stays running until its thread is back: a second run beside it would be worse. */
@@ -217,10 +220,11 @@ void attempt_run(struct attempt *attempt)
         attempt_link(attempt);
         return;
     }
-    ahead_leave(attempt);
+    struct queue_now now = queue_now(attempt_queue(attempt));
+    ahead_leave(attempt, now.loop_ms);
     if (rc == FERRY_INVALID) {
         dispatch_return(attempt->route, attempt->pool);
-        attempt_fail(attempt, &error);
+        attempt_fail(attempt, &error, now.wall_ms);
     } else {
         attempt_refused(attempt);
     }
@@ -283,10 +287,11 @@ static struct attempt *attempt_find(const struct queue *queue, const char *id)
 
 void attempts_withdraw(struct dispatch_route *route)
 {
+    int64_t now_ms = ferry_loop_now_ms(route->queue->loop);
     for (struct attempt *at = route->queue->attempts; at; at = at->next) {
         if (at->route != route || !at->is_ahead)
             continue;
-        ahead_leave(at);
+        ahead_leave(at, now_ms);
         at->is_withdrawn = call_withdraw(at->call);
     }
 }

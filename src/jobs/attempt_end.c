@@ -138,31 +138,30 @@ static enum job_event attempt_event(const struct attempt *attempt, ferry_code ou
 }
 
 /* Decide what the filled-in settle means for the job, and write it. */
-static void attempt_settle(struct attempt *attempt, int64_t retry_after_ms)
+static void attempt_settle(struct attempt *attempt, int64_t retry_after_ms, int64_t now_ms)
 {
     struct settle_operation *settle = &attempt->write.settle;
     const struct queue_route *route = &attempt->route->route;
-    struct queue *queue = attempt_queue(attempt);
     settle->base = (struct operation){.kind = OPERATION_SETTLE, .done = on_settled, .arg = attempt};
     settle->key = attempt->key;
     settle->was_version = attempt->version;
     settle->state = JOB_RUNNING;
     job_transition(&settle->state, attempt_event(attempt, settle->failure.code));
-    settle->now_ms = queue_wall_ms(queue);
+    settle->now_ms = now_ms;
     if (settle->state == JOB_RETRYING) {
         int64_t wait_ms =
             retry_wait_ms(route->backoff_min_ms, route->backoff_max_ms, attempt->number);
-        settle->run_at_ms = settle->now_ms + (wait_ms > retry_after_ms ? wait_ms : retry_after_ms);
+        settle->run_at_ms = now_ms + (wait_ms > retry_after_ms ? wait_ms : retry_after_ms);
         dispatch_expect(attempt->route, settle->run_at_ms);
     }
     attempt->holders++;
-    store_write(queue->store, &settle->base);
+    store_write(attempt_queue(attempt)->store, &settle->base);
 }
 
-void attempt_fail(struct attempt *attempt, const ferry_error *why)
+void attempt_fail(struct attempt *attempt, const ferry_error *why, int64_t now_ms)
 {
     attempt->write.settle = (struct settle_operation){.failure = *why};
-    attempt_settle(attempt, 0);
+    attempt_settle(attempt, 0, now_ms);
 }
 
 static void settle_take_result(struct settle_operation *settle, struct call_output *output)
@@ -198,7 +197,7 @@ static void settle_take_output(struct settle_operation *settle, ferry_call *call
     }
 }
 
-void attempt_finish(struct attempt *attempt, ferry_call *call)
+void attempt_finish(struct attempt *attempt, ferry_call *call, int64_t now_ms)
 {
     struct settle_operation *settle = &attempt->write.settle;
     *settle = (struct settle_operation){0};
@@ -208,5 +207,5 @@ void attempt_finish(struct attempt *attempt, ferry_call *call)
     else if (settle->failure.code && attempt->is_overdue)
         ferry_error_set(&settle->failure, FERRY_DEADLINE, "not done within %lld ms",
                         (long long)attempt->route->route.timeout_ms);
-    attempt_settle(attempt, call_output(call)->retry_after_ms);
+    attempt_settle(attempt, call_output(call)->retry_after_ms, now_ms);
 }

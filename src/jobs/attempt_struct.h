@@ -17,7 +17,7 @@ struct attempt {
         size_t length;
         char *memory;
         size_t memory_length;
-    } input;  /* of the call to be; malloc memory */
+    } input;                 /* of the call to be; malloc memory */
     struct started *started; /* a reference, while there is a call; or NULL */
     int note;                /* its place there */
     struct claim_key key;
@@ -59,8 +59,8 @@ void attempt_count(const struct attempt *attempt, enum attempt_outcome outcome);
  * been (the job is due again in `delay_ms`, or, with ATTEMPT_KEEPS_PLACE, as it was before). Each
  * holds the attempt until that is on disk. */
 enum { ATTEMPT_KEEPS_PLACE = -1 };
-void attempt_finish(struct attempt *attempt, ferry_call *call);
-void attempt_fail(struct attempt *attempt, const ferry_error *why);
+void attempt_finish(struct attempt *attempt, ferry_call *call, int64_t now_ms);
+void attempt_fail(struct attempt *attempt, const ferry_error *why, int64_t now_ms);
 void attempt_release(struct attempt *attempt, int64_t delay_ms);
 
 #endif

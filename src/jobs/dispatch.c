@@ -121,10 +121,11 @@ void dispatch_return(struct dispatch_route *route, struct dispatch_pool *pool)
     gate_give_back(&route->gate, 1);
 }
 
-void dispatch_end(struct dispatch_route *route, struct dispatch_pool *pool, enum gate_end end)
+void dispatch_end(struct dispatch_route *route, struct dispatch_pool *pool, enum gate_end end,
+                  int64_t now_ms)
 {
     pool->held--;
-    if (gate_end(&route->gate, end, ferry_loop_now_ms(route->queue->loop)))
+    if (gate_end(&route->gate, end, now_ms))
         ferry_log(FERRY_LOG_WARN, "a route's jobs are paused: too many failures in a row",
                   "route=%s failures=%u pause_ms=%lld", route->route.name, route->gate.failures,
                   (long long)route->gate.shut_ms);
@@ -389,14 +390,19 @@ static void dispatch_arm(struct queue *queue, const struct queue_now *now)
     queue->wake_ms = wake_ms;
 }
 
-void dispatch(struct queue *queue)
+void dispatch_at(struct queue *queue, const struct queue_now *now)
 {
     if (!queue->started || queue->draining)
         return;
-    struct queue_now now = queue_now(queue);
     for (struct dispatch_route *at = queue->routes; at; at = at->next)
-        ahead_review(at, now.loop_ms);
+        ahead_review(at, now->loop_ms);
     for (struct dispatch_pool *pool = queue->pools; pool; pool = pool->next)
-        pool_dispatch(pool, &now);
-    dispatch_arm(queue, &now);
+        pool_dispatch(pool, now);
+    dispatch_arm(queue, now);
+}
+
+void dispatch(struct queue *queue)
+{
+    struct queue_now now = queue_now(queue);
+    dispatch_at(queue, &now);
 }

@@ -26,8 +26,10 @@ bool dispatch_pool_forget(struct queue *queue, const struct queue_pool *pool);
 void dispatch_free(struct queue *queue);
 
 /* Claim for every route that may have due jobs, as far as there are free slots; and wake up again
- * when the next job is due. Call it whenever one of these has changed. */
+ * when the next job is due. Call it whenever one of these has changed. The one reads the clocks,
+ * the other is for who has just done so. */
 void dispatch(struct queue *queue);
+void dispatch_at(struct queue *queue, const struct queue_now *now);
 
 /* A job of the route waits from now on, due at a time of the wall clock. */
 void dispatch_expect(struct dispatch_route *route, int64_t run_at_ms);
@@ -47,7 +49,8 @@ void dispatch_give_back(struct dispatch_route *route, unsigned count);
  * that this returns. It frees it when its call never ran, or when it has ended. */
 struct dispatch_pool *dispatch_begin(struct dispatch_route *route);
 void dispatch_return(struct dispatch_route *route, struct dispatch_pool *pool);
-void dispatch_end(struct dispatch_route *route, struct dispatch_pool *pool, enum gate_end end);
+void dispatch_end(struct dispatch_route *route, struct dispatch_pool *pool, enum gate_end end,
+                  int64_t now_ms);
 
 /* The route's worker asks that no attempt starts for so long. */
 void dispatch_shut(struct dispatch_route *route, int64_t ms);

@@ -49,7 +49,8 @@ unsigned job_retry_after_s(enum job_state state, int64_t run_at_ms, int64_t now_
 
 void job_set_retry_after(ferry_request *request, enum job_state state, int64_t run_at_ms)
 {
-    unsigned seconds = job_retry_after_s(state, run_at_ms, clock_wall_ms());
+    int64_t now_ms = run_at_ms > 0 ? clock_wall_ms() : 0; /* one that is due needs no clock */
+    unsigned seconds = job_retry_after_s(state, run_at_ms, now_ms);
     static_assert(POLL_MAX_S < 100, "two digits");
     char text[3] = {(char)('0' + seconds / 10), (char)('0' + seconds % 10), '\0'};
     ferry_request_set_header(request, "Retry-After", seconds < 10 ? text + 1 : text);

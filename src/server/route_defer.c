@@ -138,7 +138,7 @@ static int deferral_hold(struct deferral *deferral, const struct queue_job *job,
 static int deferral_read(struct deferral *deferral, const struct job_headers *headers,
                          struct job_request *wants, struct queue_job *job, ferry_error *error)
 {
-    int64_t now_ms = clock_wall_ms();
+    int64_t now_ms = headers->delay || headers->run_at ? clock_wall_ms() : 0;
     int rc = job_request_read(wants, headers, now_ms, error);
     if (rc == 0 && headers->callback)
         rc = callback_url_check(headers->callback, deferral->context->callbacks, error);

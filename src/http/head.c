@@ -9,7 +9,6 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "guard_parts.h"
 #include "header_text.h"
@@ -106,7 +105,7 @@ struct head *head_new(const struct guard *guard, const char *text, size_t length
 const char *head_find(const struct head *head, const char *name)
 {
     for (size_t i = 0; i < head->header_count; i++) {
-        if (strcasecmp(head->headers[i].name, name) == 0)
+        if (header_is_same(head->headers[i].name, name))
             return head->headers[i].value;
     }
     return NULL;
@@ -115,7 +114,7 @@ const char *head_find(const struct head *head, const char *name)
 bool head_has_token(const struct head *head, const char *name, const char *token)
 {
     for (size_t i = 0; i < head->header_count; i++) {
-        if (strcasecmp(head->headers[i].name, name) == 0 &&
+        if (header_is_same(head->headers[i].name, name) &&
             header_has_token(head->headers[i].value, token))
             return true;
     }

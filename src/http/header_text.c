@@ -3,31 +3,31 @@
  */
 #include "header_text.h"
 
-#include <ctype.h>
 #include <string.h>
-#include <strings.h>
+
+#include "guard_parts.h"
+
+/* Tell whether all of a text is of a class, which no NUL is. */
+static bool is_all(const char *text, unsigned class)
+{
+    while (guard_is(*text, class))
+        text++;
+    return !*text;
+}
 
 bool header_is_name(const char *name)
 {
-    for (const char *c = name; *c; c++) {
-        if (!isalnum((unsigned char)*c) && !strchr("!#$%&'*+-.^_`|~", *c))
-            return false;
-    }
-    return *name != '\0';
+    return *name && is_all(name, CLASS_TOKEN);
 }
 
 bool header_is_value(const char *value)
 {
-    for (const unsigned char *c = (const unsigned char *)value; *c; c++) {
-        if ((*c < ' ' && *c != '\t') || *c == 0x7f)
-            return false;
-    }
-    return true;
+    return is_all(value, CLASS_TEXT);
 }
 
 bool header_is_framing(const char *name)
 {
-    return strcasecmp(name, "Content-Length") == 0 || strcasecmp(name, "Transfer-Encoding") == 0;
+    return header_is_same(name, "Content-Length") || header_is_same(name, "Transfer-Encoding");
 }
 
 bool header_has_token(const char *value, const char *token)

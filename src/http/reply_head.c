@@ -6,7 +6,6 @@
 
 #include <event2/util.h>
 #include <string.h>
-#include <strings.h>
 
 #include "header_text.h"
 #include "status.h"
@@ -34,25 +33,23 @@ static void add_header(struct bytes *text, const char *name, const char *value)
 
 bool reply_headers_add(struct reply_headers *headers, const char *name, const char *value)
 {
-    if (strcasecmp(name, "Connection") == 0) {
+    if (header_is_same(name, "Connection")) {
         headers->says_close |= header_has_token(value, "close");
         return true; /* what else it may say is the server's to say */
     }
     if (!headers->text.data)
         bytes_reserve(&headers->text, HEADERS_BYTES);
     add_header(&headers->text, name, value);
-    headers->has_date |= strcasecmp(name, "Date") == 0;
-    headers->has_content_type |= strcasecmp(name, "Content-Type") == 0;
-    headers->has_retry_after |= strcasecmp(name, "Retry-After") == 0;
+    headers->has_date |= header_is_same(name, "Date");
+    headers->has_content_type |= header_is_same(name, "Content-Type");
+    headers->has_retry_after |= header_is_same(name, "Retry-After");
     return !headers->text.failed;
 }
 
 /* The guard lets through HTTP/1.x alone. */
 static void add_status_line(struct bytes *text, const struct reply_facts *facts)
 {
-    bytes_append_text(text, "HTTP/1.");
-    bytes_append_char(text, (char)('0' + facts->minor));
-    bytes_append_char(text, ' ');
+    bytes_append_text(text, facts->minor == 0 ? "HTTP/1.0 " : "HTTP/1.1 ");
     add_number(text, (size_t)facts->status);
     bytes_append_char(text, ' ');
     bytes_append_text(text, status_reason(facts->status));

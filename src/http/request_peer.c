@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "forwarded.h"
+#include "header_text.h"
 #include "request.h"
 
 /* Whether the peer is one whose word counts. */
@@ -22,7 +23,7 @@ static void follow_forwarded(const ferry_request *request, char client[INET6_ADD
     const struct head *head = request->head;
     for (size_t i = head->header_count; i > 0; i--) {
         const struct header *header = &head->headers[i - 1];
-        if (strcasecmp(header->name, "X-Forwarded-For") == 0 &&
+        if (header_is_same(header->name, "X-Forwarded-For") &&
             !forwarded_follow(&request->all->trusted, header->value, client))
             return;
     }

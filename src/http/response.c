@@ -7,7 +7,8 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+
+#include "header_text.h"
 
 /* Visit the headers that count, in their order. */
 static struct curl_header *next_header(CURL *curl, struct curl_header *previous)
@@ -99,7 +100,7 @@ int ferry_response_status(const ferry_response *response)
 const char *ferry_response_header(const ferry_response *response, const char *name)
 {
     for (size_t i = 0; i < response->header_count; i++) {
-        if (strcasecmp(response->headers[i].name, name) == 0)
+        if (header_is_same(response->headers[i].name, name))
             return response->headers[i].value;
     }
     return NULL;

@@ -149,7 +149,7 @@ static bool add_header(struct transfer *transfer, const ferry_header *header)
 static bool has_header(const ferry_fetch_options *options, const char *name)
 {
     for (size_t i = 0; i < options->header_count; i++) {
-        if (strcasecmp(options->headers[i].name, name) == 0)
+        if (header_is_same(options->headers[i].name, name))
             return true;
     }
     return false;

@@ -14,12 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-bool bytes_reserve(struct bytes *bytes, size_t more)
+bool bytes_grow(struct bytes *bytes, size_t more)
 {
     if (bytes->failed)
         return false;
-    if (bytes->data && bytes->capacity - bytes->length >= more)
-        return true;
     size_t capacity = bytes->capacity ? bytes->capacity : 64;
     while (capacity - bytes->length < more && capacity < SIZE_MAX / 2)
         capacity *= 2;
@@ -51,11 +49,6 @@ void bytes_append(struct bytes *bytes, const void *data, size_t length)
     memcpy(bytes->data + bytes->length, data, length);
     bytes->length += length;
     bytes->data[bytes->length] = '\0';
-}
-
-void bytes_append_text(struct bytes *bytes, const char *text)
-{
-    bytes_append(bytes, text, strlen(text));
 }
 
 void bytes_append_char(struct bytes *bytes, char c)

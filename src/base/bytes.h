@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <ferry/error.h>
 
@@ -21,15 +22,25 @@ struct bytes {
     bool failed;
 };
 
+/* Have memory for so many more bytes at once, instead of some now and some later. Returns false
+ * when an append failed, as this may. As a rule there is room, and bytes_grow is not called. */
+bool bytes_grow(struct bytes *bytes, size_t more);
+static inline bool bytes_reserve(struct bytes *bytes, size_t more)
+{
+    bool has_room = bytes->data && bytes->capacity - bytes->length >= more;
+    return (has_room && !bytes->failed) || bytes_grow(bytes, more);
+}
+
 void bytes_append(struct bytes *bytes, const void *data, size_t length);
-void bytes_append_text(struct bytes *bytes, const char *text);
 void bytes_append_char(struct bytes *bytes, char c);
 void bytes_printf(struct bytes *bytes, const char *format, ...) FERRY_PRINTF(2, 3);
 void bytes_vprintf(struct bytes *bytes, const char *format, va_list args) FERRY_PRINTF(2, 0);
 
-/* Have memory for so many more bytes at once, instead of some now and some later. Returns false
- * when an append failed, as this may. */
-bool bytes_reserve(struct bytes *bytes, size_t more);
+/* Inline, as the compiler knows the length of most texts. */
+static inline void bytes_append_text(struct bytes *bytes, const char *text)
+{
+    bytes_append(bytes, text, strlen(text));
+}
 
 /* Make room behind the text for so many bytes, which are the caller's to write. Returns where,
  * valid until the next append; NULL when an append failed. */

@@ -25,10 +25,9 @@ static void add_number(struct bytes *text, size_t number)
 
 static void add_header(struct bytes *text, const char *name, const char *value)
 {
-    bytes_append_text(text, name);
-    bytes_append(text, ": ", 2);
-    bytes_append_text(text, value);
-    bytes_append(text, "\r\n", 2);
+    char *at = bytes_extend(text, strlen(name) + strlen(value) + sizeof ": \r\n" - 1);
+    if (at)
+        stpcpy(stpcpy(stpcpy(stpcpy(at, name), ": "), value), "\r\n");
 }
 
 bool reply_headers_add(struct reply_headers *headers, const char *name, const char *value)

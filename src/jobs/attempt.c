@@ -184,22 +184,21 @@ static int attempt_submit(struct attempt *attempt, ferry_error *error)
 /* Returns NULL without memory, and nothing is taken over. */
 static struct attempt *attempt_new(struct dispatch_route *route, const struct claimed_job *job)
 {
-    struct attempt *attempt = calloc(1, sizeof *attempt);
+    struct attempt *attempt = malloc(sizeof *attempt);
     if (!attempt)
         return NULL;
-    attempt->route = route;
-    attempt->key = job->key;
-    attempt->version = job->version;
+    *attempt = (struct attempt){
+        .route = route,
+        .input = {job->block, job->length, job->memory, job->memory_length},
+        .note = STARTED_NOWHERE,
+        .key = job->key,
+        .version = job->version,
+        .number = job->attempt,
+        .weight = job->weight,
+        .holders = 1,
+    };
     memcpy(attempt->id, job->id, sizeof attempt->id);
     memcpy(attempt->delivery_id, job->delivery_id, sizeof attempt->delivery_id);
-    attempt->number = job->attempt;
-    attempt->weight = job->weight;
-    attempt->holders = 1;
-    attempt->note = STARTED_NOWHERE;
-    attempt->input.block = job->block;
-    attempt->input.length = job->length;
-    attempt->input.memory = job->memory;
-    attempt->input.memory_length = job->memory_length;
     return attempt;
 }
 

@@ -234,7 +234,7 @@ static bool is_for_later(const struct route *route, const struct wishes *wishes)
 static void route_call(struct route *route, struct exchange *exchange, const struct wishes *wishes)
 {
     ferry_error error;
-    struct live_call *live = calloc(1, sizeof *live);
+    struct live_call *live = malloc(sizeof *live);
     if (wishes->job.of_a_job)
         ferry_error_set(&error, FERRY_INVALID, "%s: this route runs at once%s",
                         wishes->job.of_a_job,
@@ -246,8 +246,7 @@ static void route_call(struct route *route, struct exchange *exchange, const str
         exchange_answer_error(exchange, &error);
         return;
     }
-    live->route = route;
-    live->exchange = *exchange;
+    *live = (struct live_call){.route = route, .exchange = *exchange};
     live_call_start(live);
 }
 

@@ -173,15 +173,17 @@ void route_defer(struct route_context *context, const struct exchange *exchange,
 {
     ferry_error error = {0};
     struct exchange copy = *exchange;
-    struct deferral *deferral = calloc(1, sizeof *deferral);
+    struct deferral *deferral = malloc(sizeof *deferral);
     if (!deferral) {
         ferry_error_set(&error, FERRY_INTERNAL, "no memory");
         exchange_answer_error(&copy, &error);
         return;
     }
-    deferral->context = context;
-    deferral->exchange = copy;
-    deferral->prefer = wishes->prefer;
+    *deferral = (struct deferral){
+        .context = context,
+        .exchange = copy,
+        .prefer = wishes->prefer,
+    };
     struct job_request wants;
     struct queue_job job;
     int rc = deferral_read(deferral, &wishes->job, &wants, &job, &error);

@@ -34,12 +34,19 @@ static int call_take_memory(ferry_call *call, const struct call_options *options
 ferry_call *call_new(const struct worker *worker, char *block, size_t length,
                      const struct call_options *options, ferry_error *error)
 {
-    ferry_call *call = calloc(1, sizeof *call);
+    ferry_call *call = malloc(sizeof *call);
     if (!call) {
         free(block);
         ferry_error_set(error, FERRY_INTERNAL, "no memory");
         return NULL;
     }
+    *call = (ferry_call){
+        .worker = worker,
+        .route = options->route,
+        .attempt = options->attempt,
+        .started = options->started,
+        .background = options->background,
+    };
     if (call_input_parse(&call->input, block, length, error) < 0) {
         free(call);
         return NULL;
@@ -50,11 +57,6 @@ ferry_call *call_new(const struct worker *worker, char *block, size_t length,
         ferry_error_set(error, FERRY_INTERNAL, "no memory");
         return NULL;
     }
-    call->worker = worker;
-    call->route = options->route;
-    call->attempt = options->attempt;
-    call->started = options->started;
-    call->background = options->background;
     if (options->delivery_id)
         memcpy(call->delivery_id, options->delivery_id,
                strnlen(options->delivery_id, sizeof call->delivery_id - 1));

@@ -137,7 +137,8 @@ static int find_claimed(struct statements *statements, const struct claim_key *k
     return 0;
 }
 
-void bind_result(sqlite3_stmt *at, int column, const struct settle_operation *settle)
+/* Three columns from this one on. */
+static void bind_result(sqlite3_stmt *at, int column, const struct settle_operation *settle)
 {
     if (!settle->result_status)
         return;

@@ -22,8 +22,6 @@ int apply_settle(struct statements *statements, struct settle_operation *settle,
                  ferry_error *error);
 int apply_release(struct statements *statements, struct release_operation *release,
                   ferry_error *error);
-/* Three columns from this one on. */
-void bind_result(sqlite3_stmt *at, int column, const struct settle_operation *settle);
 
 /* In apply_change.c. */
 int apply_change(struct statements *statements, struct change_operation *change,

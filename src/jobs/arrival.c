@@ -3,100 +3,136 @@
 #include <string.h>
 
 #include "job_id.h"
+#include "little_endian.h"
 
-/* What each record begins with; the texts with their NULs follow, and the block. */
-struct record {
+/* What each part begins with. Texts follow with their NULs, and then the block or the result. */
+struct arrival_head {
+    unsigned char kind;
     unsigned char id[RANDOM_ID_BYTES];
     unsigned char delivery_id[RANDOM_ID_BYTES];
     unsigned char job[8], token[8], created_ms[8];
     unsigned char route_size[4], worker_size[4], length[4];
 };
 
-static void put(unsigned char *at, size_t size, uint64_t value)
-{
-    for (size_t i = 0; i < size; i++)
-        at[i] = (unsigned char)(value >> (8 * i));
-}
-
-static uint64_t get(const unsigned char *at, size_t size)
-{
-    uint64_t value = 0;
-    for (size_t i = 0; i < size; i++)
-        value |= (uint64_t)at[i] << (8 * i);
-    return value;
-}
+struct ending_head {
+    unsigned char kind;
+    unsigned char job[8], token[8], now_ms[8];
+    unsigned char status[4], has_result;
+    unsigned char type_size[4], length[4]; /* 0: no type */
+};
 
 /* ---- writing ---- */
 
-void arrival_begin(struct bytes *group, const unsigned char boot[RANDOM_ID_BYTES])
-{
-    bytes_append(group, boot, RANDOM_ID_BYTES);
-}
-
-void arrival_add(struct bytes *group, const struct insert_operation *insert)
+void arrival_add(struct bytes *entry, const struct insert_operation *insert)
 {
     size_t route_size = strlen(insert->route) + 1;
     size_t worker_size = strlen(insert->worker) + 1;
-    struct record record = {0};
-    job_id_parse(insert->id, record.id);
-    job_id_parse(insert->delivery_id, record.delivery_id);
-    put(record.job, sizeof record.job, (uint64_t)insert->claim.job);
-    put(record.token, sizeof record.token, (uint64_t)insert->claim.token);
-    put(record.created_ms, sizeof record.created_ms, (uint64_t)insert->created_ms);
-    put(record.route_size, sizeof record.route_size, route_size);
-    put(record.worker_size, sizeof record.worker_size, worker_size);
-    put(record.length, sizeof record.length, insert->length);
-    bytes_append(group, &record, sizeof record);
-    bytes_append(group, insert->route, route_size);
-    bytes_append(group, insert->worker, worker_size);
-    bytes_append(group, insert->block, insert->length);
+    struct arrival_head head = {.kind = PART_ARRIVAL};
+    job_id_parse(insert->id, head.id);
+    job_id_parse(insert->delivery_id, head.delivery_id);
+    little_put(head.job, sizeof head.job, (uint64_t)insert->claim.job);
+    little_put(head.token, sizeof head.token, (uint64_t)insert->claim.token);
+    little_put(head.created_ms, sizeof head.created_ms, (uint64_t)insert->created_ms);
+    little_put(head.route_size, sizeof head.route_size, route_size);
+    little_put(head.worker_size, sizeof head.worker_size, worker_size);
+    little_put(head.length, sizeof head.length, insert->length);
+    bytes_append(entry, &head, sizeof head);
+    bytes_append(entry, insert->route, route_size);
+    bytes_append(entry, insert->worker, worker_size);
+    bytes_append(entry, insert->block, insert->length);
+}
+
+void arrival_add_ending(struct bytes *entry, const struct settle_operation *settle)
+{
+    bool has_type = settle->result_status && settle->result_type;
+    bool has_result = settle->result_status && settle->result;
+    size_t type_size = has_type ? strlen(settle->result_type) + 1 : 0;
+    size_t length = has_result ? settle->result_length : 0;
+    struct ending_head head = {.kind = PART_ENDING, .has_result = has_result};
+    little_put(head.job, sizeof head.job, (uint64_t)settle->key.job);
+    little_put(head.token, sizeof head.token, (uint64_t)settle->key.token);
+    little_put(head.now_ms, sizeof head.now_ms, (uint64_t)settle->now_ms);
+    little_put(head.status, sizeof head.status, (uint64_t)settle->result_status);
+    little_put(head.type_size, sizeof head.type_size, type_size);
+    little_put(head.length, sizeof head.length, length);
+    bytes_append(entry, &head, sizeof head);
+    bytes_append(entry, settle->result_type, type_size);
+    bytes_append(entry, settle->result, length);
 }
 
 /* ---- reading ---- */
 
-const unsigned char *arrival_boot(const struct bytes *group)
+/* Return so many bytes at *at, and move that behind them; NULL: there are not so many. */
+static const void *read_bytes(const struct bytes *entry, size_t *at, uint64_t length)
 {
-    return group->length >= RANDOM_ID_BYTES ? (const unsigned char *)group->data : NULL;
-}
-
-size_t arrival_first(void)
-{
-    return RANDOM_ID_BYTES;
-}
-
-/* Return the text of that size at *at, and move that behind it; NULL: there is none. */
-static const char *read_text(const struct bytes *group, size_t *at, uint64_t size)
-{
-    const char *text = group->data + *at;
-    if (size == 0 || size > group->length - *at || text[size - 1] != '\0')
+    const char *bytes = entry->data + *at;
+    if (length > entry->length - *at)
         return NULL;
-    *at += size;
-    return text;
+    *at += length;
+    return bytes;
 }
 
-int arrival_read(const struct bytes *group, size_t *at, struct arrival *arrival)
+static const char *read_text(const struct bytes *entry, size_t *at, uint64_t size)
 {
-    if (*at == group->length)
-        return 0;
-    if (sizeof(struct record) > group->length - *at)
+    const char *text = size > 0 ? read_bytes(entry, at, size) : NULL;
+    return text && text[size - 1] == '\0' ? text : NULL;
+}
+
+static int read_arrival(const struct bytes *entry, size_t *at, struct arrival *arrival)
+{
+    const struct arrival_head *head = read_bytes(entry, at, sizeof *head);
+    if (!head)
         return FERRY_INVALID;
-    const struct record *record = (const void *)(group->data + *at);
-    *at += sizeof *record;
     *arrival = (struct arrival){
-        .key = {.job = (int64_t)get(record->job, sizeof record->job),
-                .token = (int64_t)get(record->token, sizeof record->token)},
-        .created_ms = (int64_t)get(record->created_ms, sizeof record->created_ms),
-        .id = record->id,
-        .delivery_id = record->delivery_id,
-        .route = read_text(group, at, get(record->route_size, sizeof record->route_size)),
-        .length = (size_t)get(record->length, sizeof record->length),
+        .key = {.job = (int64_t)little_get(head->job, sizeof head->job),
+                .token = (int64_t)little_get(head->token, sizeof head->token)},
+        .created_ms = (int64_t)little_get(head->created_ms, sizeof head->created_ms),
+        .id = head->id,
+        .delivery_id = head->delivery_id,
+        .length = (size_t)little_get(head->length, sizeof head->length),
     };
-    if (arrival->route)
-        arrival->worker =
-            read_text(group, at, get(record->worker_size, sizeof record->worker_size));
-    if (!arrival->worker || arrival->length > group->length - *at)
+    arrival->route = read_text(entry, at, little_get(head->route_size, sizeof head->route_size));
+    if (!arrival->route)
         return FERRY_INVALID;
-    arrival->block = group->data + *at;
-    *at += arrival->length;
-    return 1;
+    arrival->worker = read_text(entry, at, little_get(head->worker_size, sizeof head->worker_size));
+    if (!arrival->worker)
+        return FERRY_INVALID;
+    arrival->block = read_bytes(entry, at, arrival->length);
+    return arrival->block ? 1 : FERRY_INVALID;
+}
+
+static int read_ending(const struct bytes *entry, size_t *at, struct ending *ending)
+{
+    const struct ending_head *head = read_bytes(entry, at, sizeof *head);
+    if (!head)
+        return FERRY_INVALID;
+    *ending = (struct ending){
+        .key = {.job = (int64_t)little_get(head->job, sizeof head->job),
+                .token = (int64_t)little_get(head->token, sizeof head->token)},
+        .now_ms = (int64_t)little_get(head->now_ms, sizeof head->now_ms),
+        .result_status = (int)little_get(head->status, sizeof head->status),
+        .result_length = (size_t)little_get(head->length, sizeof head->length),
+    };
+    uint64_t type_size = little_get(head->type_size, sizeof head->type_size);
+    if (type_size > 0 && !(ending->result_type = read_text(entry, at, type_size)))
+        return FERRY_INVALID;
+    const char *result = read_bytes(entry, at, ending->result_length);
+    ending->result = head->has_result ? result : NULL;
+    return result ? 1 : FERRY_INVALID;
+}
+
+int arrival_read(const struct bytes *entry, size_t *at, struct arrival_part *part)
+{
+    if (*at == entry->length)
+        return 0;
+    switch (entry->data[*at]) {
+    case PART_ARRIVAL:
+        part->kind = PART_ARRIVAL;
+        return read_arrival(entry, at, &part->arrival);
+    case PART_ENDING:
+        part->kind = PART_ENDING;
+        return read_ending(entry, at, &part->ending);
+    default:
+        return FERRY_INVALID;
+    }
 }

@@ -1,7 +1,7 @@
 /*
- * A group of arrivals as one blob: new jobs whose attempts begin with their commit. Pure. A group
- * is a head, which says which process runs them, and one record a job; numbers are little-endian.
- * The format is a part of the schema: another one needs a step there.
+ * What an entry of the journal says: new jobs whose attempts begin with it, and which of those
+ * before them have succeeded, one part after the other. Pure. The format is a part of the schema:
+ * another one needs a step there.
  */
 #ifndef JOBS_ARRIVAL_H
 #define JOBS_ARRIVAL_H
@@ -9,7 +9,7 @@
 #include "bytes.h"
 #include "operation.h"
 
-/* What a record says. Its pointers point into the group. */
+/* A new job. Pointers point into the entry. */
 struct arrival {
     struct claim_key key;
     int64_t created_ms;
@@ -21,19 +21,36 @@ struct arrival {
     size_t length;
 };
 
-/* Begin a group, and add a job to it, which has its number and its token by then. Failures are
- * seen in `group`. */
-void arrival_begin(struct bytes *group, const unsigned char boot[RANDOM_ID_BYTES]);
-void arrival_add(struct bytes *group, const struct insert_operation *insert);
+/* A job that has succeeded. Pointers point into the entry. */
+struct ending {
+    struct claim_key key;
+    int64_t now_ms;
+    int result_status;       /* 0: no result */
+    const char *result_type; /* may be NULL */
+    const char *result;      /* may be NULL */
+    size_t result_length;
+};
 
-/* Return the process that runs a group; NULL: it is none. */
-const unsigned char *arrival_boot(const struct bytes *group);
+enum part_kind {
+    PART_ARRIVAL = 1,
+    PART_ENDING = 2,
+};
 
-/* Where the first record of a group begins. */
-size_t arrival_first(void);
+struct arrival_part {
+    enum part_kind kind;
+    union {
+        struct arrival arrival;
+        struct ending ending;
+    };
+};
 
-/* Read the record at *at, and move that to the next one. Returns 1, 0 at the group's end, or a code
- * for what is no record. */
-int arrival_read(const struct bytes *group, size_t *at, struct arrival *arrival);
+/* Add a new job, which has its number and its token by then, or its end. Failures are seen in
+ * `entry`. */
+void arrival_add(struct bytes *entry, const struct insert_operation *insert);
+void arrival_add_ending(struct bytes *entry, const struct settle_operation *settle);
+
+/* Read the part at *at, and move that to the next one. Returns 1, 0 at the end, or a code for
+ * what is no part. */
+int arrival_read(const struct bytes *entry, size_t *at, struct arrival_part *part);
 
 #endif

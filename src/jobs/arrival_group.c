@@ -1,29 +1,21 @@
 #include "arrival_group.h"
 
 #include <stdlib.h>
-
-#include <ferry/log.h>
+#include <string.h>
 
 #include "apply_parts.h"
 #include "job_id.h"
 
-static int no_memory(ferry_error *error)
-{
-    return ferry_error_set(error, FERRY_INTERNAL, "no memory");
-}
-
 /* ---- in memory ---- */
 
-static struct arrival_group *group_allocate(void)
+struct arrival_group *arrival_group_new(const unsigned char boot[RANDOM_ID_BYTES], unsigned size)
 {
-    return calloc(1, sizeof(struct arrival_group));
-}
-
-struct arrival_group *arrival_group_new(const unsigned char boot[RANDOM_ID_BYTES])
-{
-    struct arrival_group *group = group_allocate();
-    if (group)
-        arrival_begin(&group->block, boot);
+    struct arrival_group *group =
+        calloc(1, sizeof *group + (size_t)size * sizeof(struct arrival_place));
+    if (!group)
+        return NULL;
+    memcpy(group->boot, boot, sizeof group->boot);
+    group->size = size;
     return group;
 }
 
@@ -31,105 +23,59 @@ void arrival_group_free(struct arrival_group *group)
 {
     if (!group)
         return;
-    bytes_fini(&group->block);
+    bytes_fini(&group->entry);
     free(group);
 }
 
-bool arrival_group_add(struct arrival_group *group, const struct insert_operation *insert)
+void arrival_group_add(struct arrival_group *group, const struct insert_operation *insert)
 {
-    struct arrival_place *place = &group->jobs[group->count];
-    *place = (struct arrival_place){.job = insert->claim.job, .at = (uint32_t)group->block.length};
-    arrival_add(&group->block, insert);
-    if (group->block.failed)
-        return false;
-    group->count++;
-    group->open++;
-    return true;
+    group->places[group->count++] =
+        (struct arrival_place){.job = insert->claim.job, .at = group->entry.length};
+    arrival_add(&group->entry, insert);
 }
 
-struct arrival_place *arrival_group_find(struct arrival_group *group, int64_t job)
+/* Read a part that was written, or read, before. */
+static void read_again(const struct arrival_group *group, size_t at, struct arrival_part *part)
+{
+    arrival_read(&group->entry, &at, part);
+}
+
+/* Jobs are numbered in the order in which they come. */
+static struct arrival_place *find_job(struct arrival_group *group, int64_t job)
 {
     unsigned low = 0, high = group->count;
     while (low < high) {
         unsigned middle = low + (high - low) / 2;
-        if (group->jobs[middle].job < job)
+        if (group->places[middle].job < job)
             low = middle + 1;
         else
             high = middle;
     }
-    bool is_there = low < group->count && group->jobs[low].job == job && !group->jobs[low].has_row;
-    return is_there ? &group->jobs[low] : NULL;
+    return low < group->count && group->places[low].job == job ? &group->places[low] : NULL;
 }
 
-void arrival_group_read(const struct arrival_group *group, const struct arrival_place *place,
-                        struct arrival *arrival)
+struct arrival_place *arrival_group_find(struct arrival_group *group, const struct claim_key *key)
 {
-    size_t at = place->at;
-    arrival_read(&group->block, &at, arrival); /* it was written, or read, before */
+    struct arrival_place *place = find_job(group, key->job);
+    struct arrival_part part;
+    if (!place || place->state != ARRIVAL_OPEN)
+        return NULL;
+    read_again(group, place->at, &part);
+    return part.arrival.key.token == key->token ? place : NULL;
 }
 
-/* ---- on disk ---- */
+/* ---- from the disk ---- */
 
-int arrival_group_insert(struct statements *statements, const struct arrival_group *group,
-                         ferry_error *error)
+static int count_arrivals(const struct bytes *entry, unsigned *count)
 {
-    sqlite3_stmt *at = statement_of(statements, INSERT_ARRIVALS);
-    sqlite3_bind_int64(at, 1, group->jobs[0].job);
-    sqlite3_bind_blob64(at, 2, group->block.data, group->block.length, SQLITE_STATIC);
-    return statement_run(statements, INSERT_ARRIVALS, error);
-}
-
-static int delete_number(struct statements *statements, int64_t number, ferry_error *error)
-{
-    sqlite3_bind_int64(statement_of(statements, DELETE_ARRIVALS), 1, number);
-    return statement_run(statements, DELETE_ARRIVALS, error);
-}
-
-int arrival_group_delete(struct statements *statements, const struct arrival_group *group,
-                         ferry_error *error)
-{
-    return delete_number(statements, group->jobs[0].job, error);
-}
-
-/* ---- rows ---- */
-
-int arrival_group_give_row(struct statements *statements, struct arrival_group *group,
-                           struct arrival_place *place, ferry_error *error)
-{
-    struct arrival arrival;
-    arrival_group_read(group, place, &arrival);
-    struct insert_operation insert = {
-        .route = arrival.route,
-        .worker = arrival.worker,
-        .state = JOB_RUNNING,
-        .created_ms = arrival.created_ms,
-        .run_at_ms = arrival.created_ms,
-        .block = (char *)arrival.block,
-        .length = arrival.length,
-        .claim = arrival.key,
-    };
-    job_id_format(arrival.id, insert.id);
-    job_id_format(arrival.delivery_id, insert.delivery_id);
-    int rc = apply_insert(statements, arrival_boot(&group->block), &insert, error);
-    if (rc == 0) {
-        place->has_row = true;
-        group->open--;
-    }
+    struct arrival_part part;
+    size_t at = 0;
+    int rc;
+    *count = 0;
+    while ((rc = arrival_read(entry, &at, &part)) > 0)
+        *count += part.kind == PART_ARRIVAL;
     return rc;
 }
-
-int arrival_group_give_rows(struct statements *statements, struct arrival_group *group,
-                            ferry_error *error)
-{
-    int rc = 0;
-    for (unsigned i = 0; rc == 0 && i < group->count; i++) {
-        if (!group->jobs[i].has_row)
-            rc = arrival_group_give_row(statements, group, &group->jobs[i], error);
-    }
-    return rc;
-}
-
-/* ---- what the disk has ---- */
 
 /* Returns 1 when the job has a row, 0, or a code. */
 static int has_row(struct statements *statements, int64_t job, ferry_error *error)
@@ -141,66 +87,122 @@ static int has_row(struct statements *statements, int64_t job, ferry_error *erro
     return rc;
 }
 
-/* Add the job of a record that begins at `at`. */
-static int find_job(struct statements *statements, struct arrival_group *group, size_t at,
-                    const struct arrival *arrival, ferry_error *error)
+static int find_places(struct statements *statements, struct arrival_group *group,
+                       ferry_error *error)
 {
-    int found = has_row(statements, arrival->key.job, error);
-    if (found < 0)
-        return found;
-    group->jobs[group->count++] =
-        (struct arrival_place){.job = arrival->key.job, .at = (uint32_t)at, .has_row = found};
-    group->open += !found;
+    struct arrival_part part;
+    int found = 0;
+    for (size_t at = 0, next = 0; arrival_read(&group->entry, &next, &part) > 0; at = next) {
+        if (part.kind != PART_ARRIVAL)
+            continue;
+        found = has_row(statements, part.arrival.key.job, error);
+        if (found < 0)
+            return found;
+        group->places[group->count++] = (struct arrival_place){
+            .job = part.arrival.key.job,
+            .at = at,
+            .state = found ? ARRIVAL_HAS_ROW : ARRIVAL_OPEN,
+        };
+    }
     return 0;
 }
 
-/* Find the jobs of a group's block. Returns 0, 1 when it is no group, or a code. */
-static int find_jobs(struct statements *statements, struct arrival_group *group, ferry_error *error)
+int arrival_group_read(struct statements *statements, const unsigned char boot[RANDOM_ID_BYTES],
+                       struct bytes *entry, struct arrival_group **group, ferry_error *error)
 {
-    struct arrival arrival;
-    size_t at = arrival_first(), next = at;
-    int rc = 0, found = arrival_boot(&group->block) ? 1 : FERRY_INVALID;
-    while (rc == 0 && found > 0 && (found = arrival_read(&group->block, &next, &arrival)) > 0) {
-        if (group->count == GROUP_MAX_JOBS)
-            return 1;
-        rc = find_job(statements, group, at, &arrival, error);
-        at = next;
-    }
-    return rc < 0 ? rc : found < 0;
-}
-
-/* Give rows to the group that ARRIVALS stands on. What cannot be read stays where it is. */
-static int group_on_disk(struct statements *statements, ferry_error *error)
-{
-    sqlite3_stmt *at = statement_of(statements, ARRIVALS);
-    struct arrival_group *group = group_allocate();
-    if (!group)
-        return no_memory(error);
-    int64_t number = sqlite3_column_int64(at, 0);
-    group->block.data = column_copy(at, 1, &group->block.length);
-    int rc = group->block.data ? find_jobs(statements, group, error) : no_memory(error);
-    if (rc > 0) {
-        ferry_log(FERRY_LOG_ERROR, "new jobs are lost: their group is damaged", "arrivals.job=%lld",
-                  (long long)number);
-        arrival_group_free(group);
-        return 0;
-    }
+    unsigned count;
+    *group = NULL;
+    if (count_arrivals(entry, &count) < 0)
+        return ferry_error_set(error, FERRY_INVALID, "an entry of the jobs' journal is damaged");
+    struct arrival_group *read = arrival_group_new(boot, count);
+    if (!read)
+        return ferry_error_set(error, FERRY_REJECTED, "no memory");
+    read->entry = *entry;
+    *entry = (struct bytes){0};
+    int rc = find_places(statements, read, error);
     if (rc == 0)
-        rc = arrival_group_give_rows(statements, group, error);
-    if (rc == 0)
-        rc = delete_number(statements, number, error);
-    arrival_group_free(group);
+        *group = read;
+    else
+        arrival_group_free(read);
     return rc;
 }
 
-int arrival_groups_on_disk(struct statements *statements, ferry_error *error)
+/* ---- rows ---- */
+
+int arrival_give_row(struct statements *statements, const struct arrival_group *group,
+                     const struct arrival_place *place, ferry_error *error)
 {
-    int rc;
-    while ((rc = statement_step(statements, ARRIVALS, error)) > 0) {
-        rc = group_on_disk(statements, error);
-        if (rc < 0) {
-            statement_abandon(statements, ARRIVALS);
-            return rc;
+    struct arrival_part part;
+    read_again(group, place->at, &part);
+    const struct arrival *arrival = &part.arrival;
+    struct insert_operation insert = {
+        .route = arrival->route,
+        .worker = arrival->worker,
+        .state = JOB_RUNNING,
+        .created_ms = arrival->created_ms,
+        .run_at_ms = arrival->created_ms,
+        .block = (char *)arrival->block,
+        .length = arrival->length,
+        .claim = arrival->key,
+    };
+    job_id_format(arrival->id, insert.id);
+    job_id_format(arrival->delivery_id, insert.delivery_id);
+    return apply_insert(statements, group->boot, &insert, error);
+}
+
+static void bind_ended(sqlite3_stmt *at, int column, const struct arrival_group *group,
+                       const struct arrival_place *place)
+{
+    struct arrival_part arrived, ended;
+    read_again(group, place->at, &arrived);
+    read_again(place->end_in, place->end_at, &ended);
+    const struct arrival *arrival = &arrived.arrival;
+    const struct ending *ending = &ended.ending;
+    sqlite3_bind_int64(at, column, place->job);
+    sqlite3_bind_blob(at, column + 1, arrival->id, RANDOM_ID_BYTES, SQLITE_STATIC);
+    sqlite3_bind_blob(at, column + 2, arrival->delivery_id, RANDOM_ID_BYTES, SQLITE_STATIC);
+    sqlite3_bind_text(at, column + 3, arrival->route, -1, SQLITE_STATIC);
+    sqlite3_bind_text(at, column + 4, arrival->worker, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(at, column + 5, (int64_t)arrival->length);
+    for (int i = 6; i <= 8; i++) /* created, to run, started */
+        sqlite3_bind_int64(at, column + i, arrival->created_ms);
+    bind_time(at, column + 9, ending->now_ms);
+    if (!ending->result_status)
+        return;
+    sqlite3_bind_int(at, column + 10, ending->result_status);
+    sqlite3_bind_text(at, column + 11, ending->result_type, -1, SQLITE_STATIC);
+    sqlite3_bind_blob64(at, column + 12, ending->result, ending->result_length, SQLITE_STATIC);
+}
+
+int ended_rows_write(struct statements *statements, struct ended_rows *ended, ferry_error *error)
+{
+    bool is_full = ended->count == SUCCEEDED_ROWS;
+    enum statement which = is_full ? INSERT_SUCCEEDED_ROWS : INSERT_SUCCEEDED;
+    int rc = 0;
+    for (unsigned i = 0; rc == 0 && i < ended->count; i++) {
+        unsigned row = is_full ? i : 0;
+        bind_ended(statement_of(statements, which), 1 + SUCCEEDED_VALUES * (int)row,
+                   ended->of[i].group, ended->of[i].place);
+        if (!is_full || i == SUCCEEDED_ROWS - 1)
+            rc = statement_run(statements, which, error);
+    }
+    ended->count = 0;
+    return rc;
+}
+
+int arrival_group_give_rows(struct statements *statements, const struct arrival_group *group,
+                            struct ended_rows *ended, ferry_error *error)
+{
+    int rc = 0;
+    for (unsigned i = 0; rc == 0 && i < group->count; i++) {
+        const struct arrival_place *place = &group->places[i];
+        if (place->state == ARRIVAL_OPEN) {
+            rc = arrival_give_row(statements, group, place, error);
+        } else if (place->state == ARRIVAL_ENDED) {
+            ended->of[ended->count].group = group;
+            ended->of[ended->count++].place = place;
+            if (ended->count == SUCCEEDED_ROWS)
+                rc = ended_rows_write(statements, ended, error);
         }
     }
     return rc;

@@ -1,6 +1,7 @@
 /*
- * A group of arrivals in memory: what is on disk, and which of its jobs have rows by now. One
- * thread, the writer's. Functions that write do so in its transaction, and return 0 or a code.
+ * An entry of the journal in memory: which jobs it begins, what has become of those, and the rows
+ * that they get. One thread, the writer's. Functions that write do so in its transaction, and
+ * return 0 or a code.
  */
 #ifndef JOBS_ARRIVAL_GROUP_H
 #define JOBS_ARRIVAL_GROUP_H
@@ -8,48 +9,62 @@
 #include "arrival.h"
 #include "statements.h"
 
-enum { GROUP_MAX_JOBS = 256 };
+enum arrival_state {
+    ARRIVAL_OPEN,    /* it runs, as far as the disk says */
+    ARRIVAL_ENDED,   /* it has succeeded: an entry says so */
+    ARRIVAL_ROW_NOW, /* it has got a row in this transaction, */
+    ARRIVAL_HAS_ROW, /* or before */
+};
 
 struct arrival_place {
     int64_t job;
-    uint32_t at; /* its record in the block */
-    bool has_row;
+    const struct arrival_group *end_in; /* once it has ended: the part that says so */
+    size_t at, end_at;                  /* its parts in the entries */
+    enum arrival_state state;
 };
 
 struct arrival_group {
-    struct arrival_group *next;
-    struct bytes block; /* as it is on disk */
-    unsigned count;
-    unsigned open; /* of them have no row */
-    struct arrival_place jobs[GROUP_MAX_JOBS];
+    struct arrival_group *older, *newer;
+    unsigned char boot[RANDOM_ID_BYTES]; /* who runs the jobs */
+    struct bytes entry;
+    unsigned count, size;
+    struct arrival_place places[];
 };
 
-/* Returns an empty one, or NULL without memory. */
-struct arrival_group *arrival_group_new(const unsigned char boot[RANDOM_ID_BYTES]);
+/* Returns an empty one for that many jobs, or NULL without memory. */
+struct arrival_group *arrival_group_new(const unsigned char boot[RANDOM_ID_BYTES], unsigned size);
 void arrival_group_free(struct arrival_group *group);
 
-/* Add a new job, which has its number. Returns false without memory: then the group is of no more
- * use. */
-bool arrival_group_add(struct arrival_group *group, const struct insert_operation *insert);
+/* Make one of an entry that was read, and take its memory over. Which jobs have rows is asked, how
+ * they end is not looked at. */
+int arrival_group_read(struct statements *statements, const unsigned char boot[RANDOM_ID_BYTES],
+                       struct bytes *entry, struct arrival_group **group, ferry_error *error);
 
-/* Return the place of a job that has no row yet; NULL: there is none. */
-struct arrival_place *arrival_group_find(struct arrival_group *group, int64_t job);
-void arrival_group_read(const struct arrival_group *group, const struct arrival_place *place,
-                        struct arrival *arrival);
+/* Add a new job, which has its number; there must be a place left. */
+void arrival_group_add(struct arrival_group *group, const struct insert_operation *insert);
 
-int arrival_group_insert(struct statements *statements, const struct arrival_group *group,
-                         ferry_error *error);
-int arrival_group_delete(struct statements *statements, const struct arrival_group *group,
-                         ferry_error *error);
+/* Return the place of a job that is open, and whose token it is; NULL: there is none. */
+struct arrival_place *arrival_group_find(struct arrival_group *group, const struct claim_key *key);
 
-/* Give a job, or all that have none, the row and the input that it would have had from the start.
- */
-int arrival_group_give_row(struct statements *statements, struct arrival_group *group,
-                           struct arrival_place *place, ferry_error *error);
-int arrival_group_give_rows(struct statements *statements, struct arrival_group *group,
-                            ferry_error *error);
+/* ---- rows ---- */
 
-/* Give rows to every group that is on disk. */
-int arrival_groups_on_disk(struct statements *statements, ferry_error *error);
+/* Give an open job the row and the input that it would have had from the start. */
+int arrival_give_row(struct statements *statements, const struct arrival_group *group,
+                     const struct arrival_place *place, ferry_error *error);
+
+/* Rows of jobs that have succeeded, some with each statement. */
+struct ended_rows {
+    struct {
+        const struct arrival_group *group;
+        const struct arrival_place *place;
+    } of[SUCCEEDED_ROWS];
+    unsigned count;
+};
+
+/* Give each job of a group that has none its row. What is left in `ended` is to be written with the
+ * next group's, or by ended_rows_write. */
+int arrival_group_give_rows(struct statements *statements, const struct arrival_group *group,
+                            struct ended_rows *ended, ferry_error *error);
+int ended_rows_write(struct statements *statements, struct ended_rows *ended, ferry_error *error);
 
 #endif

@@ -1,261 +1,499 @@
 #include "arrivals.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#include "apply_parts.h"
+#include <ferry/log.h>
+
 #include "arrival_group.h"
+#include "journal.h"
 
 enum {
-    MAX_INPUT = 4096, /* bytes; a bigger one costs more to copy than its row does */
-    MAX_GROUPS = 16,  /* then the oldest gets its rows */
-};
-
-/* A job that has succeeded in this transaction. */
-struct success {
-    const struct arrival_group *group;
-    const struct arrival_place *place;
-    const struct settle_operation *settle;
+    MAX_DATA = 4096,  /* bytes of an input, or a result; a bigger one costs more to copy than its
+                         row does */
+    MANY_JOBS = 512,  /* get their rows in one transaction */
+    MAX_GROUPS = 128, /* then the older half gets its rows, whether the jobs have ended or not */
 };
 
 struct arrivals {
-    struct arrival_group *first, **end; /* on disk, the oldest first */
-    unsigned count;
-    struct arrival_group *coming;             /* of this transaction; NULL: none yet */
-    struct success successes[SUCCEEDED_ROWS]; /* whose rows are to be written yet */
-    unsigned success_count;
-    bool is_stale; /* the disk may have groups that are not here */
+    struct journal *journal;
+    unsigned char boot[RANDOM_ID_BYTES];
+    struct arrival_group *oldest, *newest; /* in the journal, and not in the tables */
+    unsigned count;                        /* of them */
+    unsigned open;                         /* of their jobs */
+    unsigned row_now;                      /* that have got a row in this transaction */
+    bool is_begun;        /* the database says that the journal is this process's */
+    int64_t table_number; /* up to this entry it says that all is in the tables */
+
+    /* of the list at hand */
+    struct arrival_group *coming; /* what was taken; NULL: nothing */
+    bool was_tried;               /* to write it into the journal */
+    bool is_looked_at;            /* an operation needs the rows of all */
+
+    /* of the transaction at hand */
+    bool begins;                      /* it has the database say that the journal is ours */
+    struct arrival_group *rows_until; /* so many of the groups have got their rows; NULL: none */
+    bool has_all_rows;                /* all of them have, and `coming` */
 };
 
-/* ---- rows ---- */
+/* ---- the groups ---- */
 
-static void bind_success(sqlite3_stmt *at, int column, const struct success *success)
+static void groups_add(struct arrivals *arrivals, struct arrival_group *group)
 {
-    struct arrival arrival;
-    arrival_group_read(success->group, success->place, &arrival);
-    sqlite3_bind_int64(at, column, success->place->job);
-    sqlite3_bind_blob(at, column + 1, arrival.id, RANDOM_ID_BYTES, SQLITE_STATIC);
-    sqlite3_bind_blob(at, column + 2, arrival.delivery_id, RANDOM_ID_BYTES, SQLITE_STATIC);
-    sqlite3_bind_text(at, column + 3, arrival.route, -1, SQLITE_STATIC);
-    sqlite3_bind_text(at, column + 4, arrival.worker, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(at, column + 5, (int64_t)arrival.length);
-    for (int i = 6; i <= 8; i++) /* created, to run, started */
-        sqlite3_bind_int64(at, column + i, arrival.created_ms);
-    bind_time(at, column + 9, success->settle->now_ms);
-    bind_result(at, column + 10, success->settle);
-}
-
-/* Write the rows of those that have succeeded. */
-static int write_successes(struct arrivals *arrivals, struct statements *statements,
-                           ferry_error *error)
-{
-    bool is_full = arrivals->success_count == SUCCEEDED_ROWS;
-    enum statement which = is_full ? INSERT_SUCCEEDED_ROWS : INSERT_SUCCEEDED;
-    int rc = 0;
-    for (unsigned i = 0; rc == 0 && i < arrivals->success_count; i++) {
-        unsigned row = is_full ? i : 0;
-        bind_success(statement_of(statements, which), 1 + SUCCEEDED_VALUES * (int)row,
-                     &arrivals->successes[i]);
-        if (!is_full || i == SUCCEEDED_ROWS - 1)
-            rc = statement_run(statements, which, error);
-    }
-    arrivals->success_count = 0;
-    return rc;
-}
-
-/* Delete the groups of which every job has a row. */
-static int delete_closed(struct arrivals *arrivals, struct statements *statements,
-                         ferry_error *error)
-{
-    int rc = 0;
-    struct arrival_group **link = &arrivals->first;
-    while (rc == 0 && *link) {
-        struct arrival_group *group = *link;
-        if (group->open > 0) {
-            link = &group->next;
-            continue;
-        }
-        rc = arrival_group_delete(statements, group, error);
-        *link = group->next;
-        arrivals->count--;
-        arrival_group_free(group);
-    }
-    arrivals->end = link;
-    return rc;
-}
-
-static int give_rows_to_all(struct arrivals *arrivals, struct statements *statements,
-                            ferry_error *error)
-{
-    int rc = write_successes(arrivals, statements, error);
-    for (struct arrival_group *at = arrivals->first; rc == 0 && at; at = at->next)
-        rc = arrival_group_give_rows(statements, at, error);
-    if (rc == 0)
-        rc = delete_closed(arrivals, statements, error);
-    if (rc == 0 && arrivals->coming)
-        rc = arrival_group_give_rows(statements, arrivals->coming, error);
-    if (rc < 0)
-        return rc;
-    arrival_group_free(arrivals->coming);
-    arrivals->coming = NULL;
-    return 0;
-}
-
-int arrivals_begin(struct arrivals *arrivals, struct statements *statements, ferry_error *error)
-{
-    int rc = arrivals->is_stale ? arrival_groups_on_disk(statements, error) : 0;
-    if (rc == 0)
-        arrivals->is_stale = false;
-    return rc;
-}
-
-/* ---- a new job ---- */
-
-static bool may_arrive(const struct arrivals *arrivals, const struct insert_operation *insert)
-{
-    if (arrivals->coming && arrivals->coming->count == GROUP_MAX_JOBS)
-        return false;
-    return insert->is_short && insert->state == JOB_RUNNING && !insert->key && !insert->callback &&
-           !insert->schedule && !insert->is_wall && insert->run_at_ms == insert->created_ms &&
-           insert->length <= MAX_INPUT;
-}
-
-/* Add the job to this transaction's group; there is room in that. */
-static int add(struct arrivals *arrivals, struct statements *statements, const unsigned char *boot,
-               struct insert_operation *insert, ferry_error *error)
-{
-    int rc = statements_next_job(statements, &insert->claim.job, error);
-    if (rc < 0)
-        return rc;
-    if (!arrivals->coming)
-        arrivals->coming = arrival_group_new(boot);
-    if (!arrivals->coming || !arrival_group_add(arrivals->coming, insert))
-        return ferry_error_set(error, FERRY_INTERNAL, "no memory");
-    insert->outcome = INSERT_ADDED;
-    return 0;
-}
-
-int arrivals_end(struct arrivals *arrivals, struct statements *statements, ferry_error *error)
-{
-    struct arrival_group *group = arrivals->coming;
-    int rc = write_successes(arrivals, statements, error);
-    if (rc == 0 && group && arrivals->count == MAX_GROUPS)
-        rc = arrival_group_give_rows(statements, arrivals->first, error);
-    if (rc == 0)
-        rc = delete_closed(arrivals, statements, error);
-    if (rc == 0 && group)
-        rc = arrival_group_insert(statements, group, error);
-    if (rc < 0 || !group)
-        return rc;
-    arrivals->coming = NULL;
-    *arrivals->end = group;
-    arrivals->end = &group->next;
+    group->older = arrivals->newest;
+    group->newer = NULL;
+    *(arrivals->newest ? &arrivals->newest->newer : &arrivals->oldest) = group;
+    arrivals->newest = group;
     arrivals->count++;
-    return 0;
 }
 
-/* ---- its end ---- */
-
-static bool is_plain_success(const struct settle_operation *settle)
+static void groups_remove_oldest(struct arrivals *arrivals)
 {
-    return settle->state == JOB_SUCCEEDED && !settle->failure.code;
+    struct arrival_group *group = arrivals->oldest;
+    for (unsigned i = 0; i < group->count; i++)
+        arrivals->open -= group->places[i].state == ARRIVAL_OPEN;
+    arrivals->oldest = group->newer;
+    *(group->newer ? &group->newer->older : &arrivals->newest) = NULL;
+    arrivals->count--;
+    arrival_group_free(group);
 }
 
-static int succeed(struct arrivals *arrivals, struct statements *statements,
-                   struct arrival_group *group, struct arrival_place *place,
-                   struct settle_operation *settle, ferry_error *error)
+/* Most ends are of jobs that came just before. */
+static struct arrival_place *find_open(struct arrivals *arrivals, const struct claim_key *key,
+                                       struct arrival_group **group)
 {
-    settle->changed = true;
-    settle->version = 2;
-    settle->callbacks = (struct callbacks_added){0};
-    place->has_row = true;
-    group->open--;
-    arrivals->successes[arrivals->success_count++] = (struct success){group, place, settle};
-    return arrivals->success_count == SUCCEEDED_ROWS ? write_successes(arrivals, statements, error)
-                                                     : 0;
-}
-
-static struct arrival_place *find(struct arrivals *arrivals, const struct claim_key *key,
-                                  struct arrival_group **group)
-{
-    struct arrival arrival;
-    for (*group = arrivals->first; *group; *group = (*group)->next) {
-        struct arrival_place *place = arrival_group_find(*group, key->job);
-        if (!place)
-            continue;
-        arrival_group_read(*group, place, &arrival);
-        return arrival.key.token == key->token ? place : NULL;
+    for (*group = arrivals->newest; *group; *group = (*group)->older) {
+        struct arrival_place *place = arrival_group_find(*group, key);
+        if (place)
+            return place;
     }
     return NULL;
 }
 
-/* An attempt has ended: `settle`, or, with NULL, it is given back. */
-static int end(struct arrivals *arrivals, struct statements *statements,
-               const struct claim_key *key, struct settle_operation *settle, bool *is_done,
-               ferry_error *error)
+static void place_end(struct arrivals *arrivals, struct arrival_place *place,
+                      const struct arrival_group *end_in, size_t end_at)
 {
-    struct arrival_group *group;
-    struct arrival_place *place = find(arrivals, key, &group);
-    if (!place)
-        return 0;
-    *is_done = settle && is_plain_success(settle);
-    return *is_done ? succeed(arrivals, statements, group, place, settle, error)
-                    : arrival_group_give_row(statements, group, place, error);
+    place->state = ARRIVAL_ENDED;
+    place->end_in = end_in;
+    place->end_at = end_at;
+    arrivals->open--;
 }
 
-/* ---- all of it ---- */
-
-int arrivals_apply(struct arrivals *arrivals, struct statements *statements,
-                   const unsigned char boot[RANDOM_ID_BYTES], struct operation *operation,
-                   bool may_add, bool *is_done, ferry_error *error)
+/* Those who are in a state get into another one, if they have ended in that group (NULL: all). */
+static void places_move(struct arrivals *arrivals, enum arrival_state from, enum arrival_state to,
+                        const struct arrival_group *end_in)
 {
-    *is_done = false;
-    switch (operation->kind) {
-    case OPERATION_INSERT: {
-        struct insert_operation *insert = (struct insert_operation *)operation;
-        *is_done = may_add && may_arrive(arrivals, insert);
-        return *is_done ? add(arrivals, statements, boot, insert, error) : 0;
+    for (struct arrival_group *at = arrivals->oldest; at; at = at->newer) {
+        for (unsigned i = 0; i < at->count; i++) {
+            struct arrival_place *place = &at->places[i];
+            if (place->state != from || (end_in && place->end_in != end_in))
+                continue;
+            place->state = to;
+            arrivals->open += to == ARRIVAL_OPEN;
+        }
     }
-    case OPERATION_SETTLE: {
-        struct settle_operation *settle = (struct settle_operation *)operation;
-        return end(arrivals, statements, &settle->key, settle, is_done, error);
-    }
-    case OPERATION_RELEASE:
-        return end(arrivals, statements, &((struct release_operation *)operation)->key, NULL,
-                   is_done, error);
-    case OPERATION_CLAIM: /* what waits has a row */
-    case OPERATION_PAUSE:
-        return 0;
-    default:
-        return give_rows_to_all(arrivals, statements, error);
-    }
+}
+
+static void arrivals_forget(struct arrivals *arrivals)
+{
+    while (arrivals->oldest)
+        groups_remove_oldest(arrivals);
+    arrival_group_free(arrivals->coming);
+    arrivals->coming = NULL;
 }
 
 bool arrivals_have_rows(const struct arrivals *arrivals)
 {
-    return !arrivals->first && !arrivals->is_stale;
+    return !arrivals->oldest;
 }
 
-void arrivals_forget(struct arrivals *arrivals)
+/* ---- from the disk ---- */
+
+/* Whose jobs the journal has. */
+struct loading {
+    struct arrivals *arrivals;
+    struct statements *statements;
+    unsigned char boot[RANDOM_ID_BYTES];
+};
+
+/* Mark those of the groups before that an entry ends. */
+static void load_endings(struct arrivals *arrivals, const struct arrival_group *group)
 {
+    struct arrival_part part;
+    for (size_t at = 0, next = 0; arrival_read(&group->entry, &next, &part) > 0; at = next) {
+        struct arrival_group *of;
+        struct arrival_place *place =
+            part.kind == PART_ENDING ? find_open(arrivals, &part.ending.key, &of) : NULL;
+        if (place)
+            place_end(arrivals, place, group, at);
+    }
+}
+
+static int load_entry(void *arg, int64_t number, struct bytes *entry, ferry_error *error)
+{
+    struct loading *loading = arg;
+    struct arrivals *arrivals = loading->arrivals;
+    struct arrival_group *group;
+    int rc = arrival_group_read(loading->statements, loading->boot, entry, &group, error);
+    if (rc == FERRY_INVALID) {
+        ferry_log(FERRY_LOG_ERROR, "new jobs are lost: their entry in the journal is damaged",
+                  "entry=%lld", (long long)number);
+        return 0;
+    }
+    if (rc < 0)
+        return rc;
+    load_endings(arrivals, group);
+    groups_add(arrivals, group);
+    for (unsigned i = 0; i < group->count; i++)
+        arrivals->open += group->places[i].state == ARRIVAL_OPEN;
+    if (group->count > 0)
+        statements_skip_jobs(loading->statements, group->places[group->count - 1].job);
+    return 0;
+}
+
+/* Find out what the database says of the journal. Returns 1, 0: nothing, or a code. */
+static int load_state(struct arrivals *arrivals, struct loading *loading, ferry_error *error)
+{
+    int rc = statement_step(loading->statements, JOURNAL_STATE, error);
+    if (rc <= 0)
+        return rc;
+    sqlite3_stmt *at = statement_of(loading->statements, JOURNAL_STATE);
+    bool has_boot = sqlite3_column_bytes(at, 0) == RANDOM_ID_BYTES;
+    if (has_boot)
+        memcpy(loading->boot, sqlite3_column_blob(at, 0), RANDOM_ID_BYTES);
+    arrivals->is_begun = has_boot && memcmp(loading->boot, arrivals->boot, RANDOM_ID_BYTES) == 0;
+    arrivals->table_number = sqlite3_column_int64(at, 1);
+    statement_abandon(loading->statements, JOURNAL_STATE);
+    return has_boot;
+}
+
+int arrivals_load(struct arrivals *arrivals, struct statements *statements, ferry_error *error)
+{
+    struct loading loading = {.arrivals = arrivals, .statements = statements};
+    arrivals_forget(arrivals);
+    arrivals->is_begun = false;
+    arrivals->table_number = 0;
+    int rc = load_state(arrivals, &loading, error);
+    if (rc > 0)
+        rc = journal_read(arrivals->journal, loading.boot, arrivals->table_number, load_entry,
+                          &loading, error);
+    if (rc < 0)
+        arrivals_forget(arrivals);
+    if (!arrivals->is_begun)
+        arrivals->table_number = 0;
+    return rc;
+}
+
+/* ---- what a list has for the journal ---- */
+
+/* What is done to jobs by name or by filter, or looks at them. */
+static bool looks_at_rows(const struct operation *operation)
+{
+    switch (operation->kind) {
+    case OPERATION_INSERT:
+    case OPERATION_SETTLE:
+    case OPERATION_RELEASE:
+    case OPERATION_CLAIM: /* what waits has a row */
+    case OPERATION_PAUSE:
+        return false;
+    case OPERATION_CHANGE:
+    case OPERATION_SHIFT:
+    case OPERATION_UNDO:
+    case OPERATION_RETIRE:
+    case OPERATION_GIVE_ROWS:
+        break;
+    }
+    return true;
+}
+
+static bool may_arrive(const struct insert_operation *insert)
+{
+    return insert->is_short && insert->state == JOB_RUNNING && !insert->key && !insert->callback &&
+           !insert->schedule && !insert->is_wall && insert->run_at_ms == insert->created_ms &&
+           insert->length <= MAX_DATA;
+}
+
+static bool may_end(const struct settle_operation *settle)
+{
+    return settle->state == JOB_SUCCEEDED && !settle->failure.code &&
+           settle->result_length <= MAX_DATA;
+}
+
+/* Return the group of what is taken, which begins with this operation; NULL without memory. */
+static struct arrival_group *coming_group(struct arrivals *arrivals,
+                                          const struct operation *operation)
+{
+    unsigned inserts = 0;
+    if (arrivals->coming)
+        return arrivals->coming;
+    for (; operation; operation = operation->next)
+        inserts += operation->kind == OPERATION_INSERT;
+    arrivals->coming = arrival_group_new(arrivals->boot, inserts);
+    return arrivals->coming;
+}
+
+static bool take_insert(struct arrivals *arrivals, struct statements *statements,
+                        struct insert_operation *insert)
+{
+    struct arrival_group *coming =
+        may_arrive(insert) ? coming_group(arrivals, &insert->base) : NULL;
+    if (!coming || statements_next_job(statements, &insert->claim.job, NULL) < 0)
+        return false;
+    arrival_group_add(coming, insert);
+    insert->outcome = INSERT_ADDED;
+    return true;
+}
+
+static bool take_settle(struct arrivals *arrivals, struct settle_operation *settle)
+{
+    struct arrival_group *of;
+    struct arrival_place *place = may_end(settle) ? find_open(arrivals, &settle->key, &of) : NULL;
+    struct arrival_group *coming = place ? coming_group(arrivals, &settle->base) : NULL;
+    if (!coming)
+        return false;
+    place_end(arrivals, place, coming, coming->entry.length);
+    arrival_add_ending(&coming->entry, settle);
+    settle->changed = true;
+    settle->version = 2;
+    settle->callbacks = (struct callbacks_added){0};
+    return true;
+}
+
+static bool take(struct arrivals *arrivals, struct statements *statements,
+                 struct operation *operation, bool takes_inserts)
+{
+    if (operation->kind == OPERATION_INSERT)
+        return takes_inserts &&
+               take_insert(arrivals, statements, (struct insert_operation *)operation);
+    return operation->kind == OPERATION_SETTLE &&
+           take_settle(arrivals, (struct settle_operation *)operation);
+}
+
+/* Operations keep their order for who looks: nothing is taken past it. */
+void arrivals_take(struct arrivals *arrivals, struct statements *statements,
+                   struct operation *first, bool takes_inserts)
+{
+    struct operation *at = first;
+    for (; at && !looks_at_rows(at); at = at->next) {
+        if (at->way != WAY_TABLES || !take(arrivals, statements, at, takes_inserts))
+            continue;
+        at->way = WAY_TAKEN;
+        at->error = (ferry_error){0};
+        at->in_doubt = false;
+    }
+    arrivals->is_looked_at = at != NULL;
+    if (arrivals->coming && arrivals->coming->entry.failed)
+        arrivals_drop(arrivals, first);
+}
+
+static void operations_move(struct operation *first, enum operation_way from, enum operation_way to)
+{
+    for (struct operation *at = first; at; at = at->next) {
+        if (at->way == from)
+            at->way = to;
+    }
+}
+
+bool arrivals_journal(struct arrivals *arrivals, struct operation *first)
+{
+    ferry_error error;
+    struct arrival_group *coming = arrivals->coming;
+    if (!coming || arrivals->is_looked_at || !arrivals->is_begun ||
+        arrivals->open + coming->count == 0 ||
+        !journal_has_room(arrivals->journal, coming->entry.length))
+        return false;
+    arrivals->was_tried = true;
+    if (journal_append(arrivals->journal, &coming->entry, &error) < 0) {
+        ferry_log(FERRY_LOG_ERROR, "new jobs go into the tables at once", "error=%s",
+                  error.message);
+        return false;
+    }
+    arrivals->was_tried = false;
+    groups_add(arrivals, coming);
+    arrivals->open += coming->count;
+    arrivals->coming = NULL;
+    operations_move(first, WAY_TAKEN, WAY_JOURNAL);
+    return true;
+}
+
+bool arrivals_drop(struct arrivals *arrivals, struct operation *first)
+{
+    bool may_turn_up = arrivals->was_tried;
+    if (arrivals->coming) {
+        places_move(arrivals, ARRIVAL_ENDED, ARRIVAL_OPEN, arrivals->coming);
+        operations_move(first, WAY_TAKEN, WAY_TABLES);
+    }
     arrival_group_free(arrivals->coming);
     arrivals->coming = NULL;
-    arrivals->success_count = 0;
-    while (arrivals->first) {
-        struct arrival_group *group = arrivals->first;
-        arrivals->first = group->next;
-        arrival_group_free(group);
-    }
-    arrivals->end = &arrivals->first;
-    arrivals->count = 0;
-    arrivals->is_stale = true;
+    arrivals->was_tried = false;
+    return may_turn_up;
 }
 
-struct arrivals *arrivals_new(void)
+/* ---- rows, in a transaction ---- */
+
+/* Have the database say that all up to the last entry is in the tables. */
+static int set_table_number(struct arrivals *arrivals, struct statements *statements,
+                            ferry_error *error)
+{
+    sqlite3_stmt *at = statement_of(statements, SET_JOURNAL_STATE);
+    bind_boot(at, 1, arrivals->boot);
+    sqlite3_bind_int64(at, 2, journal_number(arrivals->journal));
+    return statement_run(statements, SET_JOURNAL_STATE, error);
+}
+
+static int give_all_rows(struct arrivals *arrivals, struct statements *statements,
+                         ferry_error *error)
+{
+    struct ended_rows ended = {.count = 0};
+    int rc = 0;
+    for (struct arrival_group *at = arrivals->oldest; rc == 0 && at; at = at->newer)
+        rc = arrival_group_give_rows(statements, at, &ended, error);
+    if (rc == 0 && arrivals->coming)
+        rc = arrival_group_give_rows(statements, arrivals->coming, &ended, error);
+    if (rc == 0)
+        rc = ended_rows_write(statements, &ended, error);
+    if (rc == 0 && arrivals->table_number < journal_number(arrivals->journal))
+        rc = set_table_number(arrivals, statements, error);
+    arrivals->has_all_rows = rc == 0;
+    return rc;
+}
+
+int arrivals_begin(struct arrivals *arrivals, struct statements *statements, ferry_error *error)
+{
+    bool is_needed = arrivals->is_looked_at || arrivals->coming;
+    int rc = is_needed ? give_all_rows(arrivals, statements, error) : 0;
+    if (rc < 0 || arrivals->is_begun)
+        return rc;
+    rc = set_table_number(arrivals, statements, error);
+    arrivals->begins = rc == 0;
+    return rc;
+}
+
+int arrivals_prepare(struct arrivals *arrivals, struct statements *statements,
+                     const struct operation *operation, ferry_error *error)
+{
+    const struct claim_key *key = NULL;
+    if (operation->kind == OPERATION_SETTLE)
+        key = &((const struct settle_operation *)operation)->key;
+    else if (operation->kind == OPERATION_RELEASE)
+        key = &((const struct release_operation *)operation)->key;
+    if (!key || arrivals->has_all_rows)
+        return 0;
+    struct arrival_group *group;
+    struct arrival_place *place = find_open(arrivals, key, &group);
+    int rc = place ? arrival_give_row(statements, group, place, error) : 0;
+    if (place && rc == 0) {
+        place->state = ARRIVAL_ROW_NOW;
+        arrivals->open--;
+        arrivals->row_now++;
+    }
+    return rc;
+}
+
+int arrivals_end(struct arrivals *arrivals, struct statements *statements, ferry_error *error)
+{
+    bool is_over = arrivals->oldest && arrivals->open == 0;
+    return is_over && !arrivals->has_all_rows ? give_all_rows(arrivals, statements, error) : 0;
+}
+
+/* Those that have got a row in this transaction have it, or not. */
+static void rows_move(struct arrivals *arrivals, enum arrival_state to)
+{
+    if (arrivals->row_now > 0)
+        places_move(arrivals, ARRIVAL_ROW_NOW, to, NULL);
+    arrivals->row_now = 0;
+}
+
+void arrivals_committed(struct arrivals *arrivals)
+{
+    arrivals->is_begun |= arrivals->begins;
+    if (arrivals->has_all_rows) {
+        arrivals->table_number = journal_number(arrivals->journal);
+        arrivals_forget(arrivals);
+        arrivals->was_tried = false;
+        journal_empty(arrivals->journal);
+    } else if (arrivals->rows_until) {
+        while (arrivals->oldest != arrivals->rows_until)
+            groups_remove_oldest(arrivals);
+        groups_remove_oldest(arrivals);
+    } else {
+        rows_move(arrivals, ARRIVAL_HAS_ROW);
+    }
+    arrivals->row_now = 0;
+    arrivals->begins = false;
+    arrivals->has_all_rows = false;
+    arrivals->rows_until = NULL;
+}
+
+void arrivals_rolled_back(struct arrivals *arrivals)
+{
+    rows_move(arrivals, ARRIVAL_OPEN);
+    arrivals->begins = false;
+    arrivals->has_all_rows = false;
+    arrivals->rows_until = NULL;
+}
+
+/* ---- in between ---- */
+
+static bool is_closed(const struct arrival_group *group)
+{
+    for (unsigned i = 0; i < group->count; i++) {
+        if (group->places[i].state == ARRIVAL_OPEN)
+            return false;
+    }
+    return true;
+}
+
+/* Return the newest of those that should get their rows, NULL: none. */
+static struct arrival_group *old_group(const struct arrivals *arrivals)
+{
+    struct arrival_group *last = NULL;
+    unsigned groups = 0, jobs = 0;
+    for (struct arrival_group *at = arrivals->oldest; at && is_closed(at); at = at->newer) {
+        jobs += at->count;
+        last = at;
+    }
+    if (arrivals->count < MAX_GROUPS)
+        return jobs < MANY_JOBS ? NULL : last;
+    for (last = arrivals->oldest; ++groups < MAX_GROUPS / 2;)
+        last = last->newer;
+    return last;
+}
+
+bool arrivals_are_many(const struct arrivals *arrivals)
+{
+    return old_group(arrivals) != NULL;
+}
+
+/* That all is in the tables up to there is not said: each job is looked for when its entry is read
+ * again. Before any row may be deleted, all have theirs, and that is said. */
+int arrivals_give_old_rows(struct arrivals *arrivals, struct statements *statements,
+                           ferry_error *error)
+{
+    struct arrival_group *last = old_group(arrivals);
+    struct ended_rows ended = {.count = 0};
+    int rc = 0;
+    for (struct arrival_group *at = arrivals->oldest; rc == 0 && at != last->newer; at = at->newer)
+        rc = arrival_group_give_rows(statements, at, &ended, error);
+    if (rc == 0)
+        rc = ended_rows_write(statements, &ended, error);
+    arrivals->rows_until = rc == 0 ? last : NULL;
+    return rc;
+}
+
+/* ---- life ---- */
+
+struct arrivals *arrivals_new(const char *database, const unsigned char boot[RANDOM_ID_BYTES])
 {
     struct arrivals *arrivals = calloc(1, sizeof *arrivals);
-    if (arrivals)
-        arrivals_forget(arrivals);
-    return arrivals;
+    if (!arrivals)
+        return NULL;
+    memcpy(arrivals->boot, boot, sizeof arrivals->boot);
+    arrivals->journal = journal_new(database, boot);
+    if (arrivals->journal)
+        return arrivals;
+    arrivals_free(arrivals);
+    return NULL;
 }
 
 void arrivals_free(struct arrivals *arrivals)
@@ -263,5 +501,6 @@ void arrivals_free(struct arrivals *arrivals)
     if (!arrivals)
         return;
     arrivals_forget(arrivals);
+    journal_free(arrivals->journal);
     free(arrivals);
 }

@@ -1,19 +1,20 @@
 /*
- * Arrivals: jobs that are new and short are written twice as rarely as others.
+ * Arrivals: jobs that are new and short are written half as often as others.
  *
  * A job whose attempt begins with its commit, and is known to be through within milliseconds, gets
- * no row of its own at first. All of a transaction go into one row of the table `arrivals`; a job
- * that succeeds is put into `jobs` as it has ended, at one go, and a group of which every job has a
- * row is deleted, each in the transaction that makes it so. So a job is on disk from its commit on,
- * as any other, and is in exactly one of two places.
+ * no row at first. An entry of the journal (journal.h) has all of a list, and those before them
+ * that have succeeded meanwhile: one write and one sync for it all. Many of them get their rows in
+ * one transaction later on, most as they have ended. So a job is on disk from its commit on, as any
+ * other. It counts for what its row says if it has one, else for what the journal says; and before
+ * any row may be deleted, every job has one and the database says that the journal is over.
  *
  * Whatever else is done to such a job gives it the row that it would have had: how it ended
- * otherwise, or that it is given back. What is done to jobs by name or by filter, and every look
- * at them, does so to all first; and so does the opening of the database. Beyond this file and the
- * writer, which calls it, nobody sees a job without a row.
+ * otherwise, or that it is given back. What is done to jobs by name or by filter, and every look at
+ * them, does so to all first; and so does a list after which none of them runs any more. Beyond
+ * this file and the writer, which calls it, nobody sees a job without a row.
  *
- * One thread at a time, the writer's. The memory holds the groups that are on disk. After a
- * transaction that failed it is dropped, and the next one gives rows to what the disk has.
+ * One thread at a time, the writer's. The memory holds what is in the journal and not in the
+ * tables; it is read from the disk whenever the database is opened.
  */
 #ifndef JOBS_ARRIVALS_H
 #define JOBS_ARRIVALS_H
@@ -24,26 +25,47 @@
 struct arrivals;
 
 /* Returns NULL without memory. Nothing is known of the disk then. */
-struct arrivals *arrivals_new(void);
+struct arrivals *arrivals_new(const char *database, const unsigned char boot[RANDOM_ID_BYTES]);
 void arrivals_free(struct arrivals *arrivals);
 
-/* Inside a transaction, before its first operation: what is on disk and not in memory gets rows.
- * Returns 0 or a code, as the next ones. */
+/* Read what the journal has, in place of what was known. Returns 0 or a code. */
+int arrivals_load(struct arrivals *arrivals, struct statements *statements, ferry_error *error);
+
+/* Tell whether every job on disk has a row. */
+bool arrivals_have_rows(const struct arrivals *arrivals);
+
+/* ---- a list of operations ---- */
+
+/* Take of a list what needs no row at once, as WAY_TAKEN and with its results; the others are left
+ * for a transaction. */
+void arrivals_take(struct arrivals *arrivals, struct statements *statements,
+                   struct operation *first, bool takes_inserts);
+
+/* Write what was taken into the journal. Returns whether it is there, as WAY_JOURNAL; else it is
+ * for the transaction that follows. */
+bool arrivals_journal(struct arrivals *arrivals, struct operation *first);
+
+/* In that transaction: at its beginning, before each operation that is left, and at its end.
+ * Return 0 or a code. It gives rows to those who need one; what was taken and is not in the
+ * journal is among them. */
 int arrivals_begin(struct arrivals *arrivals, struct statements *statements, ferry_error *error);
-
-/* Before an operation is applied: do it here (*is_done, with its results), or see to it that it
- * finds the rows that it needs. `may_add`: new jobs may go into a group. */
-int arrivals_apply(struct arrivals *arrivals, struct statements *statements,
-                   const unsigned char boot[RANDOM_ID_BYTES], struct operation *operation,
-                   bool may_add, bool *is_done, ferry_error *error);
-
-/* After the last operation: write the group that the transaction has made, if any. */
+int arrivals_prepare(struct arrivals *arrivals, struct statements *statements,
+                     const struct operation *operation, ferry_error *error);
 int arrivals_end(struct arrivals *arrivals, struct statements *statements, ferry_error *error);
 
-/* The transaction was not committed, or the connection is another one. */
-void arrivals_forget(struct arrivals *arrivals);
+/* How the transaction went. What was taken stays so after one that was rolled back. */
+void arrivals_committed(struct arrivals *arrivals);
+void arrivals_rolled_back(struct arrivals *arrivals);
 
-/* Tell whether every job on disk has a row, as far as it is known. */
-bool arrivals_have_rows(const struct arrivals *arrivals);
+/* No transaction did: what was taken is not any more. Returns whether it may turn up on disk. */
+bool arrivals_drop(struct arrivals *arrivals, struct operation *first);
+
+/* ---- in between ---- */
+
+/* Tell whether there are so many without rows that the oldest should get theirs, and do so in a
+ * transaction. Returns 0 or a code. */
+bool arrivals_are_many(const struct arrivals *arrivals);
+int arrivals_give_old_rows(struct arrivals *arrivals, struct statements *statements,
+                           ferry_error *error);
 
 #endif

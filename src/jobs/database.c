@@ -267,7 +267,7 @@ int database_set_aside(const char *path, ferry_error *error)
     if (!aside)
         return ferry_error_set(error, FERRY_INTERNAL, "no memory");
     /* The file itself goes last: a new one beside an old -wal would take that for its own. */
-    static const char *const suffixes[] = {"-wal", "-shm", ""};
+    static const char *const suffixes[] = {"-arrivals", "-wal", "-shm", ""};
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < sizeof suffixes / sizeof suffixes[0]; i++)
         rc = move_file(path, aside, suffixes[i]);

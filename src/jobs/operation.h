@@ -26,8 +26,16 @@ enum operation_kind {
     OPERATION_GIVE_ROWS, /* to every job: what follows it may look at the tables */
 };
 
+/* How an operation is written; the writer's own. */
+enum operation_way {
+    WAY_TABLES,
+    WAY_TAKEN,   /* for the journal, or, if that does not take it, the tables (arrivals.h) */
+    WAY_JOURNAL, /* it is there */
+};
+
 struct operation {
     enum operation_kind kind;
+    enum operation_way way;
     void (*done)(struct operation *operation);
     void *arg; /* for done */
 

@@ -87,8 +87,11 @@ static const char *const steps[] = {
     /* 4: without those that have succeeded, which are nearly all: each left an entry behind. */
     ("DROP INDEX jobs_by_state;"
      "CREATE INDEX jobs_by_state ON jobs (state) WHERE state <> 4;"),
-    /* 5: new jobs that have no row yet, a group each (arrival.h), by the number of its first. */
-    "CREATE TABLE arrivals (job INTEGER PRIMARY KEY, jobs BLOB NOT NULL);",
+    /* 5: one row: whose journal it is, and up to which entry all is in the tables (journal.h). */
+    "CREATE TABLE journal ("
+    "  one INTEGER PRIMARY KEY CHECK (one = 1),"
+    "  boot BLOB NOT NULL,"
+    "  number INTEGER NOT NULL);",
 };
 
 enum { SCHEMA_VERSION = sizeof steps / sizeof steps[0] };

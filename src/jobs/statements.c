@@ -60,16 +60,14 @@ static const char *const sql_of[STATEMENT_COUNT] = {
                        " WHERE job = (SELECT job FROM jobs WHERE id = ?1)"
                        "   AND slot_ms = job_slot_ms",
     [UNDO_INSERT] = "DELETE FROM jobs WHERE id = ?1",
-    [LAST_JOB] = "SELECT max(coalesce((SELECT max(job) FROM jobs), 0),"
-                 "           coalesce((SELECT max(job) FROM arrivals), 0))",
-    [INSERT_ARRIVALS] = "INSERT INTO arrivals (job, jobs) VALUES (?1, ?2)",
+    [LAST_JOB] = "SELECT coalesce(max(job), 0) FROM jobs",
     [INSERT_SUCCEEDED] = SUCCEEDED_INTO SUCCEEDED_ROW,
     /* A row costs a fifth less where several are one statement's. */
     [INSERT_SUCCEEDED_ROWS] =
         SUCCEEDED_INTO SUCCEEDED_ROW "," SUCCEEDED_ROW "," SUCCEEDED_ROW "," SUCCEEDED_ROW,
-    [DELETE_ARRIVALS] = "DELETE FROM arrivals WHERE job = ?1",
-    [ARRIVALS] = "SELECT job, jobs FROM arrivals ORDER BY job",
     [HAS_ROW] = "SELECT 1 FROM jobs WHERE job = ?1",
+    [JOURNAL_STATE] = "SELECT boot, number FROM journal",
+    [SET_JOURNAL_STATE] = "INSERT OR REPLACE INTO journal (one, boot, number) VALUES (1, ?1, ?2)",
 
     [FIND_DUE] = "SELECT jobs.job, id, delivery_id, state, attempt, version, input_bytes, block,"
                  "       memory"
@@ -193,7 +191,8 @@ static const char *const sql_of[STATEMENT_COUNT] = {
 struct statements {
     sqlite3 *db;
     bool is_lost;
-    int64_t last_job;                  /* 0: not asked for yet */
+    int64_t last_job;                  /* that was numbered, */
+    bool knows_last_job;               /* those in the tables among them */
     sqlite3_stmt *of[STATEMENT_COUNT]; /* NULL: not yet */
     bool is_unbound[STATEMENT_COUNT];
     ferry_error unbound_why; /* of the last one */
@@ -376,13 +375,21 @@ int64_t statements_changes(const struct statements *statements)
 
 int statements_next_job(struct statements *statements, int64_t *job, ferry_error *error)
 {
-    if (statements->last_job == 0) {
+    if (!statements->knows_last_job) {
         int rc = statement_step(statements, LAST_JOB, error);
         if (rc <= 0)
             return rc < 0 ? rc : ferry_error_set(error, FERRY_INTERNAL, "no number for a job");
-        statements->last_job = sqlite3_column_int64(statements->of[LAST_JOB], 0);
+        int64_t last = sqlite3_column_int64(statements->of[LAST_JOB], 0);
         statement_abandon(statements, LAST_JOB);
+        statements_skip_jobs(statements, last);
+        statements->knows_last_job = true;
     }
     *job = ++statements->last_job;
     return 0;
+}
+
+void statements_skip_jobs(struct statements *statements, int64_t last)
+{
+    if (statements->last_job < last)
+        statements->last_job = last;
 }

@@ -31,12 +31,11 @@ enum statement {
     GIVE_SLOT_BACK,
     UNDO_INSERT,
     LAST_JOB,
-    INSERT_ARRIVALS,
     INSERT_SUCCEEDED,
     INSERT_SUCCEEDED_ROWS,
-    DELETE_ARRIVALS,
-    ARRIVALS,
     HAS_ROW,
+    JOURNAL_STATE,
+    SET_JOURNAL_STATE,
     /* attempts */
     FIND_DUE,
     CLAIM,
@@ -101,6 +100,9 @@ int64_t statements_changes(const struct statements *statements); /* rows, of the
 /* Number a new job. A number is given once for as long as the connection lasts, whether a row came
  * of it or not. */
 int statements_next_job(struct statements *statements, int64_t *job, ferry_error *error);
+
+/* Numbers up to this one are given to jobs that have no row yet. */
+void statements_skip_jobs(struct statements *statements, int64_t last);
 
 /* Return the statement, to bind its values and read its columns. NULL when it cannot be prepared:
  * SQLite binds nothing to that, and the step that follows fails. */

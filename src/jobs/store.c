@@ -2,7 +2,7 @@
  * The store's side on the loop.
  *
  * Group commit. Operations wait in a list that belongs to the loop. When no batch is in flight, the
- * list goes to the writing thread as one batch, which is one transaction, when a turn of the loop
+ * list goes to the writing thread as one batch, which is one commit, when a turn of the loop
  * has brought nothing more: an idle store commits what came in together, a busy one gathers while
  * the commit before is on its way, and the group grows with the load. A batch is answered before
  * the next one goes, so that who asks again at once comes with that, not behind it. Operations are

@@ -9,6 +9,9 @@
  * a sync of its own, so that nothing rests on pages whose fate is unknown: the process before may
  * have ended at an fsync that failed, and a WAL that reads well need not be on disk.
  *
+ * The journal comes first. What it does not take, because it fails or for any other reason, goes
+ * into the tables with the rest, so that nothing depends on it.
+ *
  * A full disk refuses new jobs before all else: what was in the transaction with them is tried
  * without them, so that the ends of attempts and deletes still have a way. New jobs are refused
  * while there is still some room, which those ends need: a log that is full of jobs can neither
@@ -105,11 +108,11 @@ static void writer_bound_wal(struct writer *writer, ferry_error *error)
 
 static int writer_connect(struct writer *writer, bool *damaged, ferry_error *error)
 {
-    arrivals_forget(writer->arrivals);
     writer->db = database_open_writer(writer->path, damaged, error);
     if (writer->db)
         writer->statements = statements_new(writer->db, false, error);
-    if (writer->statements && writer_checkpoint(writer, EMPTY_WAL, error) == 0)
+    if (writer->statements && writer_checkpoint(writer, EMPTY_WAL, error) == 0 &&
+        arrivals_load(writer->arrivals, writer->statements, error) == 0)
         return 0;
     writer_disconnect(writer);
     return FERRY_INTERNAL;
@@ -148,6 +151,19 @@ static bool is_selected(const struct operation *operation, enum selection select
     return selection & (operation->kind == OPERATION_INSERT ? INSERTS : OTHERS);
 }
 
+/* Those of them that are for the tables. */
+static bool is_left(const struct operation *operation, enum selection selection)
+{
+    return operation->way == WAY_TABLES && is_selected(operation, selection);
+}
+
+static bool any_is_left(const struct operation *first, enum selection selection)
+{
+    while (first && !is_left(first, selection))
+        first = first->next;
+    return first != NULL;
+}
+
 static void operation_fail(struct operation *operation, const ferry_error *why, bool in_doubt)
 {
     operation->error = *why;
@@ -167,7 +183,7 @@ static void operations_fail(struct operation *first, enum selection selection,
                             const ferry_error *why, bool in_doubt)
 {
     for (struct operation *at = first; at; at = at->next) {
-        if (is_selected(at, selection))
+        if (is_left(at, selection))
             operation_fail(at, why, in_doubt && may_be_in_doubt(at));
     }
 }
@@ -198,10 +214,8 @@ static void operation_failed_alone(struct operation *operation, const ferry_erro
 static int writer_apply_one(struct writer *writer, struct operation *operation, bool together,
                             ferry_error *error)
 {
-    bool is_done;
-    int rc = arrivals_apply(writer->arrivals, writer->statements, writer->boot, operation, together,
-                            &is_done, error);
-    if (rc < 0 || is_done)
+    int rc = arrivals_prepare(writer->arrivals, writer->statements, operation, error);
+    if (rc < 0)
         return rc;
     return together ? operation_apply(writer->statements, writer->boot, operation, error)
                     : operation_apply_alone(writer->statements, writer->boot, operation, error);
@@ -213,7 +227,7 @@ static int writer_apply(struct writer *writer, struct operation *first, enum sel
                         bool together, ferry_error *error)
 {
     for (struct operation *at = first; at; at = at->next) {
-        if (!is_selected(at, selection))
+        if (!is_left(at, selection))
             continue;
         at->error = (ferry_error){0};
         at->in_doubt = false;
@@ -227,6 +241,17 @@ static int writer_apply(struct writer *writer, struct operation *first, enum sel
         operation_failed_alone(at, error);
     }
     return 0;
+}
+
+static void writer_end(struct writer *writer, bool is_committed)
+{
+    if (is_committed) {
+        arrivals_committed(writer->arrivals);
+        return;
+    }
+    if (statements_in_transaction(writer->statements))
+        statement_run(writer->statements, ROLLBACK, NULL);
+    arrivals_rolled_back(writer->arrivals);
 }
 
 static int writer_transact_once(struct writer *writer, struct operation *first,
@@ -244,10 +269,7 @@ static int writer_transact_once(struct writer *writer, struct operation *first,
         rc = statement_run(writer->statements, COMMIT, error);
         *in_doubt = rc < 0 && statements_is_lost(writer->statements);
     }
-    if (rc != 0 && statements_in_transaction(writer->statements))
-        statement_run(writer->statements, ROLLBACK, NULL);
-    if (rc != 0)
-        arrivals_forget(writer->arrivals);
+    writer_end(writer, rc == 0);
     return rc;
 }
 
@@ -259,19 +281,46 @@ static int writer_transact(struct writer *writer, struct operation *first, enum 
     return rc > 0 ? writer_transact_once(writer, first, selection, false, in_doubt, error) : rc;
 }
 
+/* Write a list: into the journal what may go there, and the rest in a transaction. */
+static int writer_write(struct writer *writer, struct operation *first, enum selection selection,
+                        bool *in_doubt, ferry_error *error)
+{
+    arrivals_take(writer->arrivals, writer->statements, first, selection & INSERTS);
+    if (arrivals_journal(writer->arrivals, first) && !any_is_left(first, selection))
+        return 0;
+    int rc = writer_transact(writer, first, selection, in_doubt, error);
+    if (rc < 0)
+        *in_doubt |= arrivals_drop(writer->arrivals, first);
+    return rc;
+}
+
+/* Give rows to the oldest of many who have none. What fails here is tried again after the next
+ * list; a lost handle is seen by the caller. */
+static void writer_give_old_rows(struct writer *writer, ferry_error *error)
+{
+    if (!arrivals_are_many(writer->arrivals))
+        return;
+    int rc = statement_run(writer->statements, BEGIN, error);
+    if (rc == 0)
+        rc = arrivals_give_old_rows(writer->arrivals, writer->statements, error);
+    if (rc == 0)
+        rc = statement_run(writer->statements, COMMIT, error);
+    writer_end(writer, rc == 0);
+    if (rc < 0)
+        ferry_log(FERRY_LOG_ERROR, "jobs stay in the journal", "error=%s", error->message);
+}
+
 /* The disk is full: run the operations that are no inserts, if any, from the start of the WAL when
  * all that is in it can be copied. */
 static int writer_transact_when_full(struct writer *writer, struct operation *first, bool *in_doubt,
                                      ferry_error *error)
 {
-    while (first && !is_selected(first, OTHERS))
-        first = first->next;
-    if (!first)
+    if (!any_is_left(first, OTHERS))
         return 0;
     int rc = writer_checkpoint(writer, RESTART_WAL, error);
     return rc < 0 && statements_is_lost(writer->statements)
                ? rc
-               : writer_transact(writer, first, OTHERS, in_doubt, error);
+               : writer_write(writer, first, OTHERS, in_doubt, error);
 }
 
 /* Tell whether a transaction failed in a way that new jobs alone may be to blame for. */
@@ -280,14 +329,15 @@ static bool is_full(const struct writer *writer, int rc)
     return rc == FERRY_STORAGE_FULL && writer->db && !statements_is_lost(writer->statements);
 }
 
-static void refuse_inserts(struct writer *writer, struct operation *first, const ferry_error *why)
+static void refuse_inserts(struct writer *writer, struct operation *first, bool in_doubt,
+                           const ferry_error *why)
 {
     int64_t now_us = clock_monotonic_us();
     if (now_us >= writer->full_log_us) {
         ferry_log(FERRY_LOG_ERROR, "no space on disk for new jobs", "error=%s", why->message);
         writer->full_log_us = now_us + FULL_LOG_PAUSE_US;
     }
-    operations_fail(first, INSERTS, why, false);
+    operations_fail(first, INSERTS, why, in_doubt);
 }
 
 /* Refuse the new jobs, if there are any, when they would take the space that the others need.
@@ -307,7 +357,7 @@ static enum selection keep_reserve(struct writer *writer, struct operation *firs
         return ALL;
     ferry_error_set(&error, FERRY_STORAGE_FULL,
                     "the disk of the jobs' database is full: what is left is for the jobs in it");
-    refuse_inserts(writer, first, &error);
+    refuse_inserts(writer, first, false, &error);
     return OTHERS;
 }
 
@@ -315,13 +365,15 @@ void writer_run(struct writer *writer, struct operation *first)
 {
     ferry_error error = {0};
     bool in_doubt = false;
+    for (struct operation *at = first; at; at = at->next)
+        at->way = WAY_TABLES;
     enum selection selection = keep_reserve(writer, first);
     int rc = writer->db ? 0 : writer_reconnect(writer, &error);
     if (rc == 0)
-        rc = writer_transact(writer, first, selection, &in_doubt, &error);
+        rc = writer_write(writer, first, selection, &in_doubt, &error);
     if (is_full(writer, rc)) {
         if (selection == ALL)
-            refuse_inserts(writer, first, &error);
+            refuse_inserts(writer, first, in_doubt, &error);
         selection = OTHERS;
         rc = writer_transact_when_full(writer, first, &in_doubt, &error);
     }
@@ -329,6 +381,8 @@ void writer_run(struct writer *writer, struct operation *first)
         ferry_log(FERRY_LOG_ERROR, "jobs were not written", "error=%s", error.message);
         operations_fail(first, selection, &error, in_doubt);
     }
+    if (writer->db && !statements_is_lost(writer->statements))
+        writer_give_old_rows(writer, &error);
     if (writer->db && !statements_is_lost(writer->statements))
         writer_bound_wal(writer, &error);
     if (writer->db && statements_is_lost(writer->statements))
@@ -339,17 +393,28 @@ void writer_run(struct writer *writer, struct operation *first)
 
 static bool writer_allocate(struct writer *writer, const char *path)
 {
+    random_bytes(writer->boot, sizeof writer->boot);
     writer->path = strdup(path);
-    writer->arrivals = arrivals_new();
+    writer->arrivals = arrivals_new(path, writer->boot);
     return writer->path && writer->arrivals;
 }
 
-/* Connect, and have a row for each job: the reports look at those. */
+/* Have a row for each job. */
+static int writer_give_rows(struct writer *writer, ferry_error *error)
+{
+    struct operation give_rows = {.kind = OPERATION_GIVE_ROWS};
+    if (!arrivals_have_rows(writer->arrivals))
+        writer_run(writer, &give_rows);
+    if (error)
+        *error = give_rows.error;
+    return give_rows.error.code;
+}
+
+/* The reports look at the rows. */
 static int writer_start(struct writer *writer, bool *damaged, ferry_error *error)
 {
-    bool in_doubt;
     int rc = writer_connect(writer, damaged, error);
-    return rc == 0 ? writer_transact(writer, NULL, ALL, &in_doubt, error) : rc;
+    return rc == 0 ? writer_give_rows(writer, error) : rc;
 }
 
 struct writer *writer_open(const char *path, bool *damaged, ferry_error *error)
@@ -360,7 +425,6 @@ struct writer *writer_open(const char *path, bool *damaged, ferry_error *error)
         ferry_error_set(error, FERRY_INTERNAL, "no memory");
         return NULL;
     }
-    random_bytes(writer->boot, sizeof writer->boot);
     if (writer_start(writer, damaged, error) < 0) {
         writer_close(writer);
         return NULL;
@@ -370,8 +434,11 @@ struct writer *writer_open(const char *path, bool *damaged, ferry_error *error)
 
 void writer_close(struct writer *writer)
 {
+    ferry_error error;
     if (!writer)
         return;
+    if (writer->db && writer->statements)
+        writer_give_rows(writer, &error);
     writer_disconnect(writer);
     arrivals_free(writer->arrivals);
     free(writer->path);

@@ -1,7 +1,7 @@
 /*
- * The writing connection: runs a list of operations as one transaction, and takes care of the
- * connection's health. One thread at a time: the main thread at the start and at the end, the
- * store's writing thread in between.
+ * The writing connection: writes a list of operations into the journal, the tables, or both, and
+ * takes care of the connection's health. One thread at a time: the main thread at the start and at
+ * the end, the store's writing thread in between.
  */
 #ifndef JOBS_WRITER_H
 #define JOBS_WRITER_H
@@ -20,9 +20,10 @@ struct statements *writer_statements(struct writer *writer);
 const unsigned char *writer_boot(const struct writer *writer);
 
 /*
- * Commit the operations of a list in one transaction, and set the error of each. One that fails
- * alone fails alone; a commit that fails, fails all; but when the disk is full the inserts fail,
- * and the others are committed without them if that can be done. Errors: FERRY_STORAGE_FULL for a
+ * Commit the operations of a list, and set the error of each: what may go into the journal as one
+ * entry (arrivals.h), and the rest in one transaction. One that fails alone fails alone; a commit
+ * that fails, fails all of its transaction; but when the disk is full the inserts fail, and the
+ * others are committed without them if that can be done. Errors: FERRY_STORAGE_FULL for a
  * full disk, else FERRY_REJECTED; a change's own are answers (operation.h). Blocks.
  */
 void writer_run(struct writer *writer, struct operation *first);

@@ -1,4 +1,5 @@
-/* A group of new jobs as bytes: what goes in comes out, and what is no group is told. */
+/* What an entry of the journal says, as bytes: what goes in comes out, and what is no part is told.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,8 +11,6 @@
 
 #include "arrival.h"
 #include "job_id.h"
-
-static const unsigned char boot[RANDOM_ID_BYTES] = "a process it is";
 
 static struct insert_operation insert_with(char *block, size_t length)
 {
@@ -48,81 +47,149 @@ static void expect_same(const struct arrival *arrival, const struct insert_opera
     assert_memory_equal(arrival->block, insert->block, insert->length);
 }
 
-static void what_goes_in_comes_out(void **ctx)
+static struct settle_operation settle_with(char *type, char *result, size_t length)
+{
+    return (struct settle_operation){
+        .key = {.job = 5, .token = INT64_MIN},
+        .now_ms = 1700000000456,
+        .result_status = 201,
+        .result_type = type,
+        .result = result,
+        .result_length = length,
+    };
+}
+
+static void an_arrival_comes_out_as_it_went_in(void **ctx)
 {
     (void)ctx;
     char block[] = "with\0a NUL";
     struct insert_operation first = insert_with(block, sizeof block);
     struct insert_operation second = insert_with(block, 0);
-    struct bytes group = {0};
-    struct arrival arrival;
-    arrival_begin(&group, boot);
-    arrival_add(&group, &first);
-    arrival_add(&group, &second);
-    assert_memory_equal(arrival_boot(&group), boot, sizeof boot);
-    size_t at = arrival_first();
-    assert_int_equal(arrival_read(&group, &at, &arrival), 1);
-    expect_same(&arrival, &first);
-    assert_int_equal(arrival_read(&group, &at, &arrival), 1);
-    expect_same(&arrival, &second);
-    assert_int_equal(arrival_read(&group, &at, &arrival), 0);
-    bytes_fini(&group);
+    struct bytes entry = {0};
+    struct arrival_part part;
+    size_t at = 0;
+    arrival_add(&entry, &first);
+    arrival_add(&entry, &second);
+    assert_int_equal(arrival_read(&entry, &at, &part), 1);
+    assert_int_equal(part.kind, PART_ARRIVAL);
+    expect_same(&part.arrival, &first);
+    assert_int_equal(arrival_read(&entry, &at, &part), 1);
+    expect_same(&part.arrival, &second);
+    assert_int_equal(arrival_read(&entry, &at, &part), 0);
+    bytes_fini(&entry);
 }
 
-/* Read all of a copy that ends where the group does, so that one byte more is a fault. Returns how
- * many records it has, or a code. */
-static int read_copy(const struct bytes *group, size_t length)
+static void so_does_an_ending(void **ctx)
+{
+    (void)ctx;
+    char type[] = "text/plain", result[] = "r\0s";
+    struct settle_operation settle = settle_with(type, result, sizeof result);
+    struct bytes entry = {0};
+    struct arrival_part part;
+    size_t at = 0;
+    arrival_add_ending(&entry, &settle);
+    assert_int_equal(arrival_read(&entry, &at, &part), 1);
+    assert_int_equal(part.kind, PART_ENDING);
+    const struct ending *ending = &part.ending;
+    assert_int_equal(ending->key.job, settle.key.job);
+    assert_int_equal(ending->key.token, settle.key.token);
+    assert_int_equal(ending->now_ms, settle.now_ms);
+    assert_int_equal(ending->result_status, settle.result_status);
+    assert_string_equal(ending->result_type, type);
+    assert_int_equal(ending->result_length, sizeof result);
+    assert_memory_equal(ending->result, result, sizeof result);
+    assert_int_equal(arrival_read(&entry, &at, &part), 0);
+    bytes_fini(&entry);
+}
+
+static void no_result_is_not_an_empty_one(void **ctx)
+{
+    (void)ctx;
+    char type[] = "text/plain", empty[] = "";
+    struct settle_operation none = settle_with(NULL, NULL, 0);
+    struct settle_operation bare = settle_with(type, empty, 0);
+    struct bytes entry = {0};
+    struct arrival_part part;
+    size_t at = 0;
+    arrival_add_ending(&entry, &none);
+    arrival_add_ending(&entry, &bare);
+    assert_int_equal(arrival_read(&entry, &at, &part), 1);
+    assert_null(part.ending.result_type);
+    assert_null(part.ending.result);
+    assert_int_equal(arrival_read(&entry, &at, &part), 1);
+    assert_string_equal(part.ending.result_type, type);
+    assert_non_null(part.ending.result);
+    assert_int_equal(part.ending.result_length, 0);
+    bytes_fini(&entry);
+}
+
+/* One of each. */
+static struct bytes entry_of_both(size_t *first_length)
+{
+    static char block[] = "block", type[] = "text/plain", result[] = "result";
+    struct insert_operation insert = insert_with(block, sizeof block);
+    struct settle_operation settle = settle_with(type, result, sizeof result);
+    struct bytes entry = {0};
+    arrival_add(&entry, &insert);
+    *first_length = entry.length;
+    arrival_add_ending(&entry, &settle);
+    return entry;
+}
+
+/* Read all of a copy that ends where the entry does, so that one byte more is a fault. Returns how
+ * many parts it has, or a code. */
+static int read_copy(const struct bytes *entry, size_t length)
 {
     struct bytes copy = {.data = malloc(length ? length : 1), .length = length};
-    struct arrival arrival;
-    memcpy(copy.data, group->data, length);
-    int count = 0, rc = arrival_boot(&copy) ? 1 : FERRY_INVALID;
-    for (size_t at = arrival_first(); rc > 0; count += rc > 0)
-        rc = arrival_read(&copy, &at, &arrival);
+    struct arrival_part part;
+    if (length > 0)
+        memcpy(copy.data, entry->data, length);
+    int count = 0, rc = 1;
+    for (size_t at = 0; rc > 0; count += rc > 0)
+        rc = arrival_read(&copy, &at, &part);
     free(copy.data);
     return rc < 0 ? rc : count;
 }
 
-static void a_part_of_a_record_is_none(void **ctx)
+static void a_piece_of_a_part_is_none(void **ctx)
 {
     (void)ctx;
-    char block[] = "block";
-    struct insert_operation insert = insert_with(block, sizeof block);
-    struct bytes group = {0};
-    arrival_begin(&group, boot);
-    assert_int_equal(read_copy(&group, group.length), 0);
-    arrival_add(&group, &insert);
-    assert_int_equal(read_copy(&group, group.length), 1);
-    for (size_t length = 0; length < group.length; length++) {
-        if (length != arrival_first())
-            assert_int_equal(read_copy(&group, length), FERRY_INVALID);
+    size_t first;
+    struct bytes entry = entry_of_both(&first);
+    assert_int_equal(read_copy(&entry, 0), 0);
+    assert_int_equal(read_copy(&entry, first), 1);
+    assert_int_equal(read_copy(&entry, entry.length), 2);
+    for (size_t length = 1; length < entry.length; length++) {
+        if (length != first)
+            assert_int_equal(read_copy(&entry, length), FERRY_INVALID);
     }
-    bytes_fini(&group);
+    bytes_fini(&entry);
 }
 
 static void no_byte_makes_it_read_beyond_its_end(void **ctx)
 {
     (void)ctx;
-    char block[] = "block";
-    struct insert_operation insert = insert_with(block, sizeof block);
-    struct bytes group = {0};
-    arrival_begin(&group, boot);
-    arrival_add(&group, &insert);
-    for (size_t i = 0; i < group.length; i++) {
-        char was = group.data[i];
-        group.data[i] = (char)0xff;
-        int count = read_copy(&group, group.length);
-        assert_true(count == 1 || count == FERRY_INVALID);
-        group.data[i] = was;
+    size_t first;
+    struct bytes entry = entry_of_both(&first);
+    for (size_t i = 0; i < entry.length; i++) {
+        char was = entry.data[i];
+        for (int value = 0; value < 256; value += 15) {
+            entry.data[i] = (char)value;
+            int count = read_copy(&entry, entry.length);
+            assert_true(count >= 1 || count == FERRY_INVALID);
+        }
+        entry.data[i] = was;
     }
-    bytes_fini(&group);
+    bytes_fini(&entry);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_goes_in_comes_out),
-        cmocka_unit_test(a_part_of_a_record_is_none),
+        cmocka_unit_test(an_arrival_comes_out_as_it_went_in),
+        cmocka_unit_test(so_does_an_ending),
+        cmocka_unit_test(no_result_is_not_an_empty_one),
+        cmocka_unit_test(a_piece_of_a_part_is_none),
         cmocka_unit_test(no_byte_makes_it_read_beyond_its_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

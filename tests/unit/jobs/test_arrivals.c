@@ -2,7 +2,11 @@
  * would have had. */
 #include "writing.h"
 
-enum { GROUPS = 16 }; /* of them may be on disk */
+enum {
+    MANY_JOBS = 512,    /* then the oldest get their rows, */
+    MANY_ENTRIES = 128, /* or now */
+    TURN = 16,
+};
 
 static struct insert_operation insert_short(void)
 {
@@ -11,11 +15,50 @@ static struct insert_operation insert_short(void)
     return insert;
 }
 
-static void expect_rows(int64_t jobs, int64_t groups)
+static struct settle_operation success_of(const struct insert_operation *insert)
+{
+    static char type[] = "text/plain", result[] = "ok";
+    struct settle_operation settle = settle_of(insert->claim, JOB_SUCCEEDED);
+    settle.was_version = 1;
+    settle.result_status = 200;
+    settle.result_type = type;
+    settle.result = result;
+    settle.result_length = sizeof result - 1;
+    return settle;
+}
+
+static void succeed(const struct insert_operation *insert)
+{
+    struct settle_operation settle = success_of(insert);
+    assert_int_equal(run(&settle.base), FERRY_OK);
+    assert_true(settle.changed);
+}
+
+/* The first one has the journal begun, and gets a row for it. */
+static int set_up(void **ctx)
+{
+    writing_set_up(ctx);
+    struct insert_operation small = insert_short();
+    insert_added(&small);
+    assert_int_equal(query("SELECT count(*) FROM jobs"), 1);
+    succeed(&small);
+    folder_sql(&folder, "DELETE FROM jobs");
+    return 0;
+}
+
+/* Have so many rows, and no job without one, or some. */
+static void expect_rows(int64_t jobs, bool has_all)
 {
     assert_int_equal(query("SELECT count(*) FROM jobs"), jobs);
-    assert_int_equal(query("SELECT count(*) FROM arrivals"), groups);
-    assert_int_equal(writer_has_all_rows(writer), groups == 0);
+    assert_int_equal(writer_has_all_rows(writer), has_all);
+}
+
+/* Keep some job running, so that the journal is used for the ends of others. */
+static struct insert_operation insert_runner(void)
+{
+    struct insert_operation runner = insert_short();
+    insert_added(&runner);
+    return runner;
 }
 
 /* Tell that the jobs on disk, and what belongs to them, differ in nothing but their names. */
@@ -37,19 +80,7 @@ static void insert_two(struct insert_operation *plain, struct insert_operation *
     *small = insert_short();
     insert_added(plain);
     insert_added(small);
-    expect_rows(1, 1);
-}
-
-static struct settle_operation success_of(const struct insert_operation *insert)
-{
-    static char type[] = "text/plain", result[] = "ok";
-    struct settle_operation settle = settle_of(insert->claim, JOB_SUCCEEDED);
-    settle.was_version = 1;
-    settle.result_status = 200;
-    settle.result_type = type;
-    settle.result = result;
-    settle.result_length = sizeof result - 1;
-    return settle;
+    expect_rows(1, false);
 }
 
 static void one_that_succeeds_gets_the_row_of_any_other(void **ctx)
@@ -62,7 +93,7 @@ static void one_that_succeeds_gets_the_row_of_any_other(void **ctx)
     assert_int_equal(run(&second.base), FERRY_OK);
     assert_true(second.changed);
     assert_int_equal(second.version, first.version);
-    expect_rows(2, 0);
+    expect_rows(2, true);
     expect_alike();
 }
 
@@ -77,7 +108,7 @@ static void end_as(enum job_state state, ferry_code code)
         assert_int_equal(run(&settle.base), FERRY_OK);
         assert_true(settle.changed);
     }
-    expect_rows(2, 0);
+    expect_rows(2, true);
     expect_alike();
 }
 
@@ -105,7 +136,7 @@ static void so_does_one_that_is_given_back(void **ctx)
         assert_int_equal(run(&release.base), FERRY_OK);
         assert_true(release.changed);
     }
-    expect_rows(2, 0);
+    expect_rows(2, true);
     expect_alike();
 }
 
@@ -118,21 +149,50 @@ static void who_has_not_its_token_changes_nothing(void **ctx)
     settle.key.token++;
     assert_int_equal(run(&settle.base), FERRY_OK);
     assert_false(settle.changed);
-    expect_rows(0, 1);
+    expect_rows(0, false);
 }
 
 static void one_that_has_ended_does_not_end_again(void **ctx)
 {
     (void)ctx;
-    struct insert_operation small = insert_short(), other = insert_short();
-    small.base.next = &other.base; /* so that their group stays */
+    struct insert_operation small = insert_short();
     insert_added(&small);
+    insert_runner();
     struct settle_operation first = success_of(&small), second = success_of(&small);
     assert_int_equal(run(&first.base), FERRY_OK);
     assert_int_equal(run(&second.base), FERRY_OK);
     assert_true(first.changed);
     assert_false(second.changed);
-    expect_rows(1, 1);
+    expect_rows(0, false);
+}
+
+static void one_that_leaves_much_behind_gets_its_row_first(void **ctx)
+{
+    (void)ctx;
+    static char big[5000];
+    struct insert_operation small = insert_short();
+    insert_added(&small);
+    insert_runner();
+    struct settle_operation settle = success_of(&small);
+    settle.result = big;
+    settle.result_length = sizeof big;
+    assert_int_equal(run(&settle.base), FERRY_OK);
+    assert_true(settle.changed);
+    expect_rows(1, false);
+    assert_int_equal(query("SELECT length(result) FROM jobs WHERE state = 4"), sizeof big);
+}
+
+static void what_is_done_to_others_leaves_them_without_rows(void **ctx)
+{
+    (void)ctx;
+    struct insert_operation small = insert_short(), waiting = insert_of(JOB_QUEUED);
+    insert_added(&small);
+    insert_added(&waiting);
+    struct claim_operation claim = claim_of("/r");
+    assert_int_equal(run(&claim.base), FERRY_OK);
+    assert_int_equal(claim.count, 1);
+    claim_operation_fini(&claim);
+    expect_rows(1, false);
 }
 
 static void only_what_needs_no_more_than_a_row_goes_without(void **ctx)
@@ -151,7 +211,7 @@ static void only_what_needs_no_more_than_a_row_goes_without(void **ctx)
     struct insert_operation *all[] = {&keyed, &told, &slot, &large, &waiting};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         insert_added(all[i]);
-    expect_rows(sizeof all / sizeof all[0], 0);
+    expect_rows(sizeof all / sizeof all[0], true);
 }
 
 /* ---- in one transaction ---- */
@@ -170,7 +230,7 @@ static void many_of_a_transaction_each_get_their_own_row(void **ctx)
         inserts[i].base.next = i > 0 ? &inserts[i - 1].base : NULL;
     }
     writer_run(writer, &inserts[MANY - 1].base);
-    expect_rows(0, 1);
+    expect_rows(0, false);
     for (int i = 0; i < MANY; i++) {
         settles[i] = success_of(&inserts[i]);
         settles[i].result = results[i];
@@ -179,7 +239,7 @@ static void many_of_a_transaction_each_get_their_own_row(void **ctx)
         settles[i].base.next = i > 0 ? &settles[i - 1].base : NULL;
     }
     writer_run(writer, &settles[MANY - 1].base);
-    expect_rows(MANY, 0);
+    expect_rows(MANY, true);
     assert_int_equal(query("SELECT count(*) FROM jobs WHERE CAST(result AS INTEGER) = job"), MANY);
     char sql[128];
     for (int i = 0; i < MANY; i++) {
@@ -200,7 +260,7 @@ static void a_change_finds_what_came_before_it_in_its_transaction(void **ctx)
     assert_int_equal(small.base.error.code, FERRY_OK);
     assert_int_equal(cancel.base.error.code, FERRY_OK);
     assert_int_equal(query("SELECT is_cancelling FROM jobs"), 1);
-    expect_rows(1, 0);
+    expect_rows(1, true);
     change_operation_fini(&cancel);
 }
 
@@ -213,7 +273,7 @@ static void one_that_has_just_succeeded_has_its_row_as_well(void **ctx)
     struct operation give_rows = {.kind = OPERATION_GIVE_ROWS};
     settle.base.next = &give_rows;
     writer_run(writer, &settle.base);
-    expect_rows(1, 0);
+    expect_rows(1, true);
     assert_int_equal(query("SELECT state FROM jobs"), 4);
 }
 
@@ -228,7 +288,7 @@ static void one_that_fails_beside_them_takes_none_along(void **ctx)
     writer_run(writer, &first.base);
     assert_int_equal(first.base.error.code, FERRY_OK);
     assert_int_equal(twin.base.error.code, FERRY_REJECTED);
-    expect_rows(2, 0);
+    expect_rows(1, false);
     struct settle_operation settle = success_of(&first);
     assert_int_equal(run(&settle.base), FERRY_OK);
     assert_true(settle.changed);
@@ -242,7 +302,7 @@ static void insert_three(void)
         struct insert_operation small = insert_short();
         insert_added(&small);
     }
-    expect_rows(0, 3);
+    expect_rows(0, false);
 }
 
 static void each_is_given_a_row_for_who_looks(void **ctx)
@@ -251,7 +311,7 @@ static void each_is_given_a_row_for_who_looks(void **ctx)
     insert_three();
     struct operation give_rows = {.kind = OPERATION_GIVE_ROWS};
     assert_int_equal(run(&give_rows), FERRY_OK);
-    expect_rows(3, 0);
+    expect_rows(3, true);
     expect_alike();
     assert_int_equal(query("SELECT count(*) FROM jobs WHERE token = 7"), 3);
 }
@@ -263,72 +323,209 @@ static void nothing_deletes_jobs_before_all_have_rows(void **ctx)
     struct retire_operation retire = {
         .base = {.kind = OPERATION_RETIRE}, .route = "/r", .before_ms = 1, .limit = 10};
     assert_int_equal(run(&retire.base), FERRY_OK);
-    expect_rows(3, 0);
+    expect_rows(3, true);
 }
 
-static void beyond_a_number_of_groups_the_oldest_gets_its_rows(void **ctx)
+static void when_the_last_has_ended_all_have_rows(void **ctx)
 {
     (void)ctx;
-    for (int i = 0; i < GROUPS + 3; i++) {
-        struct insert_operation small = insert_short();
-        insert_added(&small);
+    struct insert_operation first = insert_short(), second = insert_runner();
+    insert_added(&first);
+    succeed(&first);
+    expect_rows(0, false);
+    succeed(&second);
+    expect_rows(2, true);
+    assert_int_equal(query("SELECT count(*) FROM jobs WHERE state = 4"), 2);
+}
+
+static void so_they_have_when_the_last_is_given_back(void **ctx)
+{
+    (void)ctx;
+    struct insert_operation first = insert_short(), second = insert_runner();
+    insert_added(&first);
+    succeed(&first);
+    struct release_operation release = {
+        .base = {.kind = OPERATION_RELEASE}, .key = second.claim, .run_at_ms = 5};
+    assert_int_equal(run(&release.base), FERRY_OK);
+    expect_rows(2, true);
+    assert_int_equal(query("SELECT count(*) FROM jobs WHERE state = 4"), 1);
+    assert_int_equal(query("SELECT count(*) FROM jobs WHERE state = 1"), 1);
+}
+
+/* A list of new jobs, and the ends of those of the list before. */
+struct turn {
+    struct insert_operation inserts[TURN];
+    struct settle_operation settles[TURN];
+};
+
+static void turn_run(struct turn *turn, bool has_before)
+{
+    struct operation *first = NULL;
+    for (int i = TURN - 1; has_before && i >= 0; i--) {
+        turn->settles[i] = success_of(&turn->inserts[i]);
+        turn->settles[i].base.next = first;
+        first = &turn->settles[i].base;
     }
-    expect_rows(3, GROUPS);
-    assert_int_equal(query("SELECT max(job) FROM jobs"), 3);
+    for (int i = 0; i < TURN; i++) {
+        turn->inserts[i] = insert_short();
+        turn->inserts[i].base.next = first;
+        first = &turn->inserts[i].base;
+    }
+    writer_run(writer, first);
+}
+
+static void many_that_have_ended_get_their_rows_while_others_run(void **ctx)
+{
+    (void)ctx;
+    struct turn *turn = calloc(1, sizeof *turn);
+    assert_non_null(turn);
+    for (int jobs = 0; jobs < MANY_JOBS; jobs += TURN)
+        turn_run(turn, jobs > 0);
+    expect_rows(0, false);
+    turn_run(turn, true);
+    expect_rows(MANY_JOBS, false);
+    assert_int_equal(
+        query("SELECT count(*) FROM jobs WHERE state = 4 AND CAST(result AS TEXT) = 'ok'"),
+        MANY_JOBS);
+    free(turn);
+}
+
+static void those_who_run_on_and_on_get_rows_in_the_end(void **ctx)
+{
+    (void)ctx;
+    for (int i = 0; i < MANY_ENTRIES - 1; i++)
+        insert_runner();
+    expect_rows(0, false);
+    struct insert_operation last = insert_runner();
+    expect_rows(MANY_ENTRIES / 2, false);
+    assert_int_equal(query("SELECT count(*) FROM jobs WHERE state = 2 AND token = 7"),
+                     MANY_ENTRIES / 2);
+    succeed(&last);
+    expect_rows(MANY_ENTRIES / 2, false);
 }
 
 /* ---- the next process ---- */
 
+/* The process ends as by a SIGKILL: nothing is written any more. */
+static void crash(void)
+{
+    char command[256];
+    snprintf(command, sizeof command,
+             "cd '%s' && mkdir kept && cp jobs.db jobs.db-* kept && rm kept/jobs.db-shm",
+             folder.path);
+    assert_int_equal(system(command), 0);
+    writer_close(writer);
+    snprintf(command, sizeof command, "cd '%s' && rm jobs.db* && mv kept/* . && rmdir kept",
+             folder.path);
+    assert_int_equal(system(command), 0);
+    writer = writer_open(folder.database, NULL, NULL);
+    assert_non_null(writer);
+}
+
 static void the_next_process_finds_their_rows_and_numbers_on(void **ctx)
 {
     (void)ctx;
-    struct insert_operation first = insert_short(), ended = insert_short(), next;
-    first.base.next = &ended.base;
-    insert_added(&first);
-    struct settle_operation settle = success_of(&ended);
-    assert_int_equal(run(&settle.base), FERRY_OK);
-    expect_rows(1, 1);
-    writing_reopen();
-    expect_rows(2, 0);
+    struct insert_operation first = insert_runner(), ended = insert_short();
+    insert_added(&ended);
+    succeed(&ended);
+    expect_rows(0, false);
+    crash();
+    expect_rows(2, true);
     assert_int_equal(query("SELECT count(*) FROM jobs WHERE state = 2 AND token = 7"), 1);
-    assert_int_equal(query("SELECT count(*) FROM jobs WHERE state = 4"), 1);
-    next = insert_short();
-    insert_added(&next);
+    assert_int_equal(
+        query("SELECT count(*) FROM jobs WHERE state = 4 AND CAST(result AS TEXT) = 'ok'"), 1);
+    struct insert_operation next = insert_runner();
     assert_true(next.claim.job > first.claim.job && next.claim.job > ended.claim.job);
 }
 
-static void a_damaged_group_stays_and_stops_nobody(void **ctx)
+static void one_that_got_its_row_alone_has_but_one_after_a_crash(void **ctx)
+{
+    (void)ctx;
+    struct insert_operation first = insert_runner(), small = insert_runner();
+    struct settle_operation settle = settle_of(small.claim, JOB_DEAD);
+    ferry_error_set(&settle.failure, FERRY_INVALID, "why");
+    assert_int_equal(run(&settle.base), FERRY_OK);
+    expect_rows(1, false);
+    crash();
+    expect_rows(2, true);
+    assert_int_equal(query("SELECT count(*) FROM jobs WHERE state = 5"), 1);
+    assert_int_equal(query("SELECT job FROM jobs WHERE state = 2"), first.claim.job);
+}
+
+/* Its entry is still in the file. */
+static void one_that_was_deleted_does_not_come_back(void **ctx)
+{
+    (void)ctx;
+    struct insert_operation small = insert_runner();
+    succeed(&small);
+    struct retire_operation retire = {
+        .base = {.kind = OPERATION_RETIRE}, .route = "/r", .before_ms = 9999, .limit = 10};
+    assert_int_equal(run(&retire.base), FERRY_OK);
+    expect_rows(0, true);
+    crash();
+    expect_rows(0, true);
+    insert_runner();
+    insert_runner();
+    crash();
+    expect_rows(2, true);
+}
+
+static void a_stop_leaves_all_in_the_tables(void **ctx)
 {
     (void)ctx;
     insert_three();
-    folder_sql(&folder, "UPDATE arrivals SET jobs = substr(jobs, 1, 50) WHERE job = 3");
-    writing_reopen();
-    assert_int_equal(query("SELECT count(*) FROM jobs"), 2);
-    assert_int_equal(query("SELECT job FROM arrivals"), 3);
-    struct insert_operation next = insert_short();
-    insert_added(&next);
-    assert_true(next.claim.job > 3);
+    writer_close(writer);
+    assert_int_equal(query("SELECT count(*) FROM jobs"), 3);
+    writer = writer_open(folder.database, NULL, NULL);
+    expect_rows(3, true);
 }
+
+static void the_journal_of_another_database_counts_for_nothing(void **ctx)
+{
+    (void)ctx;
+    char command[128];
+    insert_three();
+    snprintf(command, sizeof command, "cd '%s' && cp jobs.db-arrivals kept", folder.path);
+    assert_int_equal(system(command), 0);
+    writing_reopen();
+    writer_close(writer);
+    snprintf(command, sizeof command, "cd '%s' && rm jobs.db* && mv kept jobs.db-arrivals",
+             folder.path);
+    assert_int_equal(system(command), 0);
+    writer = writer_open(folder.database, NULL, NULL);
+    assert_non_null(writer);
+    expect_rows(0, true);
+}
+
+#define ARRIVALS_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, writing_tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WRITING_TEST(one_that_succeeds_gets_the_row_of_any_other),
-        WRITING_TEST(so_does_one_that_is_tried_again),
-        WRITING_TEST(so_does_one_that_is_dead),
-        WRITING_TEST(so_does_one_that_is_given_back),
-        WRITING_TEST(who_has_not_its_token_changes_nothing),
-        WRITING_TEST(one_that_has_ended_does_not_end_again),
-        WRITING_TEST(only_what_needs_no_more_than_a_row_goes_without),
-        WRITING_TEST(many_of_a_transaction_each_get_their_own_row),
-        WRITING_TEST(a_change_finds_what_came_before_it_in_its_transaction),
-        WRITING_TEST(one_that_has_just_succeeded_has_its_row_as_well),
-        WRITING_TEST(one_that_fails_beside_them_takes_none_along),
-        WRITING_TEST(each_is_given_a_row_for_who_looks),
-        WRITING_TEST(nothing_deletes_jobs_before_all_have_rows),
-        WRITING_TEST(beyond_a_number_of_groups_the_oldest_gets_its_rows),
-        WRITING_TEST(the_next_process_finds_their_rows_and_numbers_on),
-        WRITING_TEST(a_damaged_group_stays_and_stops_nobody),
+        ARRIVALS_TEST(one_that_succeeds_gets_the_row_of_any_other),
+        ARRIVALS_TEST(so_does_one_that_is_tried_again),
+        ARRIVALS_TEST(so_does_one_that_is_dead),
+        ARRIVALS_TEST(so_does_one_that_is_given_back),
+        ARRIVALS_TEST(who_has_not_its_token_changes_nothing),
+        ARRIVALS_TEST(one_that_has_ended_does_not_end_again),
+        ARRIVALS_TEST(one_that_leaves_much_behind_gets_its_row_first),
+        ARRIVALS_TEST(what_is_done_to_others_leaves_them_without_rows),
+        ARRIVALS_TEST(only_what_needs_no_more_than_a_row_goes_without),
+        ARRIVALS_TEST(many_of_a_transaction_each_get_their_own_row),
+        ARRIVALS_TEST(a_change_finds_what_came_before_it_in_its_transaction),
+        ARRIVALS_TEST(one_that_has_just_succeeded_has_its_row_as_well),
+        ARRIVALS_TEST(one_that_fails_beside_them_takes_none_along),
+        ARRIVALS_TEST(each_is_given_a_row_for_who_looks),
+        ARRIVALS_TEST(nothing_deletes_jobs_before_all_have_rows),
+        ARRIVALS_TEST(when_the_last_has_ended_all_have_rows),
+        ARRIVALS_TEST(so_they_have_when_the_last_is_given_back),
+        ARRIVALS_TEST(many_that_have_ended_get_their_rows_while_others_run),
+        ARRIVALS_TEST(those_who_run_on_and_on_get_rows_in_the_end),
+        ARRIVALS_TEST(the_next_process_finds_their_rows_and_numbers_on),
+        ARRIVALS_TEST(one_that_got_its_row_alone_has_but_one_after_a_crash),
+        ARRIVALS_TEST(one_that_was_deleted_does_not_come_back),
+        ARRIVALS_TEST(a_stop_leaves_all_in_the_tables),
+        ARRIVALS_TEST(the_journal_of_another_database_counts_for_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

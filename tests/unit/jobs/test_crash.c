@@ -142,7 +142,8 @@ static void jobs_that_were_claimed_ahead_count_no_crash(void **ctx)
 {
     (void)ctx;
     kill_a_victim("ahead");
-    assert_true(folder_query(&f->folder, "SELECT count(*) FROM arrivals") > 0);
+    /* Some are in the journal only. */
+    assert_true(folder_query(&f->folder, "SELECT count(*) FROM jobs WHERE state = 2") < 11);
     fixture_open(f);
     assert_int_equal(folder_query(&f->folder, "SELECT count(*) FROM jobs WHERE state = 1"), 11);
     assert_int_equal(folder_query(&f->folder, "SELECT sum(crashes) FROM jobs"), 1);

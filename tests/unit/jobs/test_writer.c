@@ -105,20 +105,169 @@ static void what_is_in_doubt_may_turn_up_and_can_be_undone(void **ctx)
     assert_int_equal(folder_query(&folder, "SELECT count(*) FROM jobs"), 2);
 }
 
-static void after_a_failure_it_is_not_known_that_every_job_has_a_row(void **ctx)
+/* ---- the journal ---- */
+
+static struct insert_operation write_short(void)
 {
-    (void)ctx;
     struct insert_operation small = make_insert();
     small.state = JOB_RUNNING;
     small.is_short = true;
+    small.claim.token = 7;
     writer_run(writer, &small.base);
+    return small;
+}
+
+/* Write one that has no row, and needs none. */
+static struct insert_operation write_into_journal(void)
+{
+    write_one(); /* the first transaction has the journal begun */
+    struct insert_operation small = write_short();
     assert_int_equal(small.base.error.code, FERRY_OK);
-    fail_calls(DISK_SYNC, 1, 0);
-    assert_int_equal(write_one().base.error.code, FERRY_REJECTED);
     assert_false(writer_has_all_rows(writer));
-    assert_true(comes_back());
+    return small;
+}
+
+static bool succeeds(const struct insert_operation *insert)
+{
+    struct settle_operation settle = {.base = {.kind = OPERATION_SETTLE, .done = no_answer},
+                                      .key = insert->claim,
+                                      .state = JOB_SUCCEEDED,
+                                      .now_ms = 2};
+    writer_run(writer, &settle.base);
+    return settle.base.error.code == FERRY_OK && settle.changed;
+}
+
+static int64_t count(const char *where)
+{
+    char sql[128];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM jobs WHERE %s", where);
+    return folder_query(&folder, sql);
+}
+
+static void jobs_without_rows_outlive_the_handle(void **ctx)
+{
+    (void)ctx;
+    struct insert_operation small = write_into_journal();
+    struct pause_operation lost = {
+        .base = {.kind = OPERATION_PAUSE, .done = no_answer}, .route = "/r", .is_paused = true};
+    fail_calls(DISK_SYNC, 1, 0);
+    writer_run(writer, &lost.base);
+    assert_int_equal(lost.base.error.code, FERRY_REJECTED);
+    struct insert_operation next = write_short();
+    assert_int_equal(next.base.error.code, FERRY_OK);
+    assert_true(next.claim.job > small.claim.job);
+    assert_true(succeeds(&small));
+    assert_true(succeeds(&next));
     assert_true(writer_has_all_rows(writer));
-    assert_int_equal(folder_query(&folder, "SELECT count(*) FROM jobs WHERE state = 2"), 1);
+    assert_int_equal(count("state = 4"), 2);
+}
+
+static void what_the_journal_does_not_take_the_tables_do(void **ctx)
+{
+    (void)ctx;
+    static const unsigned calls[] = {DISK_OPEN, DISK_WRITE, DISK_SYNC};
+    write_one();
+    for (unsigned i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        fail_calls(calls[i], 1, 0);
+        struct insert_operation small = write_short();
+        assert_int_equal(disk_fault_count(), i + 1);
+        assert_int_equal(small.base.error.code, FERRY_OK);
+        assert_true(writer_has_all_rows(writer));
+        assert_int_equal(count("state = 2"), i + 1);
+        writer_close(writer); /* it would wait for a while before it tries again */
+        writer = writer_open(folder.database, NULL, NULL);
+        assert_non_null(writer);
+        write_one();
+    }
+}
+
+static void after_it_has_failed_the_journal_is_used_again(void **ctx)
+{
+    (void)ctx;
+    write_one();
+    fail_calls(DISK_SYNC, 1, 0);
+    struct insert_operation small = write_short();
+    int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
+    while (writer_has_all_rows(writer) && clock_monotonic_ms() < until_ms) {
+        small = write_short();
+        assert_int_equal(small.base.error.code, FERRY_OK);
+        usleep(10000);
+    }
+    assert_false(writer_has_all_rows(writer));
+    assert_true(succeeds(&small));
+}
+
+/* The entry was written, and its sync failed, and so did the transaction in its place. */
+static void what_neither_takes_is_in_doubt_and_can_be_undone(void **ctx)
+{
+    (void)ctx;
+    write_one();
+    fail_calls(DISK_SYNC, UINT_MAX, 0);
+    struct insert_operation small = write_short();
+    disk_heal();
+    assert_int_equal(small.base.error.code, FERRY_REJECTED);
+    assert_true(small.base.in_doubt);
+    struct undo_operation undo = {.base = {.kind = OPERATION_UNDO, .done = no_answer}};
+    memcpy(undo.id, small.id, sizeof undo.id);
+    assert_true(comes_back());
+    writer_run(writer, &undo.base);
+    assert_int_equal(undo.base.error.code, FERRY_OK);
+    assert_int_equal(count("state = 2"), 0);
+}
+
+/* The same, where the transaction cannot be on disk. */
+static void what_the_journal_may_have_is_in_doubt(void **ctx)
+{
+    (void)ctx;
+    write_one();
+    folder_sql(&folder, "CREATE TRIGGER refuse BEFORE INSERT ON jobs"
+                        " BEGIN SELECT raise(ABORT, 'refused'); END");
+    fail_calls(DISK_SYNC, 1, 0);
+    struct insert_operation small = write_short();
+    assert_int_equal(small.base.error.code, FERRY_REJECTED);
+    assert_true(small.base.in_doubt);
+}
+
+static void an_end_that_cannot_be_written_is_none(void **ctx)
+{
+    (void)ctx;
+    struct insert_operation small = write_into_journal();
+    fail_calls(DISK_WRITE, UINT_MAX, SQLITE_FULL);
+    assert_false(succeeds(&small));
+    disk_heal();
+    assert_true(succeeds(&small));
+    assert_int_equal(count("state = 4"), 1);
+}
+
+static void an_end_that_new_jobs_leave_no_room_for_is_written_without_them(void **ctx)
+{
+    (void)ctx;
+    struct insert_operation small = write_into_journal(), queued = make_insert();
+    struct settle_operation settle = {.base = {.kind = OPERATION_SETTLE, .done = no_answer},
+                                      .key = small.claim,
+                                      .state = JOB_DEAD,
+                                      .now_ms = 2};
+    queued.base.next = &settle.base;
+    fail_calls(DISK_WRITE, 1, SQLITE_FULL);
+    writer_run(writer, &queued.base);
+    assert_int_equal(queued.base.error.code, FERRY_STORAGE_FULL);
+    assert_int_equal(settle.base.error.code, FERRY_OK);
+    assert_true(settle.changed);
+    assert_int_equal(count("state = 5"), 1);
+}
+
+static void rows_that_cannot_be_given_leave_the_job_in_the_journal(void **ctx)
+{
+    (void)ctx;
+    struct insert_operation small = write_into_journal();
+    struct operation give_rows = {.kind = OPERATION_GIVE_ROWS};
+    fail_calls(DISK_WRITE, UINT_MAX, SQLITE_FULL);
+    writer_run(writer, &give_rows);
+    assert_int_equal(give_rows.error.code, FERRY_STORAGE_FULL);
+    disk_heal();
+    assert_false(writer_has_all_rows(writer));
+    assert_true(succeeds(&small));
+    assert_int_equal(count("state = 4"), 1);
 }
 
 static void after_a_failed_sync_the_handle_is_not_used_again(void **ctx)
@@ -410,7 +559,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_failed_sync_is_no_commit),
         TEST(what_is_in_doubt_may_turn_up_and_can_be_undone),
-        TEST(after_a_failure_it_is_not_known_that_every_job_has_a_row),
+        TEST(jobs_without_rows_outlive_the_handle),
+        TEST(what_the_journal_does_not_take_the_tables_do),
+        TEST(after_it_has_failed_the_journal_is_used_again),
+        TEST(what_neither_takes_is_in_doubt_and_can_be_undone),
+        TEST(what_the_journal_may_have_is_in_doubt),
+        TEST(an_end_that_cannot_be_written_is_none),
+        TEST(an_end_that_new_jobs_leave_no_room_for_is_written_without_them),
+        TEST(rows_that_cannot_be_given_leave_the_job_in_the_journal),
         TEST(after_a_failed_sync_the_handle_is_not_used_again),
         TEST(it_stays_refused_until_all_of_the_database_is_synced),
         TEST(it_stays_refused_while_the_file_does_not_open),

@@ -1,0 +1,220 @@
+/* The journal's file: what was appended is read again, and nothing else. */
+#include "folder.h"
+
+#include "disk_vfs.h"
+#include "journal.h"
+
+enum { MAX_BYTES = 4 << 20 };
+
+static const unsigned char boot[RANDOM_ID_BYTES] = "one process it i";
+static const unsigned char other_boot[RANDOM_ID_BYTES] = "another process.";
+
+static struct folder folder;
+static struct journal *journal;
+
+static int set_up(void **ctx)
+{
+    (void)ctx;
+    disk_reset(0);
+    folder_make(&folder);
+    journal = journal_new(folder.database, boot);
+    assert_non_null(journal);
+    return 0;
+}
+
+static int tear_down(void **ctx)
+{
+    (void)ctx;
+    disk_heal();
+    journal_free(journal);
+    folder_remove(&folder);
+    return 0;
+}
+
+static int append(const char *text)
+{
+    struct bytes entry = {0};
+    bytes_append_text(&entry, text);
+    int rc = journal_append(journal, &entry, NULL);
+    bytes_fini(&entry);
+    return rc;
+}
+
+/* Numbers and texts of what was visited, as "1 first,2 second,". */
+static struct bytes visited;
+
+static int on_entry(void *arg, int64_t number, struct bytes *entry, ferry_error *error)
+{
+    bytes_printf(&visited, "%lld %s,", (long long)number, bytes_text(entry));
+    return arg ? ferry_error_set(error, FERRY_REJECTED, "stop") : 0;
+}
+
+static void expect_read(const unsigned char *of, int64_t after, const char *expected)
+{
+    ferry_error error = {0};
+    assert_int_equal(journal_read(journal, of, after, on_entry, NULL, &error), 0);
+    assert_string_equal(bytes_text(&visited), expected);
+    bytes_fini(&visited);
+}
+
+/* As the process that comes next reads it. */
+static void reopen(const unsigned char *as)
+{
+    journal_free(journal);
+    journal = journal_new(folder.database, as);
+    assert_non_null(journal);
+}
+
+static void what_was_appended_is_read_in_its_order(void **ctx)
+{
+    (void)ctx;
+    assert_int_equal(append("first"), 0);
+    assert_int_equal(append(""), 0);
+    assert_int_equal(append("third, and longer than a word"), 0);
+    assert_int_equal(journal_number(journal), 3);
+    expect_read(boot, 0, "1 first,2 ,3 third, and longer than a word,");
+    expect_read(boot, 2, "3 third, and longer than a word,");
+    expect_read(boot, 3, "");
+}
+
+static void the_next_process_reads_it_by_the_name_of_the_one_before(void **ctx)
+{
+    (void)ctx;
+    assert_int_equal(append("first"), 0);
+    reopen(other_boot);
+    expect_read(other_boot, 0, "");
+    expect_read(boot, 0, "1 first,");
+    assert_int_equal(append("mine"), 0); /* in its place */
+    expect_read(other_boot, 0, "1 mine,");
+    expect_read(boot, 0, "");
+}
+
+static void the_visitor_ends_the_visit(void **ctx)
+{
+    (void)ctx;
+    ferry_error error = {0};
+    append("first");
+    append("second");
+    assert_int_equal(journal_read(journal, boot, 0, on_entry, &error, &error), FERRY_REJECTED);
+    assert_string_equal(bytes_text(&visited), "1 first,");
+    bytes_fini(&visited);
+}
+
+static void what_is_behind_the_last_one_counts_for_nothing(void **ctx)
+{
+    (void)ctx;
+    append("first");
+    append("second");
+    journal_empty(journal);
+    assert_int_equal(append("third"), 0); /* ends where the second begins */
+    expect_read(boot, 0, "3 third,");
+    reopen(other_boot);
+    expect_read(boot, 2, "3 third,");
+}
+
+static void there_is_room_until_it_is_full_and_again_when_it_is_emptied(void **ctx)
+{
+    (void)ctx;
+    struct bytes entry = {0};
+    assert_non_null(bytes_extend(&entry, MAX_BYTES / 2));
+    memset(entry.data, 'x', entry.length);
+    assert_true(journal_has_room(journal, entry.length));
+    assert_int_equal(journal_append(journal, &entry, NULL), 0);
+    assert_false(journal_has_room(journal, entry.length));
+    assert_true(journal_has_room(journal, entry.length / 2));
+    journal_empty(journal);
+    assert_true(journal_has_room(journal, entry.length));
+    bytes_fini(&entry);
+}
+
+/* ---- a disk that fails ---- */
+
+static void after_a_failure_nothing_is_appended_for_a_while(void **ctx)
+{
+    (void)ctx;
+    append("first");
+    disk_fail((struct disk_fault){.calls = DISK_SYNC, .first = 1, .count = 1});
+    assert_true(append("in doubt") < 0);
+    assert_int_equal(journal_number(journal), 2);
+    assert_false(journal_has_room(journal, 0));
+    journal_empty(journal);
+    assert_false(journal_has_room(journal, 0)); /* yet */
+    expect_read(boot, 0, "1 first,");
+}
+
+static void a_full_disk_is_said_to_be_full(void **ctx)
+{
+    (void)ctx;
+    disk_fail(
+        (struct disk_fault){.calls = DISK_WRITE, .first = 1, .count = 1, .code = SQLITE_FULL});
+    assert_int_equal(append("first"), FERRY_STORAGE_FULL);
+}
+
+static void what_cannot_be_read_is_an_error(void **ctx)
+{
+    (void)ctx;
+    ferry_error error;
+    append("first");
+    static const unsigned calls[] = {DISK_SIZE, DISK_READ};
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        disk_fail((struct disk_fault){.calls = calls[i], .first = 1, .count = 1});
+        assert_true(journal_read(journal, boot, 0, on_entry, NULL, &error) < 0);
+    }
+    reopen(other_boot);
+    disk_fail((struct disk_fault){.calls = DISK_OPEN, .first = 1, .count = 1});
+    assert_true(journal_read(journal, boot, 0, on_entry, NULL, &error) < 0);
+    assert_null(visited.data);
+    expect_read(boot, 0, "1 first,");
+}
+
+/* ---- what is on disk ---- */
+
+/* Change a byte of the file, which is the disk's: through SQLite's file system, as the journal. */
+static void flip(sqlite3_int64 at)
+{
+    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+    sqlite3_file *file = calloc(1, (size_t)vfs->szOsFile);
+    char path[128], byte;
+    assert_non_null(file);
+    snprintf(path, sizeof path, "%s-arrivals", folder.database);
+    assert_int_equal(vfs->xOpen(vfs, path, file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_WAL, NULL), 0);
+    assert_int_equal(file->pMethods->xRead(file, &byte, 1, at), 0);
+    byte ^= 1;
+    assert_int_equal(file->pMethods->xWrite(file, &byte, 1, at), 0);
+    file->pMethods->xClose(file);
+    free(file);
+}
+
+static void an_entry_with_a_wrong_byte_is_none_and_the_last_one(void **ctx)
+{
+    (void)ctx;
+    enum { HEAD = 40, FIRST = HEAD + 5, SECOND = HEAD + 6 };
+    append("first");
+    append("second");
+    append("third");
+    for (int at = 0; at < SECOND; at++) {
+        flip(FIRST + at);
+        expect_read(boot, 0, "1 first,");
+        flip(FIRST + at);
+    }
+    expect_read(boot, 0, "1 first,2 second,3 third,");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    disk_install();
+    const struct CMUnitTest tests[] = {
+        TEST(what_was_appended_is_read_in_its_order),
+        TEST(the_next_process_reads_it_by_the_name_of_the_one_before),
+        TEST(the_visitor_ends_the_visit),
+        TEST(what_is_behind_the_last_one_counts_for_nothing),
+        TEST(there_is_room_until_it_is_full_and_again_when_it_is_emptied),
+        TEST(after_a_failure_nothing_is_appended_for_a_while),
+        TEST(a_full_disk_is_said_to_be_full),
+        TEST(what_cannot_be_read_is_an_error),
+        TEST(an_entry_with_a_wrong_byte_is_none_and_the_last_one),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -22,6 +22,7 @@ struct arrivals {
     unsigned count;                        /* of them */
     unsigned open;                         /* of their jobs */
     unsigned row_now;                      /* that have got a row in this transaction */
+    bool is_loaded;                        /* else nobody knows what is on disk */
     bool is_begun;        /* the database says that the journal is this process's */
     int64_t table_number; /* up to this entry it says that all is in the tables */
 
@@ -104,7 +105,7 @@ static void arrivals_forget(struct arrivals *arrivals)
 
 bool arrivals_have_rows(const struct arrivals *arrivals)
 {
-    return !arrivals->oldest;
+    return arrivals->is_loaded && !arrivals->oldest;
 }
 
 /* ---- from the disk ---- */
@@ -171,6 +172,7 @@ int arrivals_load(struct arrivals *arrivals, struct statements *statements, ferr
 {
     struct loading loading = {.arrivals = arrivals, .statements = statements};
     arrivals_forget(arrivals);
+    arrivals->is_loaded = false;
     arrivals->is_begun = false;
     arrivals->table_number = 0;
     int rc = load_state(arrivals, &loading, error);
@@ -181,6 +183,7 @@ int arrivals_load(struct arrivals *arrivals, struct statements *statements, ferr
         arrivals_forget(arrivals);
     if (!arrivals->is_begun)
         arrivals->table_number = 0;
+    arrivals->is_loaded = rc == 0;
     return rc;
 }
 

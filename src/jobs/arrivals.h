@@ -31,7 +31,7 @@ void arrivals_free(struct arrivals *arrivals);
 /* Read what the journal has, in place of what was known. Returns 0 or a code. */
 int arrivals_load(struct arrivals *arrivals, struct statements *statements, ferry_error *error);
 
-/* Tell whether every job on disk has a row. */
+/* Tell whether every job on disk has a row; not while nothing is known of the disk. */
 bool arrivals_have_rows(const struct arrivals *arrivals);
 
 /* ---- a list of operations ---- */

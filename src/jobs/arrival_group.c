@@ -119,12 +119,12 @@ int arrival_group_read(struct statements *statements, const unsigned char boot[R
         return ferry_error_set(error, FERRY_REJECTED, "no memory");
     read->entry = *entry;
     *entry = (struct bytes){0};
-    int rc = find_places(statements, read, error);
-    if (rc == 0)
+    if (find_places(statements, read, error) == 0) {
         *group = read;
-    else
-        arrival_group_free(read);
-    return rc;
+        return 0;
+    }
+    arrival_group_free(read);
+    return FERRY_INTERNAL; /* a damaged database is no damaged entry */
 }
 
 /* ---- rows ---- */

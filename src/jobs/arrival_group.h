@@ -36,7 +36,7 @@ struct arrival_group *arrival_group_new(const unsigned char boot[RANDOM_ID_BYTES
 void arrival_group_free(struct arrival_group *group);
 
 /* Make one of an entry that was read, and take its memory over. Which jobs have rows is asked, how
- * they end is not looked at. */
+ * they end is not looked at. FERRY_INVALID: it is damaged; nothing else has that code. */
 int arrival_group_read(struct statements *statements, const unsigned char boot[RANDOM_ID_BYTES],
                        struct bytes *entry, struct arrival_group **group, ferry_error *error);
 

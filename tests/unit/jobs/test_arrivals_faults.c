@@ -1,6 +1,7 @@
 /* Jobs without rows when something fails: none is lost for it, and none is taken for another. */
 #include "writing.h"
 
+#include "arrivals.h"
 #include "disk_vfs.h"
 
 static int set_up(void **ctx)
@@ -67,6 +68,39 @@ static void until_the_journal_is_read_nobody_knows_that_all_have_rows(void **ctx
         ;
 }
 
+/* ---- a damaged database ---- */
+
+/* Read the journal as the next process, with the database damaged at its n-th read. Returns whether
+ * there was one. */
+static bool load_with_damage(unsigned n)
+{
+    static const unsigned char boot[RANDOM_ID_BYTES] = "the next process";
+    sqlite3 *db;
+    ferry_error error;
+    assert_int_equal(sqlite3_open(folder.database, &db), SQLITE_OK);
+    struct statements *statements = statements_new(db, false, &error);
+    struct arrivals *arrivals = arrivals_new(folder.database, boot);
+    assert_true(statements && arrivals);
+    unsigned faults = disk_fault_count();
+    disk_fail(
+        (struct disk_fault){.calls = DISK_READ, .first = n, .count = 1, .code = SQLITE_CORRUPT});
+    int rc = arrivals_load(arrivals, statements, &error);
+    assert_true(rc < 0 || !arrivals_have_rows(arrivals));
+    disk_heal();
+    arrivals_free(arrivals);
+    statements_free(statements);
+    sqlite3_close(db);
+    return disk_fault_count() > faults;
+}
+
+static void a_damaged_database_is_not_taken_for_a_damaged_entry(void **ctx)
+{
+    (void)ctx;
+    insert_short();
+    for (unsigned n = 1; load_with_damage(n); n++)
+        ;
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -74,6 +108,7 @@ int main(void)
     disk_install();
     const struct CMUnitTest tests[] = {
         TEST(until_the_journal_is_read_nobody_knows_that_all_have_rows),
+        TEST(a_damaged_database_is_not_taken_for_a_damaged_entry),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

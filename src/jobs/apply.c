@@ -123,10 +123,6 @@ int operation_apply_alone(struct statements *statements, const unsigned char boo
     if (rc < 0)
         return rc;
     rc = operation_apply(statements, boot, operation, error);
-    /* SQLite may have rolled back the whole transaction, and the savepoint with it. */
-    if (rc < 0 && statements_in_transaction(statements))
-        statement_run(statements, ROLLBACK_SAVEPOINT, NULL);
-    if (statements_in_transaction(statements))
-        statement_run(statements, RELEASE_SAVEPOINT, NULL);
+    statements_end_savepoint(statements, rc);
     return rc;
 }

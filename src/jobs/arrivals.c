@@ -372,8 +372,20 @@ int arrivals_begin(struct arrivals *arrivals, struct statements *statements, fer
     return rc;
 }
 
+/* The transaction may go on without it, and must not keep a part of it then. */
+static int give_row_alone(struct statements *statements, const struct arrival_group *group,
+                          const struct arrival_place *place, ferry_error *error)
+{
+    int rc = statement_run(statements, SAVEPOINT, error);
+    if (rc < 0)
+        return rc;
+    rc = arrival_give_row(statements, group, place, error);
+    statements_end_savepoint(statements, rc);
+    return rc;
+}
+
 int arrivals_prepare(struct arrivals *arrivals, struct statements *statements,
-                     const struct operation *operation, ferry_error *error)
+                     const struct operation *operation, bool together, ferry_error *error)
 {
     const struct claim_key *key = NULL;
     if (operation->kind == OPERATION_SETTLE)
@@ -384,8 +396,11 @@ int arrivals_prepare(struct arrivals *arrivals, struct statements *statements,
         return 0;
     struct arrival_group *group;
     struct arrival_place *place = find_open(arrivals, key, &group);
-    int rc = place ? arrival_give_row(statements, group, place, error) : 0;
-    if (place && rc == 0) {
+    if (!place)
+        return 0;
+    int rc = together ? arrival_give_row(statements, group, place, error)
+                      : give_row_alone(statements, group, place, error);
+    if (rc == 0) {
         place->state = ARRIVAL_ROW_NOW;
         arrivals->open--;
         arrivals->row_now++;

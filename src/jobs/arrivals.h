@@ -47,10 +47,11 @@ bool arrivals_journal(struct arrivals *arrivals, struct operation *first);
 
 /* In that transaction: at its beginning, before each operation that is left, and at its end.
  * Return 0 or a code. It gives rows to those who need one; what was taken and is not in the
- * journal is among them. */
+ * journal is among them. Where operations do not run `together`, one that cannot be prepared fails
+ * alone, and leaves nothing in the transaction. */
 int arrivals_begin(struct arrivals *arrivals, struct statements *statements, ferry_error *error);
 int arrivals_prepare(struct arrivals *arrivals, struct statements *statements,
-                     const struct operation *operation, ferry_error *error);
+                     const struct operation *operation, bool together, ferry_error *error);
 int arrivals_end(struct arrivals *arrivals, struct statements *statements, ferry_error *error);
 
 /* How the transaction went. What was taken stays so after one that was rolled back. */

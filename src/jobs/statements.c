@@ -268,6 +268,15 @@ int statement_run(struct statements *statements, enum statement which, ferry_err
     return rc;
 }
 
+/* SQLite may have rolled back the whole transaction, and the savepoint with it. */
+void statements_end_savepoint(struct statements *statements, int rc)
+{
+    if (rc < 0 && statements_in_transaction(statements))
+        statement_run(statements, ROLLBACK_SAVEPOINT, NULL);
+    if (statements_in_transaction(statements))
+        statement_run(statements, RELEASE_SAVEPOINT, NULL);
+}
+
 void statement_abandon(struct statements *statements, enum statement which)
 {
     if (!statements->of[which])

@@ -114,6 +114,9 @@ int statement_step(struct statements *statements, enum statement which, ferry_er
 /* Run a statement whose rows, if any, nobody wants. Returns 0 or a code. */
 int statement_run(struct statements *statements, enum statement which, ferry_error *error);
 
+/* End the savepoint; after a failure (rc < 0) nothing of what was written in it remains. */
+void statements_end_savepoint(struct statements *statements, int rc);
+
 /* Reset a statement of which no more rows are wanted. */
 void statement_abandon(struct statements *statements, enum statement which);
 

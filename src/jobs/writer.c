@@ -214,7 +214,7 @@ static void operation_failed_alone(struct operation *operation, const ferry_erro
 static int writer_apply_one(struct writer *writer, struct operation *operation, bool together,
                             ferry_error *error)
 {
-    int rc = arrivals_prepare(writer->arrivals, writer->statements, operation, error);
+    int rc = arrivals_prepare(writer->arrivals, writer->statements, operation, together, error);
     if (rc < 0)
         return rc;
     return together ? operation_apply(writer->statements, writer->boot, operation, error)

@@ -101,6 +101,27 @@ static void a_damaged_database_is_not_taken_for_a_damaged_entry(void **ctx)
         ;
 }
 
+/* ---- a row that cannot be given ---- */
+
+static void a_row_that_is_given_by_half_is_none(void **ctx)
+{
+    (void)ctx;
+    struct insert_operation small = insert_short();
+    struct settle_operation dead = settle_of(small.claim, JOB_DEAD);
+    ferry_error_set(&dead.failure, FERRY_INVALID, "why");
+    folder_sql(&folder, "CREATE TRIGGER refuse BEFORE INSERT ON inputs"
+                        " BEGIN SELECT raise(ABORT, 'refused'); END");
+    assert_int_equal(run(&dead.base), FERRY_REJECTED);
+    folder_sql(&folder, "DROP TRIGGER refuse");
+    assert_int_equal(query("SELECT count(*) FROM jobs WHERE state = 2"), 0);
+    assert_int_equal(run(&dead.base), FERRY_OK);
+    assert_true(dead.changed);
+    assert_int_equal(query("SELECT count(*) FROM jobs JOIN inputs ON inputs.job = jobs.job"
+                           " WHERE state = 5"),
+                     1);
+    assert_true(writer_has_all_rows(writer));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -109,6 +130,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(until_the_journal_is_read_nobody_knows_that_all_have_rows),
         TEST(a_damaged_database_is_not_taken_for_a_damaged_entry),
+        TEST(a_row_that_is_given_by_half_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

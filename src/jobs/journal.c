@@ -79,7 +79,7 @@ static void journal_close(struct journal *journal)
 
 /* SQLite's flag for a log has it give the file the database's permissions, and sync the folder with
  * the first sync of a new one. */
-static int journal_open(struct journal *journal, int flags, ferry_error *error)
+static int journal_open(struct journal *journal, ferry_error *error)
 {
     if (journal->file)
         return 0;
@@ -87,7 +87,8 @@ static int journal_open(struct journal *journal, int flags, ferry_error *error)
     journal->file = calloc(1, (size_t)vfs->szOsFile);
     if (!journal->file)
         return ferry_error_set(error, FERRY_REJECTED, "no memory");
-    int rc = vfs->xOpen(vfs, journal->path, journal->file, flags | SQLITE_OPEN_WAL, NULL);
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_WAL;
+    int rc = vfs->xOpen(vfs, journal->path, journal->file, flags, NULL);
     if (rc == SQLITE_OK)
         return 0;
     journal_close(journal);
@@ -128,7 +129,7 @@ static int journal_write(struct journal *journal, ferry_error *error)
     const struct bytes *text = &journal->text;
     if (text->failed)
         return ferry_error_set(error, FERRY_REJECTED, "no memory");
-    int rc = journal_open(journal, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, error);
+    int rc = journal_open(journal, error);
     if (rc < 0)
         return rc;
     sqlite3_file *file = journal->file;
@@ -167,9 +168,12 @@ void journal_empty(struct journal *journal)
 
 static int read_file(struct journal *journal, struct bytes *text, ferry_error *error)
 {
+    int rc = journal_open(journal, error);
+    if (rc < 0)
+        return rc;
     sqlite3_file *file = journal->file;
     sqlite3_int64 size;
-    int rc = file->pMethods->xFileSize(file, &size);
+    rc = file->pMethods->xFileSize(file, &size);
     if (rc != SQLITE_OK)
         return journal_fail(rc, "cannot be read", error);
     if (size > MAX_BYTES)
@@ -231,11 +235,11 @@ int journal_read(struct journal *journal, const unsigned char boot[RANDOM_ID_BYT
                  journal_visitor *visit, void *arg, ferry_error *error)
 {
     struct bytes text = {0};
-    int rc = journal_open(journal, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, error);
-    if (rc == 0)
-        rc = read_file(journal, &text, error);
+    int rc = read_file(journal, &text, error);
     if (rc == 0)
         rc = visit_entries(journal, &text, boot, after, visit, arg, error);
+    else
+        journal_close(journal);
     bytes_fini(&text);
     return rc;
 }

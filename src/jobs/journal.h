@@ -19,7 +19,7 @@
 
 struct journal;
 
-/* Returns NULL without memory. The file is made by the first entry. */
+/* Returns NULL without memory. The file is made when it is first read or written. */
 struct journal *journal_new(const char *database, const unsigned char boot[RANDOM_ID_BYTES]);
 void journal_free(struct journal *journal);
 

@@ -167,6 +167,20 @@ static void what_cannot_be_read_is_an_error(void **ctx)
     expect_read(boot, 0, "1 first,");
 }
 
+/* As the database's: what it says from then on need not be so. */
+static void a_file_that_could_not_be_read_is_opened_anew(void **ctx)
+{
+    (void)ctx;
+    ferry_error error;
+    append("first");
+    static const unsigned calls[] = {DISK_READ, DISK_OPEN};
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        disk_fail((struct disk_fault){.calls = calls[i], .first = 1, .count = 1});
+        assert_true(journal_read(journal, boot, 0, on_entry, NULL, &error) < 0);
+    }
+    expect_read(boot, 0, "1 first,");
+}
+
 /* ---- what is on disk ---- */
 
 /* Change a byte of the file, which is the disk's: through SQLite's file system, as the journal. */
@@ -214,6 +228,7 @@ int main(void)
         TEST(after_a_failure_nothing_is_appended_for_a_while),
         TEST(a_full_disk_is_said_to_be_full),
         TEST(what_cannot_be_read_is_an_error),
+        TEST(a_file_that_could_not_be_read_is_opened_anew),
         TEST(an_entry_with_a_wrong_byte_is_none_and_the_last_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

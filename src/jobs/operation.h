@@ -40,7 +40,7 @@ struct operation {
     void *arg; /* for done */
 
     ferry_error error; /* FERRY_OK: it is on disk */
-    bool in_doubt;     /* it failed in its commit, and may yet turn up on disk after a crash */
+    bool in_doubt;     /* it failed as it was written, and may turn up on disk after a crash */
     struct operation *next;
 };
 

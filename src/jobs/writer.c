@@ -7,7 +7,8 @@
  *
  * Whenever it opens the database, it checks it and copies the whole WAL into the database file with
  * a sync of its own, so that nothing rests on pages whose fate is unknown: the process before may
- * have ended at an fsync that failed, and a WAL that reads well need not be on disk.
+ * have ended at an fsync that failed, and a WAL that reads well need not be on disk. For the same
+ * reason a new writer gives rows to all that is in the journal before anything else.
  *
  * The journal comes first. What it does not take, because it fails or for any other reason, goes
  * into the tables with the rest, so that nothing depends on it.

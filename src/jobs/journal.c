@@ -217,7 +217,8 @@ static int visit_entries(const struct journal *journal, const struct bytes *text
          at += length) {
         const struct entry_head *head = (const void *)(text->data + at);
         number = (int64_t)little_get(head->number, sizeof head->number);
-        if (is_own && number > journal->good_number)
+        bool has_gap = at == 0 && number - 1 > after; /* the database is an older one */
+        if (has_gap || (is_own && number > journal->good_number))
             return 0;
         if (number > after) {
             struct bytes entry = {0};

@@ -6,7 +6,8 @@
  *
  * An entry bears the name of the process that wrote it (its boot) and a number. The database says
  * up to which number of which boot all is in its tables. So a journal that does not belong to the
- * database, or is older than it, counts for nothing.
+ * database, or is older than it, counts for nothing; nor does one that begins behind a number that
+ * the database lacks, as beside a copy that was put in its place.
  *
  * It is read and written through SQLite's file system, so that whatever stands in for that has it
  * as well. One thread, the writer's. Functions block.

@@ -5,26 +5,19 @@
 
 #include <ferry/log.h>
 
-#include "arrival_group.h"
+#include "arrival_groups.h"
 #include "journal.h"
 
-enum {
-    MAX_DATA = 4096,  /* bytes of an input, or a result; a bigger one costs more to copy than its
-                         row does */
-    MANY_JOBS = 512,  /* get their rows in one transaction */
-    MAX_GROUPS = 128, /* then the older half gets its rows, whether the jobs have ended or not */
-};
+/* Bytes of an input, or a result; a bigger one costs more to copy than its row does. */
+enum { MAX_DATA = 4096 };
 
 struct arrivals {
     struct journal *journal;
     unsigned char boot[RANDOM_ID_BYTES];
-    struct arrival_group *oldest, *newest; /* in the journal, and not in the tables */
-    unsigned count;                        /* of them */
-    unsigned open;                         /* of their jobs */
-    unsigned row_now;                      /* that have got a row in this transaction */
-    bool is_loaded;                        /* else nobody knows what is on disk */
-    bool is_begun;        /* the database says that the journal is this process's */
-    int64_t table_number; /* up to this entry it says that all is in the tables */
+    struct arrival_groups groups; /* in the journal, and not in the tables */
+    bool is_loaded;               /* else nobody knows what is on disk */
+    bool is_begun;                /* the database says that the journal is this process's */
+    int64_t table_number;         /* up to this entry it says that all is in the tables */
 
     /* of the list at hand */
     struct arrival_group *coming; /* what was taken; NULL: nothing */
@@ -32,80 +25,21 @@ struct arrivals {
     bool is_looked_at;            /* an operation needs the rows of all */
 
     /* of the transaction at hand */
-    bool begins;                      /* it has the database say that the journal is ours */
-    struct arrival_group *rows_until; /* so many of the groups have got their rows; NULL: none */
-    bool has_all_rows;                /* all of them have, and `coming` */
+    bool begins;                            /* it has the database say that the journal is ours */
+    const struct arrival_group *rows_until; /* up to it they have their rows; NULL: none */
+    bool has_all_rows;                      /* all of them have, and `coming` */
 };
-
-/* ---- the groups ---- */
-
-static void groups_add(struct arrivals *arrivals, struct arrival_group *group)
-{
-    group->older = arrivals->newest;
-    group->newer = NULL;
-    *(arrivals->newest ? &arrivals->newest->newer : &arrivals->oldest) = group;
-    arrivals->newest = group;
-    arrivals->count++;
-}
-
-static void groups_remove_oldest(struct arrivals *arrivals)
-{
-    struct arrival_group *group = arrivals->oldest;
-    for (unsigned i = 0; i < group->count; i++)
-        arrivals->open -= group->places[i].state == ARRIVAL_OPEN;
-    arrivals->oldest = group->newer;
-    *(group->newer ? &group->newer->older : &arrivals->newest) = NULL;
-    arrivals->count--;
-    arrival_group_free(group);
-}
-
-/* Most ends are of jobs that came just before. */
-static struct arrival_place *find_open(struct arrivals *arrivals, const struct claim_key *key,
-                                       struct arrival_group **group)
-{
-    for (*group = arrivals->newest; *group; *group = (*group)->older) {
-        struct arrival_place *place = arrival_group_find(*group, key);
-        if (place)
-            return place;
-    }
-    return NULL;
-}
-
-static void place_end(struct arrivals *arrivals, struct arrival_place *place,
-                      const struct arrival_group *end_in, size_t end_at)
-{
-    place->state = ARRIVAL_ENDED;
-    place->end_in = end_in;
-    place->end_at = end_at;
-    arrivals->open--;
-}
-
-/* Those who are in a state get into another one, if they have ended in that group (NULL: all). */
-static void places_move(struct arrivals *arrivals, enum arrival_state from, enum arrival_state to,
-                        const struct arrival_group *end_in)
-{
-    for (struct arrival_group *at = arrivals->oldest; at; at = at->newer) {
-        for (unsigned i = 0; i < at->count; i++) {
-            struct arrival_place *place = &at->places[i];
-            if (place->state != from || (end_in && place->end_in != end_in))
-                continue;
-            place->state = to;
-            arrivals->open += to == ARRIVAL_OPEN;
-        }
-    }
-}
 
 static void arrivals_forget(struct arrivals *arrivals)
 {
-    while (arrivals->oldest)
-        groups_remove_oldest(arrivals);
+    arrival_groups_remove(&arrivals->groups, NULL);
     arrival_group_free(arrivals->coming);
     arrivals->coming = NULL;
 }
 
 bool arrivals_have_rows(const struct arrivals *arrivals)
 {
-    return arrivals->is_loaded && !arrivals->oldest;
+    return arrivals->is_loaded && !arrivals->groups.oldest;
 }
 
 /* ---- from the disk ---- */
@@ -124,9 +58,10 @@ static void load_endings(struct arrivals *arrivals, const struct arrival_group *
     for (size_t at = 0, next = 0; arrival_read(&group->entry, &next, &part) > 0; at = next) {
         struct arrival_group *of;
         struct arrival_place *place =
-            part.kind == PART_ENDING ? find_open(arrivals, &part.ending.key, &of) : NULL;
+            part.kind == PART_ENDING ? arrival_groups_find(&arrivals->groups, &part.ending.key, &of)
+                                     : NULL;
         if (place)
-            place_end(arrivals, place, group, at);
+            arrival_groups_end(&arrivals->groups, place, group, at);
     }
 }
 
@@ -144,9 +79,7 @@ static int load_entry(void *arg, int64_t number, struct bytes *entry, ferry_erro
     if (rc < 0)
         return rc;
     load_endings(arrivals, group);
-    groups_add(arrivals, group);
-    for (unsigned i = 0; i < group->count; i++)
-        arrivals->open += group->places[i].state == ARRIVAL_OPEN;
+    arrival_groups_add(&arrivals->groups, group);
     if (group->count > 0)
         statements_skip_jobs(loading->statements, group->places[group->count - 1].job);
     return 0;
@@ -250,11 +183,12 @@ static bool take_insert(struct arrivals *arrivals, struct statements *statements
 static bool take_settle(struct arrivals *arrivals, struct settle_operation *settle)
 {
     struct arrival_group *of;
-    struct arrival_place *place = may_end(settle) ? find_open(arrivals, &settle->key, &of) : NULL;
+    struct arrival_place *place =
+        may_end(settle) ? arrival_groups_find(&arrivals->groups, &settle->key, &of) : NULL;
     struct arrival_group *coming = place ? coming_group(arrivals, &settle->base) : NULL;
     if (!coming)
         return false;
-    place_end(arrivals, place, coming, coming->entry.length);
+    arrival_groups_end(&arrivals->groups, place, coming, coming->entry.length);
     arrival_add_ending(&coming->entry, settle);
     settle->changed = true;
     settle->version = 2;
@@ -302,7 +236,7 @@ bool arrivals_journal(struct arrivals *arrivals, struct operation *first)
     ferry_error error;
     struct arrival_group *coming = arrivals->coming;
     if (!coming || arrivals->is_looked_at || !arrivals->is_begun ||
-        arrivals->open + coming->count == 0 ||
+        arrivals->groups.open + coming->count == 0 ||
         !journal_has_room(arrivals->journal, coming->entry.length))
         return false;
     arrivals->was_tried = true;
@@ -312,8 +246,7 @@ bool arrivals_journal(struct arrivals *arrivals, struct operation *first)
         return false;
     }
     arrivals->was_tried = false;
-    groups_add(arrivals, coming);
-    arrivals->open += coming->count;
+    arrival_groups_add(&arrivals->groups, coming);
     arrivals->coming = NULL;
     operations_move(first, WAY_TAKEN, WAY_JOURNAL);
     return true;
@@ -323,7 +256,7 @@ bool arrivals_drop(struct arrivals *arrivals, struct operation *first)
 {
     bool may_turn_up = arrivals->was_tried;
     if (arrivals->coming) {
-        places_move(arrivals, ARRIVAL_ENDED, ARRIVAL_OPEN, arrivals->coming);
+        arrival_groups_reopen(&arrivals->groups, arrivals->coming);
         operations_move(first, WAY_TAKEN, WAY_TABLES);
     }
     arrival_group_free(arrivals->coming);
@@ -349,7 +282,7 @@ static int give_all_rows(struct arrivals *arrivals, struct statements *statement
 {
     struct ended_rows ended = {.count = 0};
     int rc = 0;
-    for (struct arrival_group *at = arrivals->oldest; rc == 0 && at; at = at->newer)
+    for (struct arrival_group *at = arrivals->groups.oldest; rc == 0 && at; at = at->newer)
         rc = arrival_group_give_rows(statements, at, &ended, error);
     if (rc == 0 && arrivals->coming)
         rc = arrival_group_give_rows(statements, arrivals->coming, &ended, error);
@@ -395,31 +328,20 @@ int arrivals_prepare(struct arrivals *arrivals, struct statements *statements,
     if (!key || arrivals->has_all_rows)
         return 0;
     struct arrival_group *group;
-    struct arrival_place *place = find_open(arrivals, key, &group);
+    struct arrival_place *place = arrival_groups_find(&arrivals->groups, key, &group);
     if (!place)
         return 0;
     int rc = together ? arrival_give_row(statements, group, place, error)
                       : give_row_alone(statements, group, place, error);
-    if (rc == 0) {
-        place->state = ARRIVAL_ROW_NOW;
-        arrivals->open--;
-        arrivals->row_now++;
-    }
+    if (rc == 0)
+        arrival_groups_give_row(&arrivals->groups, place);
     return rc;
 }
 
 int arrivals_end(struct arrivals *arrivals, struct statements *statements, ferry_error *error)
 {
-    bool is_over = arrivals->oldest && arrivals->open == 0;
+    bool is_over = arrivals->groups.oldest && arrivals->groups.open == 0;
     return is_over && !arrivals->has_all_rows ? give_all_rows(arrivals, statements, error) : 0;
-}
-
-/* Those that have got a row in this transaction have it, or not. */
-static void rows_move(struct arrivals *arrivals, enum arrival_state to)
-{
-    if (arrivals->row_now > 0)
-        places_move(arrivals, ARRIVAL_ROW_NOW, to, NULL);
-    arrivals->row_now = 0;
 }
 
 void arrivals_committed(struct arrivals *arrivals)
@@ -431,13 +353,10 @@ void arrivals_committed(struct arrivals *arrivals)
         arrivals->was_tried = false;
         journal_empty(arrivals->journal);
     } else if (arrivals->rows_until) {
-        while (arrivals->oldest != arrivals->rows_until)
-            groups_remove_oldest(arrivals);
-        groups_remove_oldest(arrivals);
+        arrival_groups_remove(&arrivals->groups, arrivals->rows_until);
     } else {
-        rows_move(arrivals, ARRIVAL_HAS_ROW);
+        arrival_groups_end_rows(&arrivals->groups, ARRIVAL_HAS_ROW);
     }
-    arrivals->row_now = 0;
     arrivals->begins = false;
     arrivals->has_all_rows = false;
     arrivals->rows_until = NULL;
@@ -445,7 +364,7 @@ void arrivals_committed(struct arrivals *arrivals)
 
 void arrivals_rolled_back(struct arrivals *arrivals)
 {
-    rows_move(arrivals, ARRIVAL_OPEN);
+    arrival_groups_end_rows(&arrivals->groups, ARRIVAL_OPEN);
     arrivals->begins = false;
     arrivals->has_all_rows = false;
     arrivals->rows_until = NULL;
@@ -453,34 +372,9 @@ void arrivals_rolled_back(struct arrivals *arrivals)
 
 /* ---- in between ---- */
 
-static bool is_closed(const struct arrival_group *group)
-{
-    for (unsigned i = 0; i < group->count; i++) {
-        if (group->places[i].state == ARRIVAL_OPEN)
-            return false;
-    }
-    return true;
-}
-
-/* Return the newest of those that should get their rows, NULL: none. */
-static struct arrival_group *old_group(const struct arrivals *arrivals)
-{
-    struct arrival_group *last = NULL;
-    unsigned groups = 0, jobs = 0;
-    for (struct arrival_group *at = arrivals->oldest; at && is_closed(at); at = at->newer) {
-        jobs += at->count;
-        last = at;
-    }
-    if (arrivals->count < MAX_GROUPS)
-        return jobs < MANY_JOBS ? NULL : last;
-    for (last = arrivals->oldest; ++groups < MAX_GROUPS / 2;)
-        last = last->newer;
-    return last;
-}
-
 bool arrivals_are_many(const struct arrivals *arrivals)
 {
-    return old_group(arrivals) != NULL;
+    return arrival_groups_old(&arrivals->groups) != NULL;
 }
 
 /* That all is in the tables up to there is not said: each job is looked for when its entry is read
@@ -488,10 +382,11 @@ bool arrivals_are_many(const struct arrivals *arrivals)
 int arrivals_give_old_rows(struct arrivals *arrivals, struct statements *statements,
                            ferry_error *error)
 {
-    struct arrival_group *last = old_group(arrivals);
+    const struct arrival_group *last = arrival_groups_old(&arrivals->groups);
     struct ended_rows ended = {.count = 0};
     int rc = 0;
-    for (struct arrival_group *at = arrivals->oldest; rc == 0 && at != last->newer; at = at->newer)
+    for (struct arrival_group *at = arrivals->groups.oldest; rc == 0 && at != last->newer;
+         at = at->newer)
         rc = arrival_group_give_rows(statements, at, &ended, error);
     if (rc == 0)
         rc = ended_rows_write(statements, &ended, error);

@@ -5,8 +5,8 @@
 #include "arrival_groups.h"
 
 enum {
-    MANY_JOBS = 512,  /* get their rows in one transaction */
-    MAX_GROUPS = 128, /* then the older half gets its rows, whether the jobs have ended or not */
+    MANY_JOBS = 1024, /* get their rows in one transaction */
+    MAX_GROUPS = 256, /* then the older half gets its rows, whether the jobs have ended or not */
 };
 
 void arrival_groups_add(struct arrival_groups *groups, struct arrival_group *group)

@@ -36,6 +36,22 @@ static inline void folder_remove(struct folder *folder)
     assert_int_equal(system(command), 0);
 }
 
+/* Copy a file of a folder into another one. */
+static inline void folder_copy(const struct folder *from, const struct folder *to, const char *name)
+{
+    char path[128], block[4096];
+    size_t n;
+    snprintf(path, sizeof path, "%s/%s", from->path, name);
+    FILE *in = fopen(path, "rb");
+    snprintf(path, sizeof path, "%s/%s", to->path, name);
+    FILE *out = fopen(path, "wb");
+    assert_true(in && out);
+    while ((n = fread(block, 1, sizeof block, in)) > 0)
+        assert_int_equal(fwrite(block, 1, n, out), n);
+    fclose(in);
+    assert_int_equal(fclose(out), 0);
+}
+
 /* Run statements on a connection of our own. */
 static inline void folder_sql(const struct folder *folder, const char *sql)
 {

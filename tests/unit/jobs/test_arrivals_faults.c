@@ -1,8 +1,13 @@
 /* Jobs without rows when something fails: none is lost for it, and none is taken for another. */
 #include "writing.h"
 
+#include <limits.h>
+
 #include "arrivals.h"
+#include "clock.h"
 #include "disk_vfs.h"
+
+enum { PATIENCE_MS = 60000 };
 
 static int set_up(void **ctx)
 {
@@ -16,37 +21,59 @@ static int tear_down(void **ctx)
     return writing_tear_down(ctx);
 }
 
-/* Write one that has no row, and needs none. */
-static struct insert_operation insert_short(void)
+/* The next `count` calls of a kind fail, from now on. */
+static void fail_calls(unsigned calls, unsigned count, int code)
 {
-    struct insert_operation waiting = insert_of(JOB_QUEUED), small = insert_of(JOB_RUNNING);
-    insert_added(&waiting); /* the first transaction has the journal begun */
-    small.is_short = true;
-    insert_added(&small);
-    assert_false(writer_has_all_rows(writer));
+    disk_fail((struct disk_fault){.calls = calls, .first = 1, .count = count, .code = code});
+}
+
+/* The first transaction has the journal begun. */
+static void begin(void)
+{
+    struct insert_operation waiting = insert_of(JOB_QUEUED);
+    insert_added(&waiting);
+}
+
+static struct insert_operation write_short(void)
+{
+    struct insert_operation small = short_of();
+    run(&small.base);
     return small;
 }
 
-static struct settle_operation success_of(const struct insert_operation *insert)
+static int64_t count(enum job_state state)
 {
-    struct settle_operation settle = settle_of(insert->claim, JOB_SUCCEEDED);
-    settle.was_version = 1;
-    return settle;
+    char sql[64];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM jobs WHERE state = %d", (int)state);
+    return query(sql);
+}
+
+/* Write one that has no row, and needs none. */
+static struct insert_operation insert_into_journal(void)
+{
+    struct insert_operation small = short_of();
+    begin();
+    insert_added(&small);
+    assert_false(writer_has_all_rows(writer));
+    return small;
 }
 
 /* ---- a handle that is lost ---- */
 
 static void lose_handle(void)
 {
-    struct insert_operation lost = insert_of(JOB_QUEUED);
-    disk_fail((struct disk_fault){.calls = DISK_SYNC, .first = 1, .count = 1});
+    static char route[] = "/a"; /* another one each time, so that there is something to write */
+    struct pause_operation lost = {
+        .base = {.kind = OPERATION_PAUSE}, .route = route, .is_paused = true};
+    route[1]++;
+    fail_calls(DISK_SYNC, 1, 0);
     assert_int_equal(run(&lost.base), FERRY_REJECTED);
 }
 
 /* Lose the handle, and have the n-th call fail on the way back. Returns whether there was one. */
 static bool come_back_with_fault(unsigned n)
 {
-    struct insert_operation small = insert_short(), next = insert_of(JOB_QUEUED);
+    struct insert_operation small = insert_into_journal(), next = insert_of(JOB_QUEUED);
     lose_handle();
     unsigned faults = disk_fault_count();
     disk_fail((struct disk_fault){.calls = DISK_READ | DISK_SIZE, .first = n, .count = 1});
@@ -55,9 +82,7 @@ static bool come_back_with_fault(unsigned n)
     bool was_faulty = disk_fault_count() > faults;
     disk_heal();
     writing_reopen(); /* it would wait for a while before it tries again */
-    struct settle_operation settle = success_of(&small);
-    assert_int_equal(run(&settle.base), FERRY_OK);
-    assert_true(settle.changed);
+    assert_true(succeeds(&small));
     return was_faulty;
 }
 
@@ -66,6 +91,83 @@ static void until_the_journal_is_read_nobody_knows_that_all_have_rows(void **ctx
     (void)ctx;
     for (unsigned n = 1; come_back_with_fault(n); n++)
         ;
+}
+
+static void jobs_without_rows_outlive_the_handle(void **ctx)
+{
+    (void)ctx;
+    struct insert_operation small = insert_into_journal();
+    lose_handle();
+    struct insert_operation next = write_short();
+    assert_int_equal(next.base.error.code, FERRY_OK);
+    assert_true(next.claim.job > small.claim.job);
+    assert_true(succeeds(&small));
+    assert_true(succeeds(&next));
+    assert_true(writer_has_all_rows(writer));
+    assert_int_equal(count(JOB_SUCCEEDED), 2);
+}
+
+/* ---- a journal that fails ---- */
+
+static void what_the_journal_does_not_take_the_tables_do(void **ctx)
+{
+    (void)ctx;
+    static const unsigned calls[] = {DISK_OPEN, DISK_WRITE, DISK_SYNC};
+    begin();
+    for (unsigned i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        fail_calls(calls[i], 1, 0);
+        struct insert_operation small = write_short();
+        assert_int_equal(disk_fault_count(), i + 1);
+        assert_int_equal(small.base.error.code, FERRY_OK);
+        assert_true(writer_has_all_rows(writer));
+        assert_int_equal(count(JOB_RUNNING), i + 1);
+        writing_reopen(); /* it would wait for a while before it tries again */
+        begin();
+    }
+}
+
+static void after_it_has_failed_the_journal_is_used_again(void **ctx)
+{
+    (void)ctx;
+    begin();
+    fail_calls(DISK_SYNC, 1, 0);
+    struct insert_operation small = write_short();
+    int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
+    while (writer_has_all_rows(writer) && clock_monotonic_ms() < until_ms) {
+        small = write_short();
+        assert_int_equal(small.base.error.code, FERRY_OK);
+        usleep(10000);
+    }
+    assert_false(writer_has_all_rows(writer));
+    assert_true(succeeds(&small));
+}
+
+static void what_neither_takes_is_in_doubt_and_can_be_undone(void **ctx)
+{
+    (void)ctx;
+    begin();
+    fail_calls(DISK_SYNC, UINT_MAX, 0);
+    struct insert_operation small = write_short();
+    disk_heal();
+    assert_int_equal(small.base.error.code, FERRY_REJECTED);
+    assert_true(small.base.in_doubt);
+    struct undo_operation undo = {.base = {.kind = OPERATION_UNDO}};
+    memcpy(undo.id, small.id, sizeof undo.id);
+    writing_reopen();
+    assert_int_equal(run(&undo.base), FERRY_OK);
+    assert_int_equal(count(JOB_RUNNING), 0);
+}
+
+static void what_the_journal_may_have_is_in_doubt(void **ctx)
+{
+    (void)ctx;
+    begin();
+    folder_sql(&folder, "CREATE TRIGGER refuse BEFORE INSERT ON jobs"
+                        " BEGIN SELECT raise(ABORT, 'refused'); END");
+    fail_calls(DISK_SYNC, 1, 0);
+    struct insert_operation small = write_short();
+    assert_int_equal(small.base.error.code, FERRY_REJECTED);
+    assert_true(small.base.in_doubt);
 }
 
 /* ---- a damaged database ---- */
@@ -96,7 +198,7 @@ static bool load_with_damage(unsigned n)
 static void a_damaged_database_is_not_taken_for_a_damaged_entry(void **ctx)
 {
     (void)ctx;
-    insert_short();
+    insert_into_journal();
     for (unsigned n = 1; load_with_damage(n); n++)
         ;
 }
@@ -106,7 +208,7 @@ static void a_damaged_database_is_not_taken_for_a_damaged_entry(void **ctx)
 static void a_row_that_is_given_by_half_is_none(void **ctx)
 {
     (void)ctx;
-    struct insert_operation small = insert_short();
+    struct insert_operation small = insert_into_journal();
     struct settle_operation dead = settle_of(small.claim, JOB_DEAD);
     ferry_error_set(&dead.failure, FERRY_INVALID, "why");
     folder_sql(&folder, "CREATE TRIGGER refuse BEFORE INSERT ON inputs"
@@ -122,6 +224,45 @@ static void a_row_that_is_given_by_half_is_none(void **ctx)
     assert_true(writer_has_all_rows(writer));
 }
 
+/* ---- a full disk ---- */
+
+static void an_end_that_cannot_be_written_is_none(void **ctx)
+{
+    (void)ctx;
+    struct insert_operation small = insert_into_journal();
+    fail_calls(DISK_WRITE, UINT_MAX, SQLITE_FULL);
+    assert_false(succeeds(&small));
+    disk_heal();
+    assert_true(succeeds(&small));
+    assert_int_equal(count(JOB_SUCCEEDED), 1);
+}
+
+static void an_end_that_new_jobs_leave_no_room_for_is_written_without_them(void **ctx)
+{
+    (void)ctx;
+    struct insert_operation small = insert_into_journal(), queued = insert_of(JOB_QUEUED);
+    struct settle_operation settle = settle_of(small.claim, JOB_DEAD);
+    queued.base.next = &settle.base;
+    fail_calls(DISK_WRITE, 1, SQLITE_FULL);
+    assert_int_equal(run(&queued.base), FERRY_STORAGE_FULL);
+    assert_int_equal(settle.base.error.code, FERRY_OK);
+    assert_true(settle.changed);
+    assert_int_equal(count(JOB_DEAD), 1);
+}
+
+static void rows_that_cannot_be_given_leave_the_job_in_the_journal(void **ctx)
+{
+    (void)ctx;
+    struct insert_operation small = insert_into_journal();
+    struct operation give_rows = {.kind = OPERATION_GIVE_ROWS};
+    fail_calls(DISK_WRITE, UINT_MAX, SQLITE_FULL);
+    assert_int_equal(run(&give_rows), FERRY_STORAGE_FULL);
+    disk_heal();
+    assert_false(writer_has_all_rows(writer));
+    assert_true(succeeds(&small));
+    assert_int_equal(count(JOB_SUCCEEDED), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -129,8 +270,16 @@ int main(void)
     disk_install();
     const struct CMUnitTest tests[] = {
         TEST(until_the_journal_is_read_nobody_knows_that_all_have_rows),
+        TEST(jobs_without_rows_outlive_the_handle),
+        TEST(what_the_journal_does_not_take_the_tables_do),
+        TEST(after_it_has_failed_the_journal_is_used_again),
+        TEST(what_neither_takes_is_in_doubt_and_can_be_undone),
+        TEST(what_the_journal_may_have_is_in_doubt),
         TEST(a_damaged_database_is_not_taken_for_a_damaged_entry),
         TEST(a_row_that_is_given_by_half_is_none),
+        TEST(an_end_that_cannot_be_written_is_none),
+        TEST(an_end_that_new_jobs_leave_no_room_for_is_written_without_them),
+        TEST(rows_that_cannot_be_given_leave_the_job_in_the_journal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

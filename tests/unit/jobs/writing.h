@@ -102,6 +102,33 @@ static inline struct settle_operation settle_of(struct claim_key key, enum job_s
     };
 }
 
+/* A running job that is through within milliseconds. */
+static inline struct insert_operation short_of(void)
+{
+    struct insert_operation insert = insert_of(JOB_RUNNING);
+    insert.is_short = true;
+    return insert;
+}
+
+static inline struct settle_operation success_of(const struct insert_operation *insert)
+{
+    static char type[] = "text/plain", result[] = "ok";
+    struct settle_operation settle = settle_of(insert->claim, JOB_SUCCEEDED);
+    settle.was_version = 1;
+    settle.result_status = 200;
+    settle.result_type = type;
+    settle.result = result;
+    settle.result_length = sizeof result - 1;
+    return settle;
+}
+
+/* Tell whether the job is written as one that has succeeded. */
+static inline bool succeeds(const struct insert_operation *insert)
+{
+    struct settle_operation settle = success_of(insert);
+    return run(&settle.base) == FERRY_OK && settle.changed;
+}
+
 static inline struct claim_operation claim_of(const char *route)
 {
     return (struct claim_operation){

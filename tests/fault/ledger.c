@@ -179,13 +179,31 @@ static struct entry *oldest_retired(struct ledger *ledger, const struct retire_o
     return oldest;
 }
 
+/* Tell whether it is known which jobs a route has, and which of them have ended. */
+static bool route_is_certain(const struct ledger *ledger, const char *route)
+{
+    for (unsigned i = 0; i < ledger->count; i++) {
+        if (strcmp(ledger->entries[i].route, route) == 0 && !entry_is_certain(&ledger->entries[i]))
+            return false;
+    }
+    return true;
+}
+
+/* It may have deleted any of those that are old enough. */
+static void may_be_retired(struct ledger *ledger, const struct retire_operation *retire)
+{
+    for (unsigned i = 0; i < ledger->count; i++) {
+        if (strcmp(ledger->entries[i].route, retire->route) == 0)
+            entry_apply(&ledger->entries[i], &retire->base, false);
+    }
+}
+
 const char *ledger_retired(struct ledger *ledger, const struct retire_operation *retire)
 {
-    if (retire->base.error.code) {
-        for (unsigned i = 0; retire->base.in_doubt && i < ledger->count; i++) {
-            if (strcmp(ledger->entries[i].route, retire->route) == 0)
-                entry_apply(&ledger->entries[i], &retire->base, false);
-        }
+    if (retire->base.error.code && !retire->base.in_doubt)
+        return NULL;
+    if (retire->base.error.code || !route_is_certain(ledger, retire->route)) {
+        may_be_retired(ledger, retire);
         return NULL;
     }
     for (unsigned i = 0; i < retire->count; i++) {

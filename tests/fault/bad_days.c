@@ -1,0 +1,142 @@
+/*
+ * Bad days: a disk whose calls fail now and then, and then the power is cut.
+ *
+ *   fault_bad_days [COUNT [FIRST]]    so many seeds, from FIRST on; or one, of FERRY_SEED
+ *
+ * A seed is a workload of several lives. In each some calls of the file system fail, once or for a
+ * while, and the life may end before what failed in doubt was undone or written again: as it is, by
+ * a cut of the power, or by a close. Each next life compares what is left with the ledger.
+ */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ferry/log.h>
+
+#include "clock.h"
+#include "disk_vfs.h"
+#include "workload.h"
+
+enum { LIVES = 4, ROUNDS = 14, PAUSE_US = 2000000 };
+
+static struct {
+    unsigned long lives, faults, failures, acknowledged;
+} counts;
+
+/* ---- time: the writer opens a lost database once a second, and nobody waits for that here ---- */
+
+static int64_t skipped_us;
+
+int64_t __real_clock_monotonic_us(void);
+int64_t __wrap_clock_monotonic_us(void);
+
+int64_t __wrap_clock_monotonic_us(void)
+{
+    return __real_clock_monotonic_us() + __atomic_load_n(&skipped_us, __ATOMIC_RELAXED);
+}
+
+static void let_time_pass(void)
+{
+    __atomic_fetch_add(&skipped_us, PAUSE_US, __ATOMIC_RELAXED);
+}
+
+/* ---- lives ---- */
+
+static void no_log(void *arg, ferry_log_level level, const char *line, size_t length)
+{
+    (void)arg, (void)level;
+    if (getenv("FERRY_TEST_LOG"))
+        fprintf(stderr, "%.*s", (int)length, line);
+}
+
+static void fail_some(struct chance *chance)
+{
+    static const unsigned calls[] = {DISK_SYNC, DISK_SYNC, DISK_WRITE, DISK_WRITE,
+                                     DISK_OPEN, DISK_READ, DISK_SIZE,  DISK_ANY};
+    static const unsigned counts_of[] = {1, 1, 2, 5, UINT_MAX};
+    unsigned which = calls[chance_below(chance, 8)];
+    bool is_full = which == DISK_WRITE && chance_of(chance, 50);
+    disk_fail((struct disk_fault){.calls = which,
+                                  .first = 1 + chance_below(chance, 8),
+                                  .count = counts_of[chance_below(chance, 5)],
+                                  .code = is_full ? SQLITE_FULL : 0});
+}
+
+static void work(struct workload *workload)
+{
+    struct chance *chance = &workload->chance;
+    for (int round = 0; round < ROUNDS; round++) {
+        if (chance_of(chance, 20))
+            fail_some(chance);
+        else if (chance_of(chance, 30))
+            disk_heal();
+        workload_round(workload);
+        if (chance_of(chance, 50))
+            let_time_pass();
+        if (chance_of(chance, 50))
+            workload_catch_up(workload);
+    }
+}
+
+static void end_somehow(struct workload *workload)
+{
+    struct chance *chance = &workload->chance;
+    unsigned how = chance_below(chance, 4);
+    counts.failures += workload->failures;
+    if (how == 0)
+        disk_heal();
+    if (how < 3)
+        disk_cut_power_now();
+    workload_close(workload);
+    counts.faults += disk_fault_count();
+    disk_heal();
+    disk_cut_power_now();
+    disk_restore_power();
+}
+
+static void live(struct workload *workload)
+{
+    counts.lives++;
+    workload_open(workload);
+    workload_check(workload);
+    work(workload);
+    end_somehow(workload);
+}
+
+static void run_seed(uint64_t seed)
+{
+    struct workload *workload = workload_new(seed);
+    workload->biggest_bytes = 20000;
+    for (int life = 0; life < LIVES; life++)
+        live(workload);
+    workload_open(workload);
+    workload_check(workload);
+    workload_finish(workload);
+    workload_close(workload);
+    counts.acknowledged += workload->ledger.acknowledged;
+    workload_free(workload);
+}
+
+int main(int argc, char **argv)
+{
+    const char *one = getenv("FERRY_SEED"), *is_long = getenv("FERRY_LONG");
+    uint64_t count = is_long && strcmp(is_long, "1") == 0 ? 10000 : 300, first = 1;
+    if (argc > 1)
+        count = strtoull(argv[1], NULL, 10);
+    if (argc > 2)
+        first = strtoull(argv[2], NULL, 10);
+    if (one) {
+        first = strtoull(one, NULL, 10);
+        count = 1;
+    }
+    ferry_log_set_sink(no_log, NULL);
+    disk_install();
+    for (uint64_t seed = first; seed < first + count; seed++)
+        run_seed(seed);
+    printf("%llu seeds, %lu lives: %lu faults, %lu operations failed, %lu were acknowledged, none "
+           "of those was lost\n",
+           (unsigned long long)count, counts.lives, counts.faults, counts.failures,
+           counts.acknowledged);
+    return 0;
+}

@@ -14,32 +14,15 @@
 
 #include <ferry/log.h>
 
-#include "clock.h"
 #include "disk_vfs.h"
+#include "skipped_time.h"
 #include "workload.h"
 
-enum { LIVES = 4, ROUNDS = 14, PAUSE_US = 2000000 };
+enum { LIVES = 4, ROUNDS = 14 };
 
 static struct {
     unsigned long lives, faults, failures, acknowledged;
 } counts;
-
-/* ---- time: the writer opens a lost database once a second, and nobody waits for that here ---- */
-
-static int64_t skipped_us;
-
-int64_t __real_clock_monotonic_us(void);
-int64_t __wrap_clock_monotonic_us(void);
-
-int64_t __wrap_clock_monotonic_us(void)
-{
-    return __real_clock_monotonic_us() + __atomic_load_n(&skipped_us, __ATOMIC_RELAXED);
-}
-
-static void let_time_pass(void)
-{
-    __atomic_fetch_add(&skipped_us, PAUSE_US, __ATOMIC_RELAXED);
-}
 
 /* ---- lives ---- */
 

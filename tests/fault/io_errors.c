@@ -15,11 +15,11 @@
 
 #include <ferry/log.h>
 
-#include "clock.h"
 #include "disk_vfs.h"
+#include "skipped_time.h"
 #include "workload.h"
 
-enum { PAUSE_US = 2000000, MORE_ROUNDS = 3, MAX_TRIES = 5 };
+enum { MORE_ROUNDS = 3, MAX_TRIES = 5 };
 
 static struct {
     unsigned rounds, seeds, biggest_bytes;
@@ -28,23 +28,6 @@ static struct {
 static struct {
     unsigned long runs, refused_to_open, failures, acknowledged;
 } counts;
-
-/* ---- time: the writer opens a lost database once a second, and nobody waits for that here ---- */
-
-static int64_t skipped_us;
-
-int64_t __real_clock_monotonic_us(void);
-int64_t __wrap_clock_monotonic_us(void);
-
-int64_t __wrap_clock_monotonic_us(void)
-{
-    return __real_clock_monotonic_us() + __atomic_load_n(&skipped_us, __ATOMIC_RELAXED);
-}
-
-static void let_time_pass(void)
-{
-    __atomic_fetch_add(&skipped_us, PAUSE_US, __ATOMIC_RELAXED);
-}
 
 /* ---- one run ---- */
 

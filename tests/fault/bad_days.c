@@ -4,8 +4,8 @@
  *   fault_bad_days [COUNT [FIRST]]    so many seeds, from FIRST on; or one, of FERRY_SEED
  *
  * A seed is a workload of several lives. In each some calls of the file system fail, once or for a
- * while, and the life may end before what failed in doubt was undone or written again: as it is, by
- * a cut of the power, or by a close. Each next life compares what is left with the ledger.
+ * while, and the life may end before what failed in doubt was undone or written again: by a kill, a
+ * cut of the power, or a close. Each next life compares what is left with the ledger.
  */
 #include <limits.h>
 #include <stdio.h>
@@ -75,7 +75,10 @@ static void end_somehow(struct workload *workload)
     counts.faults += disk_fault_count();
     disk_heal();
     disk_cut_power_now();
-    disk_restore_power();
+    if (chance_of(chance, 50))
+        disk_restart();
+    else
+        disk_restore_power();
 }
 
 static void live(struct workload *workload)

@@ -403,6 +403,14 @@ void disk_restore_power(void)
     locked(SQLITE_OK);
 }
 
+void disk_restart(void)
+{
+    lock_disk();
+    disk.cut_at = 0;
+    disk.has_power = true;
+    locked(SQLITE_OK);
+}
+
 void disk_fail(struct disk_fault fault)
 {
     lock_disk();

@@ -48,6 +48,9 @@ bool disk_has_power(void);
 /* Bring the disk back with what has survived. No file may be open. */
 void disk_restore_power(void);
 
+/* Bring it back as it was: the process had ended, and not the machine. */
+void disk_restart(void);
+
 /* ---- faults ---- */
 
 /* Of the calls named, from the `first` one on (1: the next), so many fail. A sync that fails loses

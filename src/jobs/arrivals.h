@@ -37,7 +37,7 @@ bool arrivals_have_rows(const struct arrivals *arrivals);
 /* ---- a list of operations ---- */
 
 /* Take of a list what needs no row at once, as WAY_TAKEN and with its results; the others are left
- * for a transaction. */
+ * for a transaction. To number a new job may cost the handle. */
 void arrivals_take(struct arrivals *arrivals, struct statements *statements,
                    struct operation *first, bool takes_inserts);
 

@@ -41,6 +41,7 @@ enum {
     EMPTY_WAIT_MS = 50,
     LOOK_PAUSE_US = 100000, /* at how big it is */
     FULL_LOG_PAUSE_US = 1000000,
+    ROWS_PAUSE_US = 1000000,
 };
 
 struct writer {
@@ -53,6 +54,7 @@ struct writer {
     int64_t empty_us;    /* the WAL neither */
     int64_t look_us;     /* nor is its size asked for */
     int64_t wal_bytes;   /* as it was then */
+    int64_t rows_us;     /* nor do the oldest without rows get theirs */
     int64_t full_log_us; /* a full disk is not logged before this time, however many ask */
 };
 
@@ -287,6 +289,10 @@ static int writer_write(struct writer *writer, struct operation *first, enum sel
                         bool *in_doubt, ferry_error *error)
 {
     arrivals_take(writer->arrivals, writer->statements, first, selection & INSERTS);
+    if (statements_is_lost(writer->statements)) {
+        arrivals_drop(writer->arrivals, first);
+        return ferry_error_set(error, FERRY_INTERNAL, "the jobs' database cannot be read");
+    }
     if (arrivals_journal(writer->arrivals, first) && !any_is_left(first, selection))
         return 0;
     int rc = writer_transact(writer, first, selection, in_doubt, error);
@@ -295,11 +301,11 @@ static int writer_write(struct writer *writer, struct operation *first, enum sel
     return rc;
 }
 
-/* Give rows to the oldest of many who have none. What fails here is tried again after the next
- * list; a lost handle is seen by the caller. */
+/* Give rows to the oldest of many who have none. What fails here is tried again; a lost handle is
+ * seen by the caller. */
 static void writer_give_old_rows(struct writer *writer, ferry_error *error)
 {
-    if (!arrivals_are_many(writer->arrivals))
+    if (!arrivals_are_many(writer->arrivals) || clock_monotonic_us() < writer->rows_us)
         return;
     int rc = statement_run(writer->statements, BEGIN, error);
     if (rc == 0)
@@ -307,8 +313,10 @@ static void writer_give_old_rows(struct writer *writer, ferry_error *error)
     if (rc == 0)
         rc = statement_run(writer->statements, COMMIT, error);
     writer_end(writer, rc == 0);
-    if (rc < 0)
-        ferry_log(FERRY_LOG_ERROR, "jobs stay in the journal", "error=%s", error->message);
+    if (rc == 0)
+        return;
+    ferry_log(FERRY_LOG_ERROR, "jobs stay in the journal", "error=%s", error->message);
+    writer->rows_us = clock_monotonic_us() + ROWS_PAUSE_US;
 }
 
 /* The disk is full: run the operations that are no inserts, if any, from the start of the WAL when

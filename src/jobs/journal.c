@@ -11,6 +11,7 @@
 
 enum {
     MAX_BYTES = 4 << 20,
+    GROWTH_BYTES = 512 << 10,
     RETRY_PAUSE_US = 1000000, /* after a failure */
 };
 
@@ -25,6 +26,7 @@ struct journal {
     char *path;
     unsigned char boot[RANDOM_ID_BYTES];
     sqlite3_file *file;  /* NULL: not open */
+    sqlite3_int64 size;  /* of the file */
     int64_t end;         /* where the next entry goes */
     int64_t number;      /* of the last one */
     int64_t good_number; /* of the last one that was appended without a failure */
@@ -90,6 +92,8 @@ static int journal_open(struct journal *journal, ferry_error *error)
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_WAL;
     int rc = vfs->xOpen(vfs, journal->path, journal->file, flags, NULL);
     if (rc == SQLITE_OK)
+        rc = journal->file->pMethods->xFileSize(journal->file, &journal->size);
+    if (rc == SQLITE_OK)
         return 0;
     journal_close(journal);
     return journal_fail(rc, "cannot be opened", error);
@@ -124,6 +128,24 @@ static void journal_format(struct journal *journal, const struct bytes *entry)
                    entry_check(text->data, text->length));
 }
 
+/* Have the file be so big, and some more: the sync of a write that makes it bigger writes more than
+ * that. Returns SQLite's code. */
+static int journal_grow(struct journal *journal, int64_t size)
+{
+    static const char zeros[32 << 10];
+    if (size <= journal->size)
+        return SQLITE_OK;
+    int64_t wanted = (size + GROWTH_BYTES - 1) / GROWTH_BYTES * GROWTH_BYTES;
+    int rc = SQLITE_OK;
+    while (rc == SQLITE_OK && journal->size < wanted) {
+        int64_t left = wanted - journal->size;
+        int length = left < (int64_t)sizeof zeros ? (int)left : (int)sizeof zeros;
+        rc = journal->file->pMethods->xWrite(journal->file, zeros, length, journal->size);
+        journal->size += length;
+    }
+    return rc;
+}
+
 static int journal_write(struct journal *journal, ferry_error *error)
 {
     const struct bytes *text = &journal->text;
@@ -133,7 +155,9 @@ static int journal_write(struct journal *journal, ferry_error *error)
     if (rc < 0)
         return rc;
     sqlite3_file *file = journal->file;
-    rc = file->pMethods->xWrite(file, text->data, (int)text->length, journal->end);
+    rc = journal_grow(journal, journal->end + (int64_t)text->length);
+    if (rc == SQLITE_OK)
+        rc = file->pMethods->xWrite(file, text->data, (int)text->length, journal->end);
     if (rc != SQLITE_OK)
         return journal_fail(rc, "cannot be written", error);
     rc = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
@@ -171,17 +195,11 @@ static int read_file(struct journal *journal, struct bytes *text, ferry_error *e
     int rc = journal_open(journal, error);
     if (rc < 0)
         return rc;
-    sqlite3_file *file = journal->file;
-    sqlite3_int64 size;
-    rc = file->pMethods->xFileSize(file, &size);
-    if (rc != SQLITE_OK)
-        return journal_fail(rc, "cannot be read", error);
-    if (size > MAX_BYTES)
-        size = MAX_BYTES;
+    int size = journal->size < MAX_BYTES ? (int)journal->size : MAX_BYTES;
     char *data = bytes_extend(text, (size_t)size);
     if (!data)
         return ferry_error_set(error, FERRY_REJECTED, "no memory");
-    rc = size > 0 ? file->pMethods->xRead(file, data, (int)size, 0) : SQLITE_OK;
+    rc = size > 0 ? journal->file->pMethods->xRead(journal->file, data, size, 0) : SQLITE_OK;
     return rc == SQLITE_OK ? 0 : journal_fail(rc, "cannot be read", error);
 }
 

@@ -40,6 +40,33 @@ static int append(const char *text)
     return rc;
 }
 
+/* The file is the disk's: it is opened through SQLite's file system, as the journal does. */
+static sqlite3_file *file_open(void)
+{
+    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+    sqlite3_file *file = calloc(1, (size_t)vfs->szOsFile);
+    char path[128];
+    assert_non_null(file);
+    snprintf(path, sizeof path, "%s-arrivals", folder.database);
+    assert_int_equal(vfs->xOpen(vfs, path, file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_WAL, NULL), 0);
+    return file;
+}
+
+static void file_close(sqlite3_file *file)
+{
+    file->pMethods->xClose(file);
+    free(file);
+}
+
+static int64_t file_bytes(void)
+{
+    sqlite3_file *file = file_open();
+    sqlite3_int64 bytes;
+    assert_int_equal(file->pMethods->xFileSize(file, &bytes), 0);
+    file_close(file);
+    return bytes;
+}
+
 /* Numbers and texts of what was visited, as "1 first,2 second,". */
 static struct bytes visited;
 
@@ -141,6 +168,21 @@ static void there_is_room_until_it_is_full_and_again_when_it_is_emptied(void **c
     bytes_fini(&entry);
 }
 
+/* A sync of what makes a file bigger writes more than that. */
+static void the_file_grows_in_few_big_steps(void **ctx)
+{
+    (void)ctx;
+    enum { STEP = 512 << 10 };
+    struct bytes entry = {0};
+    assert_non_null(bytes_extend(&entry, STEP / 4));
+    memset(entry.data, 'x', entry.length);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(journal_append(journal, &entry, NULL), 0);
+        assert_int_equal(file_bytes(), i < 3 ? STEP : 2 * STEP);
+    }
+    bytes_fini(&entry);
+}
+
 /* ---- a disk that fails ---- */
 
 static void after_a_failure_nothing_is_appended_for_a_while(void **ctx)
@@ -169,14 +211,12 @@ static void what_cannot_be_read_is_an_error(void **ctx)
     (void)ctx;
     ferry_error error;
     append("first");
-    static const unsigned calls[] = {DISK_SIZE, DISK_READ};
+    static const unsigned calls[] = {DISK_OPEN, DISK_SIZE, DISK_READ};
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        reopen(other_boot);
         disk_fail((struct disk_fault){.calls = calls[i], .first = 1, .count = 1});
         assert_true(journal_read(journal, boot, 0, on_entry, NULL, &error) < 0);
     }
-    reopen(other_boot);
-    disk_fail((struct disk_fault){.calls = DISK_OPEN, .first = 1, .count = 1});
-    assert_true(journal_read(journal, boot, 0, on_entry, NULL, &error) < 0);
     assert_null(visited.data);
     expect_read(boot, 0, "1 first,");
 }
@@ -197,20 +237,15 @@ static void a_file_that_could_not_be_read_is_opened_anew(void **ctx)
 
 /* ---- what is on disk ---- */
 
-/* Change a byte of the file, which is the disk's: through SQLite's file system, as the journal. */
+/* Change a byte of the file. */
 static void flip(sqlite3_int64 at)
 {
-    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
-    sqlite3_file *file = calloc(1, (size_t)vfs->szOsFile);
-    char path[128], byte;
-    assert_non_null(file);
-    snprintf(path, sizeof path, "%s-arrivals", folder.database);
-    assert_int_equal(vfs->xOpen(vfs, path, file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_WAL, NULL), 0);
+    sqlite3_file *file = file_open();
+    char byte;
     assert_int_equal(file->pMethods->xRead(file, &byte, 1, at), 0);
     byte ^= 1;
     assert_int_equal(file->pMethods->xWrite(file, &byte, 1, at), 0);
-    file->pMethods->xClose(file);
-    free(file);
+    file_close(file);
 }
 
 static void an_entry_with_a_wrong_byte_is_none_and_the_last_one(void **ctx)
@@ -239,6 +274,7 @@ int main(void)
         TEST(the_visitor_ends_the_visit),
         TEST(what_is_behind_the_last_one_counts_for_nothing),
         TEST(beside_an_older_database_it_counts_for_nothing),
+        TEST(the_file_grows_in_few_big_steps),
         TEST(there_is_room_until_it_is_full_and_again_when_it_is_emptied),
         TEST(after_a_failure_nothing_is_appended_for_a_while),
         TEST(a_full_disk_is_said_to_be_full),

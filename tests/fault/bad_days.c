@@ -7,16 +7,9 @@
  * while, and the life may end before what failed in doubt was undone or written again: by a kill, a
  * cut of the power, or a close. Each next life compares what is left with the ledger.
  */
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <ferry/log.h>
-
-#include "disk_vfs.h"
+#include "seeds.h"
 #include "skipped_time.h"
-#include "workload.h"
+#include <limits.h>
 
 enum { LIVES = 4, ROUNDS = 14 };
 
@@ -25,13 +18,6 @@ static struct {
 } counts;
 
 /* ---- lives ---- */
-
-static void no_log(void *arg, ferry_log_level level, const char *line, size_t length)
-{
-    (void)arg, (void)level;
-    if (getenv("FERRY_TEST_LOG"))
-        fprintf(stderr, "%.*s", (int)length, line);
-}
 
 static void fail_some(struct chance *chance)
 {
@@ -96,33 +82,14 @@ static void run_seed(uint64_t seed)
     workload->biggest_bytes = 20000;
     for (int life = 0; life < LIVES; life++)
         live(workload);
-    workload_open(workload);
-    workload_check(workload);
-    workload_finish(workload);
-    workload_close(workload);
-    counts.acknowledged += workload->ledger.acknowledged;
-    workload_free(workload);
+    counts.acknowledged += workload_end(workload);
 }
 
 int main(int argc, char **argv)
 {
-    const char *one = getenv("FERRY_SEED"), *is_long = getenv("FERRY_LONG");
-    uint64_t count = is_long && strcmp(is_long, "1") == 0 ? 10000 : 300, first = 1;
-    if (argc > 1)
-        count = strtoull(argv[1], NULL, 10);
-    if (argc > 2)
-        first = strtoull(argv[2], NULL, 10);
-    if (one) {
-        first = strtoull(one, NULL, 10);
-        count = 1;
-    }
-    ferry_log_set_sink(no_log, NULL);
-    disk_install();
-    for (uint64_t seed = first; seed < first + count; seed++)
-        run_seed(seed);
+    unsigned long long count = run_seeds(argc, argv, run_seed);
     printf("%llu seeds, %lu lives: %lu faults, %lu operations failed, %lu were acknowledged, none "
            "of those was lost\n",
-           (unsigned long long)count, counts.lives, counts.faults, counts.failures,
-           counts.acknowledged);
+           count, counts.lives, counts.faults, counts.failures, counts.acknowledged);
     return 0;
 }

@@ -8,16 +8,9 @@
  * healed. No operation may be answered OK that is not on disk when the power is cut at the end,
  * none may be refused for good that is; and all must work again when the fault has passed.
  */
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <ferry/log.h>
-
-#include "disk_vfs.h"
+#include "seeds.h"
 #include "skipped_time.h"
-#include "workload.h"
+#include <limits.h>
 
 enum { MORE_ROUNDS = 3, MAX_TRIES = 5 };
 
@@ -30,13 +23,6 @@ static struct {
 } counts;
 
 /* ---- one run ---- */
-
-static void no_log(void *arg, ferry_log_level level, const char *line, size_t length)
-{
-    (void)arg, (void)level;
-    if (getenv("FERRY_TEST_LOG"))
-        fprintf(stderr, "%.*s", (int)length, line);
-}
 
 struct kind {
     const char *name;
@@ -167,14 +153,12 @@ static void sweep_kind(const struct kind *kind)
 
 int main(int argc, char **argv)
 {
-    const char *is_long = getenv("FERRY_LONG");
-    if (is_long && strcmp(is_long, "1") == 0) {
+    if (is_long()) {
         settings.rounds = 20;
         settings.seeds = 5;
         settings.biggest_bytes = 300000; /* enough for checkpoints in between */
     }
-    ferry_log_set_sink(no_log, NULL);
-    disk_install();
+    fault_begin();
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (argc < 2 || strcmp(argv[1], kinds[i].name) == 0)
             sweep_kind(&kinds[i]);

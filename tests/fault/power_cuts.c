@@ -8,14 +8,8 @@
  * and ends interrupted attempts), works, checkpoints or closes. Of what was not synced, chance
  * keeps some. Each next life starts on what is left, and compares it with the ledger.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <ferry/log.h>
-
-#include "disk_vfs.h"
-#include "workload.h"
+#include "seeds.h"
 
 enum { LIVES = 3, ROUNDS = 14, CLOSING_CHANGES = 8 };
 
@@ -23,13 +17,6 @@ static struct {
     unsigned long lives, opening, working, closing; /* when the power was cut */
     unsigned long acknowledged;
 } counts;
-
-static void no_log(void *arg, ferry_log_level level, const char *line, size_t length)
-{
-    (void)arg, (void)level;
-    if (getenv("FERRY_TEST_LOG"))
-        fprintf(stderr, "%.*s", (int)length, line);
-}
 
 static void cut_power_some_time(struct chance *chance)
 {
@@ -90,33 +77,15 @@ static void run_seed(uint64_t seed)
         live_until_cut(workload);
         disk_restore_power();
     }
-    workload_open(workload);
-    workload_check(workload);
-    workload_finish(workload);
-    workload_close(workload);
-    counts.acknowledged += workload->ledger.acknowledged;
-    workload_free(workload);
+    counts.acknowledged += workload_end(workload);
 }
 
 int main(int argc, char **argv)
 {
-    const char *one = getenv("FERRY_SEED"), *is_long = getenv("FERRY_LONG");
-    uint64_t count = is_long && strcmp(is_long, "1") == 0 ? 10000 : 300, first = 1;
-    if (argc > 1)
-        count = strtoull(argv[1], NULL, 10);
-    if (argc > 2)
-        first = strtoull(argv[2], NULL, 10);
-    if (one) {
-        first = strtoull(one, NULL, 10);
-        count = 1;
-    }
-    ferry_log_set_sink(no_log, NULL);
-    disk_install();
-    for (uint64_t seed = first; seed < first + count; seed++)
-        run_seed(seed);
+    unsigned long long count = run_seeds(argc, argv, run_seed);
     printf("%llu seeds, %lu lives ended by a cut: %lu opening, %lu working, %lu closing; %lu "
            "operations acknowledged, none lost\n",
-           (unsigned long long)count, counts.lives, counts.opening, counts.working, counts.closing,
+           count, counts.lives, counts.opening, counts.working, counts.closing,
            counts.acknowledged);
     return 0;
 }

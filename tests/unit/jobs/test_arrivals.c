@@ -20,21 +20,6 @@ static int set_up(void **ctx)
     return 0;
 }
 
-/* Have so many rows, and no job without one, or some. */
-static void expect_rows(int64_t jobs, bool has_all)
-{
-    assert_int_equal(query("SELECT count(*) FROM jobs"), jobs);
-    assert_int_equal(writer_has_all_rows(writer), has_all);
-}
-
-/* Keep some job running, so that the journal is used for the ends of others. */
-static struct insert_operation insert_runner(void)
-{
-    struct insert_operation runner = short_of();
-    insert_added(&runner);
-    return runner;
-}
-
 /* Tell that the jobs on disk, and what belongs to them, differ in nothing but their names. */
 static void expect_alike(void)
 {
@@ -269,15 +254,6 @@ static void one_that_fails_beside_them_takes_none_along(void **ctx)
 }
 
 /* ---- rows for all ---- */
-
-static void insert_three(void)
-{
-    for (int i = 0; i < 3; i++) {
-        struct insert_operation small = short_of();
-        insert_added(&small);
-    }
-    expect_rows(0, false);
-}
 
 static void each_is_given_a_row_for_who_looks(void **ctx)
 {

@@ -11,30 +11,6 @@ static int set_up(void **ctx)
     return 0;
 }
 
-/* Have so many rows, and no job without one, or some. */
-static void expect_rows(int64_t jobs, bool has_all)
-{
-    assert_int_equal(query("SELECT count(*) FROM jobs"), jobs);
-    assert_int_equal(writer_has_all_rows(writer), has_all);
-}
-
-/* Keep some job running, so that the journal is used for the ends of others. */
-static struct insert_operation insert_runner(void)
-{
-    struct insert_operation runner = short_of();
-    insert_added(&runner);
-    return runner;
-}
-
-static void insert_three(void)
-{
-    for (int i = 0; i < 3; i++) {
-        struct insert_operation small = short_of();
-        insert_added(&small);
-    }
-    expect_rows(0, false);
-}
-
 /* Use a copy of the folder from now on. */
 static void move_to(const struct folder *copy)
 {

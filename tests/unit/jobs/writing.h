@@ -148,4 +148,28 @@ static inline struct change_operation change_of(enum job_action action, const ch
     return change;
 }
 
+/* ---- jobs without rows ---- */
+
+/* Have so many rows, and no job without one, or some. */
+static inline void expect_rows(int64_t jobs, bool has_all)
+{
+    assert_int_equal(query("SELECT count(*) FROM jobs"), jobs);
+    assert_int_equal(writer_has_all_rows(writer), has_all);
+}
+
+/* Keep some job running, so that the journal is used for the ends of others. */
+static inline struct insert_operation insert_runner(void)
+{
+    struct insert_operation runner = short_of();
+    insert_added(&runner);
+    return runner;
+}
+
+static inline void insert_three(void)
+{
+    for (int i = 0; i < 3; i++)
+        insert_runner();
+    expect_rows(0, false);
+}
+
 #endif

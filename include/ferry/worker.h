@@ -55,7 +55,7 @@ typedef struct ferry_worker {
 
     /* The blocking work, on a pool thread; several threads at once. `state` is thread_open's state
      * if there is a thread_open, else open's, else NULL. Returns what ferry_call_reply or
-     * ferry_call_fail returned. */
+     * ferry_call_fail returned; anything but 0 without an answer is a failure (500). */
     int (*run)(ferry_call *call, void *state);
 
     /* The caller left, or the deadline passed, while `run` is in progress: end it early. Runs on
@@ -135,8 +135,9 @@ FERRY_API void *ferry_call_data(const ferry_call *call);
 /* ---- the call: the answer ---- */
 
 /* Answer with a status from 200 to 599. The body is copied; a later answer replaces this one. A
- * status of 400 and above is a failure: of a job, 5xx, 408 and 429 are tried again. Returns 0, or
- * FERRY_INTERNAL without memory. A run that returns 0 without an answer answers 204. */
+ * status of 400 and above is a failure: of a job, 5xx, 408 and 429 are tried again. Returns 0. What
+ * cannot be an answer (another status, a NULL with a length, a NULL text) fails the call, as want of
+ * memory does: then it returns that code. A run that returns 0 without an answer answers 204. */
 FERRY_API int ferry_call_reply(ferry_call *call, int status, const char *content_type,
                                const void *body, size_t length);
 FERRY_API int ferry_call_reply_text(ferry_call *call, int status, const char *text);

@@ -124,6 +124,9 @@ static void call_run(void *arg)
     if (rc < 0)
         ferry_error_set(&output->error, FERRY_INTERNAL, "%s failed (%s) and did not say why",
                         call->worker->name, ferry_code_name((ferry_code)rc));
+    else if (rc > 0) /* the code of another library, most likely: no reason to call it a success */
+        ferry_error_set(&output->error, FERRY_INTERNAL, "%s returned %d and did not say why",
+                        call->worker->name, rc);
     else
         output->status = 204;
 }

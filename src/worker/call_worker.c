@@ -179,13 +179,17 @@ int ferry_call_reply(ferry_call *call, int status, const char *content_type, con
                      size_t length)
 {
     struct bytes copy = {0};
+    if (!body && length > 0)
+        return ferry_call_fail(call, FERRY_INTERNAL, "%s answered with a body that is NULL",
+                               call->worker->name);
     bytes_append(&copy, body, length);
     return reply_owned(call, status, content_type, &copy);
 }
 
 int ferry_call_reply_text(ferry_call *call, int status, const char *text)
 {
-    return ferry_call_reply(call, status, "text/plain; charset=utf-8", text, strlen(text));
+    size_t length = text ? strlen(text) : SIZE_MAX; /* NULL is no answer: the call fails for it */
+    return ferry_call_reply(call, status, "text/plain; charset=utf-8", text, length);
 }
 
 int ferry_call_reply_json(ferry_call *call, int status, const char *format, ...)
@@ -209,8 +213,8 @@ static bool has_control_bytes(const char *text)
 
 int ferry_call_reply_header(ferry_call *call, const char *name, const char *value)
 {
-    if (!*name || name[strcspn(name, " :\t\"(),/;<=>?@[\\]{}")] || has_control_bytes(name) ||
-        has_control_bytes(value))
+    if (!name || !value || !*name || name[strcspn(name, " :\t\"(),/;<=>?@[\\]{}")] ||
+        has_control_bytes(name) || has_control_bytes(value))
         return FERRY_INVALID;
     struct bytes *headers = &call->output.headers;
     bytes_append(headers, name, strlen(name) + 1);

@@ -106,6 +106,22 @@ static void test_a_failure_without_a_word_is_internal(void **state)
     call_free(call);
 }
 
+static int run_foreign_code(ferry_call *call, void *state)
+{
+    (void)call, (void)state;
+    return 5; /* such as SQLITE_BUSY, or an errno */
+}
+
+static void test_any_return_but_0_without_an_answer_is_a_failure(void **state)
+{
+    (void)state;
+    static const ferry_worker kind = {.name = "k", .run = run_foreign_code};
+    ferry_call *call = run_call(&f, &(struct worker){.kind = &kind, .name = (char[]){"odd"}}, "");
+    assert_int_equal(call_outcome(call), FERRY_INTERNAL);
+    assert_string_equal(call_output(call)->error.message, "odd returned 5 and did not say why");
+    call_free(call);
+}
+
 static void test_a_damaged_input_makes_no_call(void **state)
 {
     (void)state;
@@ -287,6 +303,7 @@ int main(void)
         TEST(test_a_call_comes_back_with_its_answer),
         TEST(test_outcomes_of_statuses),
         TEST(test_a_failure_without_a_word_is_internal),
+        TEST(test_any_return_but_0_without_an_answer_is_a_failure),
         TEST(test_a_damaged_input_makes_no_call),
         TEST(test_a_full_queue_leaves_the_call_with_the_caller),
         TEST(test_the_call_goes_with_a_loop_that_closes),

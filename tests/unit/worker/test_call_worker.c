@@ -208,6 +208,21 @@ static void test_a_status_out_of_range_is_a_failure(void **state)
     }
 }
 
+static void test_an_answer_that_is_null_is_a_failure(void **state)
+{
+    (void)state;
+    ferry_call *call = call_of("");
+    assert_int_equal(ferry_call_reply_text(call, 200, NULL), FERRY_INTERNAL);
+    assert_int_equal(call_outcome(call), FERRY_INTERNAL);
+    assert_string_equal(call_output(call)->error.message, "w answered with a body that is NULL");
+    ferry_call_reply_text(call, 200, "x");
+    assert_int_equal(ferry_call_reply(call, 200, NULL, NULL, 3), FERRY_INTERNAL);
+    assert_int_equal(call_outcome(call), FERRY_INTERNAL);
+    assert_int_equal(ferry_call_reply_header(call, NULL, "v"), FERRY_INVALID);
+    assert_int_equal(ferry_call_reply_header(call, "X", NULL), FERRY_INVALID);
+    call_free(call);
+}
+
 static void test_headers(void **state)
 {
     (void)state;
@@ -301,6 +316,7 @@ int main(void)
         cmocka_unit_test(test_fail_and_reply_replace_each_other),
         cmocka_unit_test(test_a_failure_is_one_whatever_its_code),
         cmocka_unit_test(test_a_status_out_of_range_is_a_failure),
+        cmocka_unit_test(test_an_answer_that_is_null_is_a_failure),
         cmocka_unit_test(test_headers),
         cmocka_unit_test(test_progress_stays_between_0_and_1),
         cmocka_unit_test(test_what_an_attempt_leaves_is_there_for_the_next),

@@ -227,7 +227,7 @@ static void apply_variable(struct tree *root, const char *variable, const char *
     if (!name)
         diagnostics->no_memory = true;
     else if (split_name(start, (size_t)(equals - start), &path) &&
-             is_section(bytes_text(&path.keys), sections))
+             (path.count > 1 || is_section(bytes_text(&path.keys), sections)))
         apply(root, &path, name, equals + 1, diagnostics);
     free(name);
     path_fini(&path);

@@ -135,6 +135,18 @@ static void test_other_variables_are_ignored(void **state)
     unload(&loaded);
 }
 
+static void test_a_variable_of_two_keys_is_for_the_config_also_with_a_typo(void **state)
+{
+    (void)state;
+    struct loaded loaded;
+    load_with(&loaded, config_text, NULL, LIST("FERRY_POOL__DEFAULT__THREADS=4"));
+    assert_null(loaded.config);
+    assert_string_equal(bytes_text(&loaded.report),
+                        "FERRY_POOL__DEFAULT__THREADS: error: unknown key \"pool\"\n"
+                        "    hint: did you mean \"pools\"?\n");
+    unload(&loaded);
+}
+
 static void test_errors_name_the_variable(void **state)
 {
     (void)state;
@@ -210,6 +222,7 @@ int main(void)
         cmocka_unit_test(test_other_values_are_taken_as_they_stand),
         cmocka_unit_test(test_environment),
         cmocka_unit_test(test_other_variables_are_ignored),
+        cmocka_unit_test(test_a_variable_of_two_keys_is_for_the_config_also_with_a_typo),
         cmocka_unit_test(test_errors_name_the_variable),
         cmocka_unit_test(test_errors_name_the_set),
         cmocka_unit_test(test_an_override_breaks_a_line_of_the_file),

@@ -110,6 +110,12 @@ static int unreachable(const struct admin_client *client, CURLcode code, ferry_e
     long os_errno = 0;
     curl_easy_getinfo(client->curl, CURLINFO_OS_ERRNO, &os_errno);
     bool is_refused = code == CURLE_COULDNT_CONNECT && os_errno != 0;
+    bool may_be_tls = code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING;
+    if (may_be_tls && strncmp(client->base, "http:", strlen("http:")) == 0)
+        return ferry_error_set(error, FERRY_TRANSIENT,
+                               "%s does not answer in plain HTTP: %s; if the admin listener speaks "
+                               "TLS, its certificate is in the config: -c FILE",
+                               client->address, curl_easy_strerror(code));
     return ferry_error_set(error, FERRY_TRANSIENT,
                            "cannot reach the admin listener at %s: %s; is ferry serve running? Say "
                            "where with -c FILE or --admin ADDRESS",

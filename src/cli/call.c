@@ -14,6 +14,7 @@
 #include "call_run.h"
 #include "commands.h"
 #include "config_options.h"
+#include "crash_report.h"
 #include "when.h"
 
 static const char help[] =
@@ -245,6 +246,7 @@ int command_call(int argc, char **argv)
     struct call_command command = {0};
     struct loaded_config loaded;
     int rc = read_options(&command, argc, argv);
+    crash_report_install(); /* what a worker that is being written does most often */
     if (rc == 0 && command.config.wants_help)
         fputs(help, stdout);
     else if (rc == 0)

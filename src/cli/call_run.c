@@ -74,9 +74,10 @@ static int call_start(struct call_run *run, struct bytes *block)
         return ferry_error_set(&run->error, FERRY_INTERNAL, "cannot start a thread: %s",
                                strerror(errno));
     }
-    run->call = call_new(route->worker, input, length,
-                         &(struct call_options){.attempt = 1, .timeout_ms = route->timeout_ms},
-                         &run->error);
+    run->call = call_new(
+        route->worker, input, length,
+        &(struct call_options){.route = route->path, .attempt = 1, .timeout_ms = route->timeout_ms},
+        &run->error);
     if (!run->call)
         return run->error.code;
     int rc = call_submit(run->call, run->loop, run->executor, on_done, run, &run->error);

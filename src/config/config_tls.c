@@ -76,9 +76,16 @@ static void make_context(struct checking *checking, const struct tls_nodes *node
     ferry_error error;
     into->certificate = diagnostics_strdup(checking->diagnostics, options->certificate);
     into->context = ferry_tls_new_server(options, &error);
-    if (!into->context)
-        diagnostics_error(checking->diagnostics, node_of(nodes, error.message)->mark, "%s",
-                          error.message);
+    if (into->context)
+        return;
+    const struct tree *node = node_of(nodes, error.message);
+    diagnostics_error(checking->diagnostics, node->mark, "%s", error.message);
+    if (node == nodes->key)
+        diagnostics_hint(checking->diagnostics, "a private key in PEM, without a passphrase, of "
+                                                "the first certificate in cert");
+    else if (node == nodes->cert)
+        diagnostics_hint(checking->diagnostics, "PEM: the server's certificate, and then those "
+                                                "that lead to its CA");
 }
 
 void check_tls(struct checking *checking, const struct tree *tls, struct config_tls *into)
@@ -98,8 +105,10 @@ void check_tls(struct checking *checking, const struct tree *tls, struct config_
         diagnostics_error(checking->diagnostics, tls->key_mark, "tls has no value");
         return;
     }
-    if (!expect_map(tls, "tls", checking->diagnostics))
+    if (!expect_map(tls, "tls", checking->diagnostics)) {
+        diagnostics_hint(checking->diagnostics, "{cert: PATH, key: PATH}");
         return;
+    }
     section_read(tls, "tls", fields, &nodes, checking->diagnostics);
     check_client(checking, tls, &nodes);
     const char *certificate = check_file(checking, tls, nodes.cert, "cert", true);

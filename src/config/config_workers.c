@@ -23,8 +23,11 @@ void check_plugins(struct checking *checking, const struct tree *plugins)
     for (const struct tree *node = plugins->first; node; node = node->next) {
         ferry_error error;
         const char *path = expect_text(node, "a plug-in", diagnostics);
-        if (path && registry_load_plugin(checking->registry, path, &error) < 0)
-            diagnostics_error(diagnostics, node->mark, "%s", error.message);
+        if (!path || registry_load_plugin(checking->registry, path, &error) == 0)
+            continue;
+        diagnostics_error(diagnostics, node->mark, "%s", error.message);
+        if (error.code == FERRY_NOT_FOUND && *path != '/')
+            diagnostics_hint(diagnostics, "it is looked for in the folder where ferry is started");
     }
 }
 

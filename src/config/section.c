@@ -36,6 +36,8 @@ bool expect_list(const struct tree *node, const char *where, struct diagnostics 
         return false;
     if (node->kind != TREE_LIST)
         report_kind(node, where, "a list", diagnostics);
+    if (node->kind == TREE_SCALAR)
+        diagnostics_hint(diagnostics, "in brackets: [%s]", node->text);
     return node->kind == TREE_LIST;
 }
 
@@ -222,11 +224,24 @@ static void report_unknown(const struct tree *node, const char *where, const str
     suggestion_hint(&suggestion, diagnostics);
 }
 
+/* Say what the map would hold that something else stands in place of. */
+static void hint_at_keys(const struct field *fields, struct diagnostics *diagnostics)
+{
+    struct bytes keys = {0};
+    for (; fields->key; fields++)
+        bytes_printf(&keys, "%s%s", keys.length > 0 ? ", " : "", fields->key);
+    diagnostics_hint(diagnostics, "{KEY: VALUE, ...}, with the keys %s", bytes_text(&keys));
+    bytes_fini(&keys);
+}
+
 void section_read(const struct tree *section, const char *where, const struct field *fields,
                   void *into, struct diagnostics *diagnostics)
 {
-    if (!expect_map(section, *where ? where : "the config", diagnostics))
+    if (!expect_map(section, *where ? where : "the config", diagnostics)) {
+        if (section && section->kind != TREE_NULL && *where)
+            hint_at_keys(fields, diagnostics);
         return;
+    }
     for (const struct tree *node = section->first; node; node = node->next) {
         const struct field *field = fields;
         while (field->key && strcmp(field->key, node->key) != 0)

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from harness import compile_plugin, wait_until
+from harness import compile_plugin, run_ferry, wait_until
 
 PLUGIN = """
 #include <signal.h>
@@ -86,6 +86,16 @@ def test_a_crash_names_the_calls_in_flight(server, how, signal_name):
     assert re.fullmatch(r"worker=bomb route=/boom delivery_id=[0-9a-f]{32} \(in this thread\)", mine)
     assert re.search(r"^ferry: backtrace:\n(.*\n)*.*boom\.so", log, re.MULTILINE), log
     assert job.rpartition("/")[2] not in log
+
+
+def test_a_worker_that_crashes_in_ferry_call_is_named(tmp_path, boom_plugin):
+    (tmp_path / "ferry.yaml").write_text(CONFIG.format(plugin=boom_plugin))
+    (tmp_path / "go").touch()
+    result = run_ferry("call", "-c", "ferry.yaml", "/boom?how=null", "-X", "POST", cwd=tmp_path,
+                       env={"FERRY_CRASH_REPORT": "1"})
+    assert result.returncode == -signal.SIGSEGV
+    assert "ferry: crashed: SIGSEGV" in result.stderr
+    assert "worker=bomb route=/boom delivery_id=- (in this thread)" in result.stderr
 
 
 def test_a_job_that_crashed_the_server_counts_a_crash(server):

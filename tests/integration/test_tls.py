@@ -234,6 +234,9 @@ def test_ferry_jobs_reaches_an_admin_listener_with_tls(serve, authority):
     result = run_ferry("jobs", "list", "-c", "ferry.yaml", "--admin", server.admin_address,
                        cwd=server.folder)
     assert result.returncode == 0, result.stderr
+    plain = run_ferry("jobs", "list", "--admin", server.admin_address, cwd=server.folder)
+    assert plain.returncode == 1
+    assert "if the admin listener speaks TLS, its certificate is in the config: -c FILE" in plain.stderr
 
 
 # ---- what is wrong ----
@@ -241,6 +244,8 @@ def test_ferry_jobs_reaches_an_admin_listener_with_tls(serve, authority):
 @pytest.mark.parametrize("tls,message", [
     ("{cert: absent.pem, key: server.key}", "1:49: error: cert: absent.pem: No such file"),
     ("{cert: server.pem, key: alice.key}", "1:66: error: alice.key: cannot be used as the"),
+    ("{cert: server.pem, key: alice.key}", "hint: a private key in PEM, without a passphrase, of "),
+    ("{cert: server.key, key: server.key}", "hint: PEM: the server's certificate, and then those"),
     ("{cert: server.pem}", '1:42: error: tls lacks the key "key"'),
     ("{cert: server.pem, key: server.key, client: require}", "1:86: error: client certificates"),
     ("{cert: server.key, key: server.key}", "1:49: error: server.key: cannot be used as the cert"),

@@ -142,7 +142,9 @@ static void test_sections_that_let_nobody_in(void **state)
          "none\n"},
         {"auth: nobody\n" A_ROUTE, "ferry.yaml:1:7: error: auth must be a map, not a single value\n"
                                    "    auth: nobody\n"
-                                   "          ^~~~~~\n"},
+                                   "          ^~~~~~\n"
+                                   "    hint: {KEY: VALUE, ...}, with the keys bearer_file, "
+                                   "basic_file, client_cert, forward_credentials\n"},
         {"auth: {bearer: tokens}\n" A_ROUTE,
          "ferry.yaml:1:7: error: auth does not say who may enter\n"
          "    auth: {bearer: tokens}\n"

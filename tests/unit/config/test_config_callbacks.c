@@ -145,28 +145,29 @@ static void test_urls(void **state)
 static void test_kinds(void **state)
 {
     (void)state;
-    CHECK_REPORTS({"callbacks: [https://a/]\n" A_ROUTE,
-                   "ferry.yaml:1:12: error: callbacks must be a map, not a list\n"
-                   "    callbacks: [https://a/]\n"
-                   "               ^~~~~~~~~~~~\n"},
-                  {"callbacks: {allow: {a: b}}\n" A_ROUTE,
-                   "ferry.yaml:1:20: error: allow must be a list, not a map\n"
-                   "    callbacks: {allow: {a: b}}\n"
-                   "                       ^~~~~~\n"},
-                  {"callbacks: {pool: nope}\n" A_ROUTE,
-                   "ferry.yaml:1:19: error: unknown pool \"nope\"\n"
-                   "    callbacks: {pool: nope}\n"
-                   "                      ^~~~\n"
-                   "    hint: known: default\n"},
-                  {"callbacks: {retry: {attempts: 0}}\n" A_ROUTE,
-                   "ferry.yaml:1:31: error: 0 is out of range: attempts is 1 to 10000\n"
-                   "    callbacks: {retry: {attempts: 0}}\n"
-                   "                                  ^\n"},
-                  {"callbacks: {url: x}\n" A_ROUTE,
-                   "ferry.yaml:1:13: error: unknown key \"url\" in callbacks\n"
-                   "    callbacks: {url: x}\n"
-                   "                ^~~\n"
-                   "    hint: known: allow, secret_file, pool, timeout, retry\n"});
+    CHECK_REPORTS(
+        {"callbacks: [https://a/]\n" A_ROUTE,
+         "ferry.yaml:1:12: error: callbacks must be a map, not a list\n"
+         "    callbacks: [https://a/]\n"
+         "               ^~~~~~~~~~~~\n"
+         "    hint: {KEY: VALUE, ...}, with the keys allow, secret_file, pool, timeout, retry\n"},
+        {"callbacks: {allow: {a: b}}\n" A_ROUTE,
+         "ferry.yaml:1:20: error: allow must be a list, not a map\n"
+         "    callbacks: {allow: {a: b}}\n"
+         "                       ^~~~~~\n"},
+        {"callbacks: {pool: nope}\n" A_ROUTE, "ferry.yaml:1:19: error: unknown pool \"nope\"\n"
+                                              "    callbacks: {pool: nope}\n"
+                                              "                      ^~~~\n"
+                                              "    hint: known: default\n"},
+        {"callbacks: {retry: {attempts: 0}}\n" A_ROUTE,
+         "ferry.yaml:1:31: error: 0 is out of range: attempts is 1 to 10000\n"
+         "    callbacks: {retry: {attempts: 0}}\n"
+         "                                  ^\n"},
+        {"callbacks: {url: x}\n" A_ROUTE,
+         "ferry.yaml:1:13: error: unknown key \"url\" in callbacks\n"
+         "    callbacks: {url: x}\n"
+         "                ^~~\n"
+         "    hint: known: allow, secret_file, pool, timeout, retry\n"});
 }
 
 static void test_set_from_outside(void **state)

@@ -24,7 +24,9 @@ static void test_values(void **state)
                   {"pools: {default: 8}\n" A_ROUTE,
                    "ferry.yaml:1:18: error: pools.default must be a map, not a single value\n"
                    "    pools: {default: 8}\n"
-                   "                     ^\n"},
+                   "                     ^\n"
+                   "    hint: {KEY: VALUE, ...}, with the keys threads, queue, queue_bytes, "
+                   "queue_timeout, deferred\n"},
                   {"pools: [default]\n" A_ROUTE,
                    "ferry.yaml:1:8: error: pools must be a map, not a list\n"
                    "    pools: [default]\n"

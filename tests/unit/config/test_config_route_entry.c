@@ -85,7 +85,8 @@ static void test_client_rates_that_are_wrong(void **state)
                   {"routes: {/: {worker: echo, client_rate: [5/s]}}\n",
                    "ferry.yaml:1:41: error: routes./.client_rate must be a map, not a list\n"
                    "    routes: {/: {worker: echo, client_rate: [5/s]}}\n"
-                   "                                            ^~~~~\n"},
+                   "                                            ^~~~~\n"
+                   "    hint: {KEY: VALUE, ...}, with the keys rate, burst\n"},
                   {"routes: {/: {worker: echo, client_rate: {rate: 5/s, burst: 9}}}\n", ""});
 }
 

@@ -80,7 +80,8 @@ static void test_ranges(void **state)
                    "    " ROUTE_BEGIN "retention: 4000d}}\n" PLACE "           ^~~~~\n"},
                   {ROUTE_BEGIN "breaker: 5}}\n",
                    "ferry.yaml:1:51: error: routes./a.breaker must be a map, not a single value\n"
-                   "    " ROUTE_BEGIN "breaker: 5}}\n" PLACE "         ^\n"},
+                   "    " ROUTE_BEGIN "breaker: 5}}\n" PLACE "         ^\n"
+                   "    hint: {KEY: VALUE, ...}, with the keys failures, pause\n"},
                   {ROUTE_BEGIN "breaker: {failures: 5, pause: 0}}}\n",
                    "ferry.yaml:1:72: error: 0 is out of range: pause is 1ms to 7d\n"
                    "    " ROUTE_BEGIN "breaker: {failures: 5, pause: 0}}}\n" PLACE

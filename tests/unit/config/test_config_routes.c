@@ -24,7 +24,9 @@ static void test_worker(void **state)
         {"routes: {/a: echo}\n",
          "ferry.yaml:1:14: error: routes./a must be a map, not a single value\n"
          "    routes: {/a: echo}\n"
-         "                 ^~~~\n"});
+         "                 ^~~~\n"
+         "    hint: {KEY: VALUE, ...}, with the keys worker, pool, methods, mode, timeout, retry, "
+         "rate, concurrency, priority, breaker, retention, auth, cors, client_rate\n"});
 }
 
 static void test_pool(void **state)

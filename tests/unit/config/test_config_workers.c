@@ -8,6 +8,7 @@ static void test_plugins(void **state)
                    "ferry.yaml:1:11: error: nope.so: no such file, or not readable\n"
                    "    plugins: [nope.so, \"\"]\n"
                    "              ^~~~~~~\n"
+                   "    hint: it is looked for in the folder where ferry is started\n"
                    "ferry.yaml:1:20: error: a plug-in is empty\n"
                    "    plugins: [nope.so, \"\"]\n"
                    "                       ^~\n"},

@@ -179,7 +179,8 @@ static void test_errors_name_the_set(void **state)
          "--set routes={/: {worker: ech}}: error: unknown worker \"ech\"\n"
          "    hint: did you mean \"echo\"?\n"},
         {"log={level: [}", "--set log={level: [}: error: mismatched flow mapping end\n"},
-        {"log=debug", "--set log=debug: error: log must be a map, not a single value\n"},
+        {"log=debug", "--set log=debug: error: log must be a map, not a single value\n"
+                      "    hint: {KEY: VALUE, ...}, with the keys level, format\n"},
         {"listen.x=1", "--set listen.x=1: error: unknown key \"x\" in listen\n"
                        "    hint: known: address, tls\n"
                        "--set listen.x=1: error: listen lacks the key \"address\"\n"},

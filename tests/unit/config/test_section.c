@@ -40,12 +40,20 @@ static void test_kinds(void **state)
 {
     (void)state;
     CHECK_REPORTS(
-        {"limits: 5\n" A_ROUTE, "ferry.yaml:1:9: error: limits must be a map, not a single value\n"
-                                "    limits: 5\n"
-                                "            ^\n"},
-        {"limits: [5]\n" A_ROUTE, "ferry.yaml:1:9: error: limits must be a map, not a list\n"
-                                  "    limits: [5]\n"
-                                  "            ^~~\n"},
+        {"limits: 5\n" A_ROUTE,
+         "ferry.yaml:1:9: error: limits must be a map, not a single value\n"
+         "    limits: 5\n"
+         "            ^\n"
+         "    hint: {KEY: VALUE, ...}, with the keys connections, connections_per_address, "
+         "requests_per_connection, header_bytes, body_bytes, buffered_bytes, unsent_total_bytes, "
+         "header_timeout, body_timeout, request_timeout, idle_timeout, write_timeout\n"},
+        {"limits: [5]\n" A_ROUTE,
+         "ferry.yaml:1:9: error: limits must be a map, not a list\n"
+         "    limits: [5]\n"
+         "            ^~~\n"
+         "    hint: {KEY: VALUE, ...}, with the keys connections, connections_per_address, "
+         "requests_per_connection, header_bytes, body_bytes, buffered_bytes, unsent_total_bytes, "
+         "header_timeout, body_timeout, request_timeout, idle_timeout, write_timeout\n"},
         {"drain: [5s]\n" A_ROUTE,
          "ferry.yaml:1:8: error: drain must be a single value, not a list\n"
          "    drain: [5s]\n"
@@ -60,7 +68,8 @@ static void test_kinds(void **state)
         {"plugins: a.so\n" A_ROUTE,
          "ferry.yaml:1:10: error: plugins must be a list, not a single value\n"
          "    plugins: a.so\n"
-         "             ^~~~\n"});
+         "             ^~~~\n"
+         "    hint: in brackets: [a.so]\n"});
 }
 
 static void test_numbers(void **state)

@@ -31,7 +31,10 @@ static int listen_on(struct listeners *listeners, ferry_http_server *http, const
                                                   sizeof made->bound, &why)
                           : ferry_http_listen(http, address, made->bound, sizeof made->bound, &why);
     if (rc < 0)
-        return ferry_error_set(error, why.code, "cannot listen: %s", why.message);
+        return ferry_error_set(
+            error, why.code, "cannot listen: %s; choose another by %s", why.message,
+            http == listeners->admin_http ? "admin.listen, or --set admin.listen=ADDRESS"
+                                          : "listen, or --listen ADDRESS");
     ferry_log(FERRY_LOG_INFO, "listening", "listener=%s addr=%s tls=%s", name, made->bound,
               made->is_tls ? "yes" : "no");
     return 0;

@@ -86,8 +86,10 @@ static int make_state_folder(const char *path, ferry_error *error)
         rc = access(inside, W_OK | X_OK);
     free(inside);
     if (rc < 0)
-        return ferry_error_set(error, FERRY_FORBIDDEN, "state folder %s: %s", path,
-                               strerror(errno));
+        return ferry_error_set(error, FERRY_FORBIDDEN,
+                               "state folder %s: %s; choose another by state, or --set "
+                               "state=FOLDER",
+                               path, strerror(errno));
     return 0;
 }
 

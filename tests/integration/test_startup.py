@@ -170,12 +170,14 @@ def test_a_broken_plugin_is_refused_by_name(tmp_path, source, words):
 
 # ---- what the machine does not give ----
 
-@pytest.mark.parametrize("option", ["--listen={}", "--set=admin.listen={}"])
-def test_a_port_in_use_is_told(tmp_path, option):
+@pytest.mark.parametrize("option, way_out", [("--listen={}", "listen, or --listen ADDRESS"),
+                                             ("--set=admin.listen={}", "admin.listen, or --set")])
+def test_a_port_in_use_is_told(tmp_path, option, way_out):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = "127.0.0.1:%d" % taken.getsockname()[1]
         told = refusal(tmp_path, args=[*FREE_PORTS, option.format(address)])
     assert address in told and "in use" in told.lower()
+    assert f"choose another by {way_out}" in told
 
 
 def test_an_address_of_another_machine_is_told(tmp_path):
@@ -185,7 +187,8 @@ def test_an_address_of_another_machine_is_told(tmp_path):
 @pytest.mark.parametrize("state", ["file", "file/below"])
 def test_a_state_folder_that_cannot_be_is_told(tmp_path, state):
     (tmp_path / "file").write_text("in the way")
-    assert f"state folder {state}: " in refusal(tmp_path, config=CONFIG + f"state: {state}\n")
+    told = refusal(tmp_path, config=CONFIG + f"state: {state}\n")
+    assert f"state folder {state}: " in told and "--set state=FOLDER" in told
 
 
 def test_a_state_folder_is_made_with_those_above_it(tmp_path, serve):

@@ -12,7 +12,9 @@
 const char config_options_help[] =
     "  -c, --config FILE      read this config; without it the built-in defaults hold:\n"
     "                         127.0.0.1:8002, admin on 127.0.0.1:8003, state in ./var\n"
-    "      --listen ADDRESS   listen here instead: HOST:PORT or unix:/PATH; port 0 picks one\n"
+    "      --listen ADDRESS   listen here instead: HOST:PORT or unix:/PATH; port 0 picks one; may "
+    "be\n"
+    "                         repeated\n"
     "      --set KEY=VALUE    set one key, such as pools.default.threads=16; may be repeated\n"
     "  -h, --help             show this\n"
     "\n"
@@ -33,7 +35,12 @@ int usage_error(const char *command, const char *format, ...)
 static int add_listen(struct config_options *options)
 {
     struct option_list *sets = &options->sets;
-    options->listen_set = text_printf("listen=\"%s\"", options->listen);
+    struct bytes set = {0};
+    bytes_append_text(&set, "listen=");
+    for (size_t i = 0; i < options->listen.count; i++)
+        bytes_printf(&set, "%s\"%s\"", i > 0 ? ", " : "[", options->listen.items[i]);
+    bytes_append_char(&set, ']');
+    options->listen_set = bytes_take(&set);
     if (!options->listen_set) {
         fprintf(stderr, "ferry: no memory\n");
         return EXIT_RUNTIME;
@@ -51,7 +58,7 @@ int config_options_read(struct config_options *options, int argc, char **argv)
     *options = (struct config_options){0};
     const struct option_def defs[] = {
         CONFIG_OPTION_DEFS(options),
-        option_text("listen", 0, &options->listen),
+        option_list("listen", &options->listen),
         {0},
     };
     ferry_error error;
@@ -59,7 +66,7 @@ int config_options_read(struct config_options *options, int argc, char **argv)
         return usage_error(argv[0], "%s", error.message);
     if (argc > 1)
         return usage_error(argv[0], "what is \"%s\"? a config file is given with -c FILE", argv[1]);
-    return options->listen ? add_listen(options) : 0;
+    return options->listen.count > 0 ? add_listen(options) : 0;
 }
 
 void config_options_fini(struct config_options *options)

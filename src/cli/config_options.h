@@ -8,8 +8,8 @@
 struct config_options {
     const char *file;
     struct option_list sets;
-    const char *listen;
-    char *listen_set; /* what --listen stands for, as a --set */
+    struct option_list listen;
+    char *listen_set; /* what all --listen stand for, as a --set */
     bool wants_help;
     bool hides_warnings; /* of the config: the command is about something else */
 };

@@ -180,6 +180,12 @@ def test_a_port_in_use_is_told(tmp_path, option, way_out):
     assert f"choose another by {way_out}" in told
 
 
+def test_listen_may_be_repeated(serve):
+    server = serve(CONFIG, args=["--listen", "unix:more.sock", "--listen", "127.0.0.1:0"])
+    ports = [line for line in server.log().splitlines() if "listener=public" in line]
+    assert len(ports) == 3 and "addr=unix:more.sock" in ports[1]
+
+
 def test_an_address_of_another_machine_is_told(tmp_path):
     assert "192.0.2.1" in refusal(tmp_path, args=[*FREE_PORTS, "--listen", "192.0.2.1:0"])
 

@@ -43,7 +43,8 @@ typedef struct ferry_worker {
 
     /* Once for each name under `workers:` (once in all for a worker without settings), before the
      * first call: read and check the settings; also run by `ferry check`, so connect to nothing
-     * and create nothing. Returns 0 or a code with `error` set. `close` undoes it. */
+     * and create nothing. Returns 0, or a code with `error` set: anything but 0 is a failure, of
+     * `thread_open` too. `close` undoes it. */
     int (*open)(ferry_settings *settings, void **state, ferry_error *error);
     void (*close)(void *state);
 

@@ -5,8 +5,9 @@
 
 #include "registry.h"
 
-/* Give the state that `run` gets on this thread, opening it if need be. Returns 0, or what
- * thread_open returned with `error` set. Worker thread; blocks as thread_open does. */
+/* Give the state that `run` gets on this thread, opening it if need be. Returns 0, or the code of
+ * the failure; `error` is set, unless thread_open should have. Worker thread; blocks as thread_open
+ * does. */
 int thread_state_get(const struct worker *worker, void **state, ferry_error *error);
 
 #endif

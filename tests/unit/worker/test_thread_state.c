@@ -144,6 +144,24 @@ static void test_a_failure_without_a_word_is_named_by_its_code(void **state)
     call_free(call);
 }
 
+static int open_foreign(void *state, void **thread_state, ferry_error *error)
+{
+    (void)state, (void)thread_state, (void)error;
+    return 14; /* such as SQLITE_CANTOPEN */
+}
+
+static void test_any_return_but_0_is_a_failure(void **state)
+{
+    (void)state;
+    static const ferry_worker foreign = {
+        .name = "k", .thread_open = open_foreign, .run = run_on_state};
+    ferry_call *call = run_call(&f, &(struct worker){.kind = &foreign, .name = (char[]){"db"}}, "");
+    assert_int_equal(call_outcome(call), FERRY_TRANSIENT);
+    assert_string_equal(call_output(call)->error.message,
+                        "db cannot start on its thread: its thread_open returned 14");
+    call_free(call);
+}
+
 static void *seen_state;
 
 static int run_look(ferry_call *call, void *state)
@@ -173,6 +191,7 @@ int main(void)
         TEST(test_two_workers_have_a_state_each),
         TEST(test_a_failure_is_transient_and_tried_again),
         TEST(test_a_failure_without_a_word_is_named_by_its_code),
+        TEST(test_any_return_but_0_is_a_failure),
         TEST(test_without_thread_open_run_gets_the_workers_state),
     };
     return cmocka_run_group_tests_name("worker/thread_state", tests, NULL, NULL);

@@ -212,6 +212,19 @@ static const ferry_worker *read_use(struct checking *checking, const struct tree
     return kind;
 }
 
+/* Warn of the files whose keys say that a secret is in them: those of the workers here, and of any
+ * plug-in that calls its own alike. */
+static void check_secrets(struct checking *checking, const struct tree *worker)
+{
+    static const char *const keys[] = {"secret_file", "secrets_file",     "password_file",
+                                       "token_file",  "oauth_token_file", NULL};
+    for (const char *const *key = keys; *key; key++) {
+        const struct tree *node = tree_find(worker, *key);
+        if (node && node->kind == TREE_SCALAR)
+            check_secret_mode(checking, node, *key);
+    }
+}
+
 void check_workers(struct checking *checking, const struct tree *workers)
 {
     struct diagnostics *diagnostics = checking->diagnostics;
@@ -225,6 +238,8 @@ void check_workers(struct checking *checking, const struct tree *workers)
             if (kind)
                 worker = open_worker(checking, node->key, kind, node, node->key_mark);
         }
+        if (worker)
+            check_secrets(checking, node);
         remember(checking, node->key, node, worker);
     }
 }

@@ -44,6 +44,7 @@ static inline int fake_strict_open(ferry_settings *settings, void **state, ferry
 {
     (void)error;
     *state = NULL;
+    ferry_settings_string(settings, "password_file", NULL);
     if (!ferry_settings_list(settings, "command"))
         return ferry_settings_fail(settings, "command", "command is missing");
     return 0;

@@ -1,4 +1,6 @@
 /* The sections `plugins` and `workers`. */
+#include <sys/stat.h>
+
 #include "config/load.h"
 
 static void test_plugins(void **state)
@@ -136,6 +138,25 @@ static void test_settings_in_maps(void **state)
          "                                                     ^~~\n"});
 }
 
+static void test_an_open_file_of_a_secret_is_a_warning(void **state)
+{
+    (void)state;
+    write_file("password", "x", 1);
+    assert_int_equal(chmod("password", 0644), 0);
+    CHECK_REPORTS({"workers:\n"
+                   "  w: {use: strict, command: a, password_file: password}\n"
+                   "routes: {/: {worker: w}}\n",
+                   "ferry.yaml:2:47: warning: password_file \"password\" is open to every user\n"
+                   "      w: {use: strict, command: a, password_file: password}\n"
+                   "                                                  ^~~~~~~~\n"
+                   "    hint: chmod 600 password\n"});
+    assert_int_equal(chmod("password", 0600), 0);
+    CHECK_REPORTS({"workers:\n"
+                   "  w: {use: strict, command: a, password_file: password}\n"
+                   "routes: {/: {worker: w}}\n",
+                   ""});
+}
+
 /* A key that is not there is reported at the name of its worker. */
 static void test_missing_setting(void **state)
 {
@@ -174,9 +195,13 @@ static void test_unused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plugins),          cmocka_unit_test(test_use),
-        cmocka_unit_test(test_settings),         cmocka_unit_test(test_missing_setting),
-        cmocka_unit_test(test_open_fails),       cmocka_unit_test(test_unused),
+        cmocka_unit_test(test_plugins),
+        cmocka_unit_test(test_use),
+        cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_an_open_file_of_a_secret_is_a_warning),
+        cmocka_unit_test(test_missing_setting),
+        cmocka_unit_test(test_open_fails),
+        cmocka_unit_test(test_unused),
         cmocka_unit_test(test_settings_in_maps),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);

@@ -152,13 +152,13 @@ def test_starttls_and_auth(start, peer, tmp_path):
 
 def test_a_wrong_password_is_never_the_messages_fault(start, peer, tmp_path):
     password = tmp_path / "password"
-    password.write_text("wrong\n")
+    password.write_text("mistaken\n")
     relay = peer("--auth", "me:right")
     server = start(relay.url, username="me", password_file=password, starttls="none")
     job = run_job(server, "dead", to="a@example.org")
     assert job["attempt"] == 5
     assert "535" in job["error"]["message"]
-    assert "wrong" not in server.log()
+    assert "mistaken" not in server.log()
 
 
 # ---- what is seen ----

@@ -5,6 +5,8 @@
 
 #include "clock.h"
 
+enum { REFUSALS_PAUSE_MS = 10000 };
+
 struct exchange exchange_begin(ferry_request *request, const struct config_route *config,
                                struct route_metrics *metrics, unsigned *open)
 {
@@ -30,6 +32,21 @@ ferry_request *exchange_close(struct exchange *exchange, int status)
     return request;
 }
 
+/* An overload is not silent, nor does a flood of requests become one of lines. */
+static void warn_of_refusals(const struct exchange *exchange, const ferry_error *error)
+{
+    struct route_metrics *metrics = exchange->metrics;
+    int64_t now_ms = clock_monotonic_ms();
+    if (now_ms < metrics->refusals_due_ms) {
+        metrics->refusals_left_out++;
+        return;
+    }
+    ferry_log(FERRY_LOG_WARN, "requests are refused", "route=%s error=%s left_out=%u",
+              exchange->config->path, error->message, metrics->refusals_left_out);
+    metrics->refusals_due_ms = now_ms + REFUSALS_PAUSE_MS;
+    metrics->refusals_left_out = 0;
+}
+
 void exchange_answer_error(struct exchange *exchange, const ferry_error *error)
 {
     int status = ferry_code_status(error->code);
@@ -37,5 +54,7 @@ void exchange_answer_error(struct exchange *exchange, const ferry_error *error)
               "request failed", "route=%s worker=%s status=%d code=%s error=%s",
               exchange->config->path, exchange->config->worker->name, status,
               ferry_code_name(error->code), error->message);
+    if (error->code == FERRY_REJECTED)
+        warn_of_refusals(exchange, error);
     ferry_request_reply_error(exchange_close(exchange, status), error);
 }

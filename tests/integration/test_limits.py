@@ -80,6 +80,19 @@ def test_a_full_queue_answers_503_with_retry_after_at_once(server, gate):
     assert gate.runs() == ["running", "waiting"]
 
 
+def test_refusals_are_in_the_log_but_do_not_flood_it(server, gate):
+    calls = [server.send("GET", "/full?name=running")]
+    server.wait_busy(1)
+    calls.append(server.send("GET", "/full?name=waiting"))
+    server.wait_queued(1)
+    assert [server.get("/full").status for _ in range(5)] == [503] * 5
+    server.wait_logged("requests are refused")
+    gate.let(2)
+    assert [call.reply().status for call in calls] == [200, 200]
+    [line] = [line for line in server.log().splitlines() if "requests are refused" in line]
+    assert 'level=warn' in line and "route=/full" in line and "its queue is full" in line
+
+
 def test_a_call_that_waited_past_queue_timeout_gets_503_and_never_runs(server, gate):
     timed_out = 'ferry_pool_rejected_total{pool="impatient",reason="queue_timeout"}'
     running = begin_impatient(server)

@@ -152,7 +152,10 @@ static void print_table(struct listing *listing)
         table_write(&listing->table, output_width(), &out);
     jobs_print(&listing->session, &out);
     bytes_fini(&out);
-    if (listing->count == 0)
+    if (listing->count == 0 && listing->route) /* a typo, perhaps */
+        fprintf(stderr, "no such jobs of %s; ferry jobs stats names the routes that have some\n",
+                listing->route);
+    else if (listing->count == 0)
         fputs("no jobs\n", stderr);
     else if (listing->has_more)
         fprintf(stderr, "these are %u; there may be more: --limit N\n", listing->count);

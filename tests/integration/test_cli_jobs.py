@@ -56,6 +56,8 @@ def test_a_list_of_nothing_says_so(jobs):
     result = jobs("list")
     assert (result.stdout, result.stderr) == ("", "no jobs\n")
     assert jobs.json("list") == []
+    result = jobs("list", "--route", "email")
+    assert result.stdout == "" and "no such jobs of email; ferry jobs stats" in result.stderr
 
 
 def test_json_is_what_the_server_says_to_the_byte(jobs):

@@ -32,7 +32,8 @@ ferry_request *exchange_close(struct exchange *exchange, int status)
     return request;
 }
 
-/* An overload is not silent, nor does a flood of requests become one of lines. */
+/* An overload is not silent, nor are guesses at a password; but a flood of requests does not become
+ * one of lines. */
 static void warn_of_refusals(const struct exchange *exchange, const ferry_error *error)
 {
     struct route_metrics *metrics = exchange->metrics;
@@ -54,7 +55,7 @@ void exchange_answer_error(struct exchange *exchange, const ferry_error *error)
               "request failed", "route=%s worker=%s status=%d code=%s error=%s",
               exchange->config->path, exchange->config->worker->name, status,
               ferry_code_name(error->code), error->message);
-    if (error->code == FERRY_REJECTED)
+    if (error->code == FERRY_REJECTED || error->code == FERRY_RATE_LIMITED)
         warn_of_refusals(exchange, error);
     ferry_request_reply_error(exchange_close(exchange, status), error);
 }

@@ -171,6 +171,7 @@ def test_who_guesses_is_held_back_and_who_knows_is_not(serve, files):
         if reply.status == 429:
             break
     assert statuses == {401, 429}
+    server.wait_logged("too many passwords were tried from 192.0.2.1")
     assert int(reply.headers["Retry-After"]) >= 1
     assert ask(server, "/", basic("ann", PASSWORD), headers=guesser).status == 200
     assert ask(server, "/", basic("bob", "b"),

@@ -161,6 +161,31 @@ static void on_crash(int number, siginfo_t *info, void *context)
         raise(number);
 }
 
+/* ---- exit, called by a worker ---- */
+
+static bool is_in_call(void)
+{
+    pid_t self = gettid();
+    for (unsigned i = 0; i < IN_FLIGHT_SLOTS; i++) {
+        const struct in_flight *call = in_flight_at(i);
+        if (call && atomic_load(&call->thread) == self)
+            return true;
+    }
+    return false;
+}
+
+/* Some libraries exit where they should return an error. That ends the server without a word, and
+ * with a status that a supervisor may take for an end that was meant; so it is made a crash. */
+static void on_exit_of_process(void)
+{
+    if (!is_in_call())
+        return;
+    struct text text = {.length = 0};
+    put(&text, "ferry: a worker called exit, which ends the process: taken for a crash");
+    put_end(&text);
+    abort();
+}
+
 /* ---- at start ---- */
 
 static bool is_wanted(void)
@@ -190,4 +215,5 @@ void crash_report_install(void)
         sigaddset(&action.sa_mask, signals[i].number);
     for (size_t i = 0; i < SIGNAL_COUNT; i++)
         sigaction(signals[i].number, &action, NULL);
+    atexit(on_exit_of_process);
 }

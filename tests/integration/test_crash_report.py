@@ -32,6 +32,8 @@ static int run(ferry_call *call, void *state)
         usleep(1000);
     if (strcmp(how, "abort") == 0)
         abort();
+    if (strcmp(how, "exit") == 0)
+        exit(0);
     if (strcmp(how, "stack") == 0)
         return eat_stack(&here, 1 << 20);
     *nowhere = 1;
@@ -86,6 +88,12 @@ def test_a_crash_names_the_calls_in_flight(server, how, signal_name):
     assert re.fullmatch(r"worker=bomb route=/boom delivery_id=[0-9a-f]{32} \(in this thread\)", mine)
     assert re.search(r"^ferry: backtrace:\n(.*\n)*.*boom\.so", log, re.MULTILINE), log
     assert job.rpartition("/")[2] not in log
+
+
+def test_a_worker_that_calls_exit_is_a_crash_too(server):
+    _, log = crash(server, "exit", signal.SIGABRT)
+    assert "ferry: a worker called exit" in log
+    assert re.search(r"worker=bomb route=/boom delivery_id=[0-9a-f]{32} \(in this thread\)", log)
 
 
 def test_a_worker_that_crashes_in_ferry_call_is_named(tmp_path, boom_plugin):

@@ -7,7 +7,7 @@ from lib.peers import EPOLL_POOL, FERRY_PEER, GO, GUNICORN, HYPER, PISCINA, TORN
 
 CLIENTS = 200
 SHORT_MS = 100
-SHORT_WAVES = 30
+SHORT_WAVES = 100  # ten seconds: the first wave, all of which begins at once, is a hundredth
 
 CONTENDERS = [FERRY_PEER, HYPER, GO, TORNADO, GUNICORN, PISCINA, EPOLL_POOL]
 
@@ -21,7 +21,7 @@ FIGURES = [
 def measure_one(context, peer):
     with context.serve(peer, CLIENTS) as server:
         load(server.port, f"/sleep?ms={SHORT_MS}", CLIENTS, 2)  # every thread has begun
-        answers = load(server.port, f"/sleep?ms={SHORT_MS}", CLIENTS, SHORT_WAVES)
+        answers = load(server.port, f"/sleep?ms={SHORT_MS}", CLIENTS, SHORT_WAVES, busy=True)
     return {"sleeps_share": answers.rate / (CLIENTS * 1000 / SHORT_MS),
             "sleeps_p99": answers.p99_ms}
 

@@ -43,14 +43,15 @@ class Answers:
         self.p50_ms, self.p99_ms, self.longest_ms = (us / 1000 for us in numbers[3:6])
 
 
-def load_command(port, path, connections, each, pace_us=0, seconds=None):
-    command = [LOAD, f"127.0.0.1:{port}", path, connections, each, pace_us]
+def load_command(port, path, connections, each, pace_us=0, seconds=None, busy=False):
+    command = [LOAD, *(["-b"] if busy else []), f"127.0.0.1:{port}", path, connections, each, pace_us]
     return command + ([] if seconds is None else [seconds])
 
 
-def load(port, path, connections, each, pace_us=0, seconds=None, core=machine.LOAD_CORE, first=()):
+def load(port, path, connections, each, pace_us=0, seconds=None, core=machine.LOAD_CORE, first=(),
+         busy=False):
     """Each connection sends that many requests; see bench/load.c. Fails if one is not answered 2xx."""
-    command = load_command(port, path, connections, each, pace_us, seconds)
+    command = load_command(port, path, connections, each, pace_us, seconds, busy)
     return Answers(run([*first, *command], core))
 
 

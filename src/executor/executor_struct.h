@@ -31,6 +31,7 @@ struct ferry_executor {
     struct task_queue queue;
     struct pool_thread *parked;
     bool waking;
+    unsigned kept_waiting; /* live tasks that were submitted since a woken thread last came */
     bool closing;
     unsigned alive;
     ferry_executor_stats stats;

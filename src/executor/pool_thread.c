@@ -47,6 +47,7 @@ static void thread_park(struct pool_thread *thread)
     while (!thread->woken)
         pthread_cond_wait(&thread->wake, &executor->lock);
     executor->waking = false;
+    executor->kept_waiting = 0;
 }
 
 /* Run a task that was taken out of the queue; without the lock. */

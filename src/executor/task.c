@@ -7,11 +7,14 @@
  * comes back exactly once, and since the queue's node and the mailbox's entry live in the task,
  * neither step can fail.
  */
+#include <sched.h>
 #include <stdlib.h>
 
 #include "clock.h"
 #include "executor_struct.h"
 #include "loop_base.h"
+
+enum { GIVE_WAY_AFTER = 16 };
 
 /* ---- a task's way back ---- */
 
@@ -125,6 +128,18 @@ static const char *executor_refusal(ferry_executor *executor, size_t bytes)
     return NULL;
 }
 
+/* Count a task that goes into the queue. Tells whether the loop should give way: a thread that was
+ * woken so many tasks ago waits for the loop's core. If it went on, calls that arrived together
+ * would begin, end and be answered together, each when all are that far. Background tasks have
+ * nobody who waits for them, and go best all at once. Under the lock. */
+static bool executor_keeps_waiting(ferry_executor *executor, const ferry_task_work *work)
+{
+    if (!executor->waking || work->background || ++executor->kept_waiting < GIVE_WAY_AFTER)
+        return false;
+    executor->kept_waiting = 0;
+    return true;
+}
+
 ferry_task *ferry_executor_submit(ferry_executor *executor, ferry_loop *loop,
                                   const ferry_task_work *work, ferry_error *error)
 {
@@ -142,15 +157,19 @@ ferry_task *ferry_executor_submit(ferry_executor *executor, ferry_loop *loop,
         .submitted_us = clock_monotonic_us(),
     };
     struct pool_thread *next = NULL;
+    bool give_way = false;
     pthread_mutex_lock(&executor->lock);
     const char *refusal = executor_refusal(executor, work->bytes);
     if (!refusal) {
         executor->stats.submitted++;
         task_queue_push(&executor->queue, task);
         next = executor_wake_next(executor);
+        give_way = executor_keeps_waiting(executor, work);
     }
     pthread_mutex_unlock(&executor->lock);
     pool_thread_signal(next);
+    if (give_way)
+        sched_yield();
     if (refusal) {
         task_free(task);
         ferry_error_set(error, FERRY_REJECTED, "pool %s: %s", executor->options.name, refusal);

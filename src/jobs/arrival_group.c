@@ -87,24 +87,28 @@ static int has_row(struct statements *statements, int64_t job, ferry_error *erro
     return rc;
 }
 
-static int find_places(struct statements *statements, struct arrival_group *group,
-                       ferry_error *error)
+int arrival_group_find_rows(struct statements *statements, struct arrival_group *group,
+                            ferry_error *error)
 {
-    struct arrival_part part;
-    int found = 0;
-    for (size_t at = 0, next = 0; arrival_read(&group->entry, &next, &part) > 0; at = next) {
-        if (part.kind != PART_ARRIVAL)
-            continue;
-        found = has_row(statements, part.arrival.key.job, error);
+    for (unsigned i = 0; i < group->count; i++) {
+        struct arrival_place *place = &group->places[i];
+        int found = place->state == ARRIVAL_HAS_ROW ? 0 : has_row(statements, place->job, error);
         if (found < 0)
             return found;
-        group->places[group->count++] = (struct arrival_place){
-            .job = part.arrival.key.job,
-            .at = at,
-            .state = found ? ARRIVAL_HAS_ROW : ARRIVAL_OPEN,
-        };
+        if (found)
+            place->state = ARRIVAL_HAS_ROW;
     }
     return 0;
+}
+
+static void find_places(struct arrival_group *group)
+{
+    struct arrival_part part;
+    for (size_t at = 0, next = 0; arrival_read(&group->entry, &next, &part) > 0; at = next) {
+        if (part.kind == PART_ARRIVAL)
+            group->places[group->count++] =
+                (struct arrival_place){.job = part.arrival.key.job, .at = at};
+    }
 }
 
 int arrival_group_read(struct statements *statements, const unsigned char boot[RANDOM_ID_BYTES],
@@ -119,7 +123,8 @@ int arrival_group_read(struct statements *statements, const unsigned char boot[R
         return ferry_error_set(error, FERRY_REJECTED, "no memory");
     read->entry = *entry;
     *entry = (struct bytes){0};
-    if (find_places(statements, read, error) == 0) {
+    find_places(read);
+    if (arrival_group_find_rows(statements, read, error) == 0) {
         *group = read;
         return 0;
     }

@@ -35,8 +35,12 @@ struct arrival_group {
 struct arrival_group *arrival_group_new(const unsigned char boot[RANDOM_ID_BYTES], unsigned size);
 void arrival_group_free(struct arrival_group *group);
 
-/* Make one of an entry that was read, and take its memory over. Which jobs have rows is asked, how
- * they end is not looked at. FERRY_INVALID: it is damaged; nothing else has that code. */
+/* Find out which of those that have no row, as far as it is known, have got one. */
+int arrival_group_find_rows(struct statements *statements, struct arrival_group *group,
+                            ferry_error *error);
+
+/* Make one of an entry that was read, and take its memory over. Which jobs have rows is found out,
+ * how they end is not looked at. FERRY_INVALID: it is damaged; nothing else has that code. */
 int arrival_group_read(struct statements *statements, const unsigned char boot[RANDOM_ID_BYTES],
                        struct bytes *entry, struct arrival_group **group, ferry_error *error);
 

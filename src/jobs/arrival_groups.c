@@ -9,6 +9,14 @@ enum {
     MAX_GROUPS = 256, /* then the older half gets its rows, whether the jobs have ended or not */
 };
 
+static unsigned count_open(const struct arrival_group *group)
+{
+    unsigned open = 0;
+    for (unsigned i = 0; i < group->count; i++)
+        open += group->places[i].state == ARRIVAL_OPEN;
+    return open;
+}
+
 void arrival_groups_add(struct arrival_groups *groups, struct arrival_group *group)
 {
     group->older = groups->newest;
@@ -16,8 +24,27 @@ void arrival_groups_add(struct arrival_groups *groups, struct arrival_group *gro
     *(groups->newest ? &groups->newest->newer : &groups->oldest) = group;
     groups->newest = group;
     groups->count++;
-    for (unsigned i = 0; i < group->count; i++)
-        groups->open += group->places[i].state == ARRIVAL_OPEN;
+    groups->open += count_open(group);
+}
+
+int64_t arrival_groups_last_job(const struct arrival_groups *groups)
+{
+    const struct arrival_group *group = groups->newest;
+    while (group && group->count == 0)
+        group = group->older;
+    return group ? group->places[group->count - 1].job : 0;
+}
+
+int arrival_groups_find_rows(struct arrival_groups *groups, struct statements *statements,
+                             ferry_error *error)
+{
+    int rc = 0;
+    for (struct arrival_group *at = groups->oldest; rc == 0 && at; at = at->newer) {
+        groups->open -= count_open(at);
+        rc = arrival_group_find_rows(statements, at, error);
+        groups->open += count_open(at);
+    }
+    return rc;
 }
 
 static void remove_oldest(struct arrival_groups *groups)
@@ -101,20 +128,12 @@ void arrival_groups_end_rows(struct arrival_groups *groups, enum arrival_state s
 
 /* ---- those that are old ---- */
 
-static bool is_closed(const struct arrival_group *group)
-{
-    for (unsigned i = 0; i < group->count; i++) {
-        if (group->places[i].state == ARRIVAL_OPEN)
-            return false;
-    }
-    return true;
-}
-
 const struct arrival_group *arrival_groups_old(const struct arrival_groups *groups)
 {
     const struct arrival_group *last = NULL;
     unsigned jobs = 0;
-    for (const struct arrival_group *at = groups->oldest; at && is_closed(at); at = at->newer) {
+    for (const struct arrival_group *at = groups->oldest; at && count_open(at) == 0;
+         at = at->newer) {
         jobs += at->count;
         last = at;
     }

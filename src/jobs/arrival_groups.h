@@ -18,6 +18,13 @@ struct arrival_groups {
 /* Add the newest one, which is theirs from then on. */
 void arrival_groups_add(struct arrival_groups *groups, struct arrival_group *group);
 
+/* Return the newest job in any; 0: there is none. */
+int64_t arrival_groups_last_job(const struct arrival_groups *groups);
+
+/* Find out which jobs have got rows; there is no transaction. Returns 0 or a code. */
+int arrival_groups_find_rows(struct arrival_groups *groups, struct statements *statements,
+                             ferry_error *error);
+
 /* Free them from the oldest up to that one; NULL: all. */
 void arrival_groups_remove(struct arrival_groups *groups, const struct arrival_group *last);
 

@@ -16,7 +16,7 @@ struct arrivals {
     unsigned char boot[RANDOM_ID_BYTES];
     struct arrival_groups groups; /* in the journal, and not in the tables */
     bool is_loaded;               /* else nobody knows what is on disk */
-    bool is_begun;                /* the database says that the journal is this process's */
+    bool is_begun;                /* the database says that the journal is as the memory has it */
     int64_t table_number;         /* up to this entry it says that all is in the tables */
 
     /* of the list at hand */
@@ -25,7 +25,6 @@ struct arrivals {
     bool is_looked_at;            /* an operation needs the rows of all */
 
     /* of the transaction at hand */
-    bool begins;                            /* it has the database say that the journal is ours */
     const struct arrival_group *rows_until; /* up to it they have their rows; NULL: none */
     bool has_all_rows;                      /* all of them have, and `coming` */
 };
@@ -44,11 +43,12 @@ bool arrivals_have_rows(const struct arrivals *arrivals)
 
 /* ---- from the disk ---- */
 
-/* Whose jobs the journal has. */
+/* Whose jobs the journal has, and up to which entry all of them are in the tables. */
 struct loading {
     struct arrivals *arrivals;
     struct statements *statements;
     unsigned char boot[RANDOM_ID_BYTES];
+    int64_t number;
 };
 
 /* Mark those of the groups before that an entry ends. */
@@ -86,7 +86,7 @@ static int load_entry(void *arg, int64_t number, struct bytes *entry, ferry_erro
 }
 
 /* Find out what the database says of the journal. Returns 1, 0: nothing, or a code. */
-static int load_state(struct arrivals *arrivals, struct loading *loading, ferry_error *error)
+static int load_state(struct loading *loading, ferry_error *error)
 {
     int rc = statement_step(loading->statements, JOURNAL_STATE, error);
     if (rc <= 0)
@@ -95,27 +95,42 @@ static int load_state(struct arrivals *arrivals, struct loading *loading, ferry_
     bool has_boot = sqlite3_column_bytes(at, 0) == RANDOM_ID_BYTES;
     if (has_boot)
         memcpy(loading->boot, sqlite3_column_blob(at, 0), RANDOM_ID_BYTES);
-    arrivals->is_begun = has_boot && memcmp(loading->boot, arrivals->boot, RANDOM_ID_BYTES) == 0;
-    arrivals->table_number = sqlite3_column_int64(at, 1);
+    loading->number = sqlite3_column_int64(at, 1);
     statement_abandon(loading->statements, JOURNAL_STATE);
     return has_boot;
+}
+
+static int load_entries(struct loading *loading, ferry_error *error)
+{
+    return journal_read(loading->arrivals->journal, loading->boot, loading->number, load_entry,
+                        loading, error);
+}
+
+/* The last transaction of the handle that was lost may be there all the same: it may have given
+ * rows to some, or to all and then deleted some. */
+static int load_rows(struct loading *loading, ferry_error *error)
+{
+    struct arrivals *arrivals = loading->arrivals;
+    bool is_own = memcmp(loading->boot, arrivals->boot, RANDOM_ID_BYTES) == 0;
+    if (is_own && loading->number == journal_number(arrivals->journal))
+        arrival_groups_remove(&arrivals->groups, NULL);
+    statements_skip_jobs(loading->statements, arrival_groups_last_job(&arrivals->groups));
+    return arrival_groups_find_rows(&arrivals->groups, loading->statements, error);
 }
 
 int arrivals_load(struct arrivals *arrivals, struct statements *statements, ferry_error *error)
 {
     struct loading loading = {.arrivals = arrivals, .statements = statements};
-    arrivals_forget(arrivals);
-    arrivals->is_loaded = false;
     arrivals->is_begun = false;
     arrivals->table_number = 0;
-    int rc = load_state(arrivals, &loading, error);
+    journal_close(arrivals->journal);
+    int rc = load_state(&loading, error);
+    if (rc >= 0 && arrivals->is_loaded)
+        return load_rows(&loading, error);
     if (rc > 0)
-        rc = journal_read(arrivals->journal, loading.boot, arrivals->table_number, load_entry,
-                          &loading, error);
+        rc = load_entries(&loading, error);
     if (rc < 0)
         arrivals_forget(arrivals);
-    if (!arrivals->is_begun)
-        arrivals->table_number = 0;
     arrivals->is_loaded = rc == 0;
     return rc;
 }
@@ -288,7 +303,9 @@ static int give_all_rows(struct arrivals *arrivals, struct statements *statement
         rc = arrival_group_give_rows(statements, arrivals->coming, &ended, error);
     if (rc == 0)
         rc = ended_rows_write(statements, &ended, error);
-    if (rc == 0 && arrivals->table_number < journal_number(arrivals->journal))
+    bool is_said =
+        arrivals->is_begun && arrivals->table_number == journal_number(arrivals->journal);
+    if (rc == 0 && !is_said)
         rc = set_table_number(arrivals, statements, error);
     arrivals->has_all_rows = rc == 0;
     return rc;
@@ -296,13 +313,8 @@ static int give_all_rows(struct arrivals *arrivals, struct statements *statement
 
 int arrivals_begin(struct arrivals *arrivals, struct statements *statements, ferry_error *error)
 {
-    bool is_needed = arrivals->is_looked_at || arrivals->coming;
-    int rc = is_needed ? give_all_rows(arrivals, statements, error) : 0;
-    if (rc < 0 || arrivals->is_begun)
-        return rc;
-    rc = set_table_number(arrivals, statements, error);
-    arrivals->begins = rc == 0;
-    return rc;
+    bool is_needed = arrivals->is_looked_at || arrivals->coming || !arrivals->is_begun;
+    return is_needed ? give_all_rows(arrivals, statements, error) : 0;
 }
 
 /* The transaction may go on without it, and must not keep a part of it then. */
@@ -346,8 +358,8 @@ int arrivals_end(struct arrivals *arrivals, struct statements *statements, ferry
 
 void arrivals_committed(struct arrivals *arrivals)
 {
-    arrivals->is_begun |= arrivals->begins;
     if (arrivals->has_all_rows) {
+        arrivals->is_begun = true;
         arrivals->table_number = journal_number(arrivals->journal);
         arrivals_forget(arrivals);
         arrivals->was_tried = false;
@@ -357,7 +369,6 @@ void arrivals_committed(struct arrivals *arrivals)
     } else {
         arrival_groups_end_rows(&arrivals->groups, ARRIVAL_HAS_ROW);
     }
-    arrivals->begins = false;
     arrivals->has_all_rows = false;
     arrivals->rows_until = NULL;
 }
@@ -365,7 +376,6 @@ void arrivals_committed(struct arrivals *arrivals)
 void arrivals_rolled_back(struct arrivals *arrivals)
 {
     arrival_groups_end_rows(&arrivals->groups, ARRIVAL_OPEN);
-    arrivals->begins = false;
     arrivals->has_all_rows = false;
     arrivals->rows_until = NULL;
 }

@@ -14,7 +14,8 @@
  * this file and the writer, which calls it, nobody sees a job without a row.
  *
  * One thread at a time, the writer's. The memory holds what is in the journal and not in the
- * tables; it is read from the disk whenever the database is opened.
+ * tables; it is read from the disk once, at the start. When the database is opened anew after that,
+ * the memory counts and not the file, as that may have gone the same way as the handle.
  */
 #ifndef JOBS_ARRIVALS_H
 #define JOBS_ARRIVALS_H
@@ -28,7 +29,8 @@ struct arrivals;
 struct arrivals *arrivals_new(const char *database, const unsigned char boot[RANDOM_ID_BYTES]);
 void arrivals_free(struct arrivals *arrivals);
 
-/* Read what the journal has, in place of what was known. Returns 0 or a code. */
+/* Read what the journal has; later on, find out which jobs have got rows. Returns 0 or a code. All
+ * get theirs in the transaction that follows. */
 int arrivals_load(struct arrivals *arrivals, struct statements *statements, ferry_error *error);
 
 /* Tell whether every job on disk has a row; not while nothing is known of the disk. */

@@ -25,12 +25,11 @@ struct entry_head {
 struct journal {
     char *path;
     unsigned char boot[RANDOM_ID_BYTES];
-    sqlite3_file *file;  /* NULL: not open */
-    sqlite3_int64 size;  /* of the file */
-    int64_t end;         /* where the next entry goes */
-    int64_t number;      /* of the last one */
-    int64_t good_number; /* of the last one that was appended without a failure */
-    bool is_broken;      /* until it is emptied, after this time */
+    sqlite3_file *file; /* NULL: not open */
+    sqlite3_int64 size; /* of the file */
+    int64_t end;        /* where the next entry goes */
+    int64_t number;     /* of the last one */
+    bool is_broken;     /* until it is emptied, after this time */
     int64_t retry_us;
     struct bytes text; /* an entry with its head, as it is written */
 };
@@ -71,7 +70,7 @@ static int journal_fail(int rc, const char *what, ferry_error *error)
                            "the jobs' journal: %s: %s", what, sqlite3_errstr(rc));
 }
 
-static void journal_close(struct journal *journal)
+void journal_close(struct journal *journal)
 {
     if (journal->file && journal->file->pMethods)
         journal->file->pMethods->xClose(journal->file);
@@ -176,7 +175,6 @@ int journal_append(struct journal *journal, const struct bytes *entry, ferry_err
         bytes_fini(&journal->text);
         return rc;
     }
-    journal->good_number = journal->number;
     journal->end += (int64_t)journal->text.length;
     return 0;
 }
@@ -223,11 +221,9 @@ static size_t entry_length(const struct bytes *text, size_t at, const unsigned c
     return is_whole ? whole : 0;
 }
 
-static int visit_entries(const struct journal *journal, const struct bytes *text,
-                         const unsigned char *boot, int64_t after, journal_visitor *visit,
-                         void *arg, ferry_error *error)
+static int visit_entries(const struct bytes *text, const unsigned char *boot, int64_t after,
+                         journal_visitor *visit, void *arg, ferry_error *error)
 {
-    bool is_own = memcmp(boot, journal->boot, sizeof journal->boot) == 0;
     int64_t number = 0;
     size_t length;
     int rc = 0;
@@ -236,7 +232,7 @@ static int visit_entries(const struct journal *journal, const struct bytes *text
         const struct entry_head *head = (const void *)(text->data + at);
         number = (int64_t)little_get(head->number, sizeof head->number);
         bool has_gap = at == 0 && number - 1 > after; /* the database is an older one */
-        if (has_gap || (is_own && number > journal->good_number))
+        if (has_gap)
             return 0;
         if (number > after) {
             struct bytes entry = {0};
@@ -256,7 +252,7 @@ int journal_read(struct journal *journal, const unsigned char boot[RANDOM_ID_BYT
     struct bytes text = {0};
     int rc = read_file(journal, &text, error);
     if (rc == 0)
-        rc = visit_entries(journal, &text, boot, after, visit, arg, error);
+        rc = visit_entries(&text, boot, after, visit, arg, error);
     else
         journal_close(journal);
     bytes_fini(&text);

@@ -31,12 +31,14 @@ int64_t journal_number(const struct journal *journal);
  * second later or more, nor when the file is as big as it may become, until it is emptied. */
 bool journal_has_room(const struct journal *journal, size_t length);
 
-/* Append an entry. Returns 0 when it is on disk, or a code: then it may be there or not, and counts
- * for nothing in this process. */
+/* Append an entry. Returns 0 when it is on disk, or a code: then it may be there or not. */
 int journal_append(struct journal *journal, const struct bytes *entry, ferry_error *error);
 
 /* All entries are over: the next one goes to the beginning. */
 void journal_empty(struct journal *journal);
+
+/* Close the file: it is opened anew when it is needed. */
+void journal_close(struct journal *journal);
 
 /* Visit the entries of a boot that come after a number, in their order. The visitor may take the
  * entry's memory (bytes_take), and returns 0 or a code, which ends the visit. Returns 0 or a code.

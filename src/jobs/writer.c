@@ -8,7 +8,8 @@
  * Whenever it opens the database, it checks it and copies the whole WAL into the database file with
  * a sync of its own, so that nothing rests on pages whose fate is unknown: the process before may
  * have ended at an fsync that failed, and a WAL that reads well need not be on disk. For the same
- * reason a new writer gives rows to all that is in the journal before anything else.
+ * reason all that is in the journal, or was when the handle was lost, gets its rows with the first
+ * transaction.
  *
  * The journal comes first. What it does not take, because it fails or for any other reason, goes
  * into the tables with the rest, so that nothing depends on it.
@@ -50,6 +51,7 @@ struct writer {
     sqlite3 *db;                         /* NULL: lost, to be opened again */
     struct statements *statements;
     struct arrivals *arrivals;
+    bool has_started;
     int64_t reopen_us;   /* not before this time */
     int64_t empty_us;    /* the WAL neither */
     int64_t look_us;     /* nor is its size asked for */
@@ -438,6 +440,7 @@ struct writer *writer_open(const char *path, bool *damaged, ferry_error *error)
         writer_close(writer);
         return NULL;
     }
+    writer->has_started = true;
     return writer;
 }
 
@@ -446,7 +449,7 @@ void writer_close(struct writer *writer)
     ferry_error error;
     if (!writer)
         return;
-    if (writer->db && writer->statements)
+    if (writer->has_started)
         writer_give_rows(writer, &error);
     writer_disconnect(writer);
     arrivals_free(writer->arrivals);

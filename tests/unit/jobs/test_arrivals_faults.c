@@ -58,55 +58,6 @@ static struct insert_operation insert_into_journal(void)
     return small;
 }
 
-/* ---- a handle that is lost ---- */
-
-static void lose_handle(void)
-{
-    static char route[] = "/a"; /* another one each time, so that there is something to write */
-    struct pause_operation lost = {
-        .base = {.kind = OPERATION_PAUSE}, .route = route, .is_paused = true};
-    route[1]++;
-    fail_calls(DISK_SYNC, 1, 0);
-    assert_int_equal(run(&lost.base), FERRY_REJECTED);
-}
-
-/* Lose the handle, and have the n-th call fail on the way back. Returns whether there was one. */
-static bool come_back_with_fault(unsigned n)
-{
-    struct insert_operation small = insert_into_journal(), next = insert_of(JOB_QUEUED);
-    lose_handle();
-    unsigned faults = disk_fault_count();
-    disk_fail((struct disk_fault){.calls = DISK_READ | DISK_SIZE, .first = n, .count = 1});
-    run(&next.base);
-    assert_false(writer_has_all_rows(writer));
-    bool was_faulty = disk_fault_count() > faults;
-    disk_heal();
-    writing_reopen(); /* it would wait for a while before it tries again */
-    assert_true(succeeds(&small));
-    return was_faulty;
-}
-
-static void until_the_journal_is_read_nobody_knows_that_all_have_rows(void **ctx)
-{
-    (void)ctx;
-    for (unsigned n = 1; come_back_with_fault(n); n++)
-        ;
-}
-
-static void jobs_without_rows_outlive_the_handle(void **ctx)
-{
-    (void)ctx;
-    struct insert_operation small = insert_into_journal();
-    lose_handle();
-    struct insert_operation next = write_short();
-    assert_int_equal(next.base.error.code, FERRY_OK);
-    assert_true(next.claim.job > small.claim.job);
-    assert_true(succeeds(&small));
-    assert_true(succeeds(&next));
-    assert_true(writer_has_all_rows(writer));
-    assert_int_equal(count(JOB_SUCCEEDED), 2);
-}
-
 /* ---- a journal that fails ---- */
 
 static void what_the_journal_does_not_take_the_tables_do(void **ctx)
@@ -269,8 +220,6 @@ int main(void)
 {
     disk_install();
     const struct CMUnitTest tests[] = {
-        TEST(until_the_journal_is_read_nobody_knows_that_all_have_rows),
-        TEST(jobs_without_rows_outlive_the_handle),
         TEST(what_the_journal_does_not_take_the_tables_do),
         TEST(after_it_has_failed_the_journal_is_used_again),
         TEST(what_neither_takes_is_in_doubt_and_can_be_undone),

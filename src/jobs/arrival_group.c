@@ -3,9 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "apply_parts.h"
-#include "job_id.h"
-
 /* ---- in memory ---- */
 
 struct arrival_group *arrival_group_new(const unsigned char boot[RANDOM_ID_BYTES], unsigned size)
@@ -34,8 +31,7 @@ void arrival_group_add(struct arrival_group *group, const struct insert_operatio
     arrival_add(&group->entry, insert);
 }
 
-/* Read a part that was written, or read, before. */
-static void read_again(const struct arrival_group *group, size_t at, struct arrival_part *part)
+void arrival_group_part(const struct arrival_group *group, size_t at, struct arrival_part *part)
 {
     arrival_read(&group->entry, &at, part);
 }
@@ -60,7 +56,7 @@ struct arrival_place *arrival_group_find(struct arrival_group *group, const stru
     struct arrival_part part;
     if (!place || place->state != ARRIVAL_OPEN)
         return NULL;
-    read_again(group, place->at, &part);
+    arrival_group_part(group, place->at, &part);
     return part.arrival.key.token == key->token ? place : NULL;
 }
 
@@ -77,10 +73,15 @@ static int count_arrivals(const struct bytes *entry, unsigned *count)
     return rc;
 }
 
-/* Returns 1 when the job has a row, 0, or a code. */
-static int has_row(struct statements *statements, int64_t job, ferry_error *error)
+/* Returns 1 when the job has a row under its number, 0, or a code. */
+static int has_row(struct statements *statements, const struct arrival_group *group,
+                   const struct arrival_place *place, ferry_error *error)
 {
-    sqlite3_bind_int64(statement_of(statements, HAS_ROW), 1, job);
+    struct arrival_part part;
+    arrival_group_part(group, place->at, &part);
+    sqlite3_stmt *at = statement_of(statements, HAS_ROW);
+    sqlite3_bind_int64(at, 1, place->job);
+    sqlite3_bind_blob(at, 2, part.arrival.id, RANDOM_ID_BYTES, SQLITE_STATIC);
     int rc = statement_step(statements, HAS_ROW, error);
     if (rc > 0)
         statement_abandon(statements, HAS_ROW);
@@ -92,7 +93,7 @@ int arrival_group_find_rows(struct statements *statements, struct arrival_group 
 {
     for (unsigned i = 0; i < group->count; i++) {
         struct arrival_place *place = &group->places[i];
-        int found = place->state == ARRIVAL_HAS_ROW ? 0 : has_row(statements, place->job, error);
+        int found = place->state == ARRIVAL_HAS_ROW ? 0 : has_row(statements, group, place, error);
         if (found < 0)
             return found;
         if (found)
@@ -130,85 +131,4 @@ int arrival_group_read(struct statements *statements, const unsigned char boot[R
     }
     arrival_group_free(read);
     return FERRY_INTERNAL; /* a damaged database is no damaged entry */
-}
-
-/* ---- rows ---- */
-
-int arrival_give_row(struct statements *statements, const struct arrival_group *group,
-                     const struct arrival_place *place, ferry_error *error)
-{
-    struct arrival_part part;
-    read_again(group, place->at, &part);
-    const struct arrival *arrival = &part.arrival;
-    struct insert_operation insert = {
-        .route = arrival->route,
-        .worker = arrival->worker,
-        .state = JOB_RUNNING,
-        .created_ms = arrival->created_ms,
-        .run_at_ms = arrival->created_ms,
-        .block = (char *)arrival->block,
-        .length = arrival->length,
-        .claim = arrival->key,
-    };
-    job_id_format(arrival->id, insert.id);
-    job_id_format(arrival->delivery_id, insert.delivery_id);
-    return apply_insert(statements, group->boot, &insert, error);
-}
-
-static void bind_ended(sqlite3_stmt *at, int column, const struct arrival_group *group,
-                       const struct arrival_place *place)
-{
-    struct arrival_part arrived, ended;
-    read_again(group, place->at, &arrived);
-    read_again(place->end_in, place->end_at, &ended);
-    const struct arrival *arrival = &arrived.arrival;
-    const struct ending *ending = &ended.ending;
-    sqlite3_bind_int64(at, column, place->job);
-    sqlite3_bind_blob(at, column + 1, arrival->id, RANDOM_ID_BYTES, SQLITE_STATIC);
-    sqlite3_bind_blob(at, column + 2, arrival->delivery_id, RANDOM_ID_BYTES, SQLITE_STATIC);
-    sqlite3_bind_text(at, column + 3, arrival->route, -1, SQLITE_STATIC);
-    sqlite3_bind_text(at, column + 4, arrival->worker, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(at, column + 5, (int64_t)arrival->length);
-    for (int i = 6; i <= 8; i++) /* created, to run, started */
-        sqlite3_bind_int64(at, column + i, arrival->created_ms);
-    bind_time(at, column + 9, ending->now_ms);
-    if (!ending->result_status)
-        return;
-    sqlite3_bind_int(at, column + 10, ending->result_status);
-    sqlite3_bind_text(at, column + 11, ending->result_type, -1, SQLITE_STATIC);
-    sqlite3_bind_blob64(at, column + 12, ending->result, ending->result_length, SQLITE_STATIC);
-}
-
-int ended_rows_write(struct statements *statements, struct ended_rows *ended, ferry_error *error)
-{
-    bool is_full = ended->count == SUCCEEDED_ROWS;
-    enum statement which = is_full ? INSERT_SUCCEEDED_ROWS : INSERT_SUCCEEDED;
-    int rc = 0;
-    for (unsigned i = 0; rc == 0 && i < ended->count; i++) {
-        unsigned row = is_full ? i : 0;
-        bind_ended(statement_of(statements, which), 1 + SUCCEEDED_VALUES * (int)row,
-                   ended->of[i].group, ended->of[i].place);
-        if (!is_full || i == SUCCEEDED_ROWS - 1)
-            rc = statement_run(statements, which, error);
-    }
-    ended->count = 0;
-    return rc;
-}
-
-int arrival_group_give_rows(struct statements *statements, const struct arrival_group *group,
-                            struct ended_rows *ended, ferry_error *error)
-{
-    int rc = 0;
-    for (unsigned i = 0; rc == 0 && i < group->count; i++) {
-        const struct arrival_place *place = &group->places[i];
-        if (place->state == ARRIVAL_OPEN) {
-            rc = arrival_give_row(statements, group, place, error);
-        } else if (place->state == ARRIVAL_ENDED) {
-            ended->of[ended->count].group = group;
-            ended->of[ended->count++].place = place;
-            if (ended->count == SUCCEEDED_ROWS)
-                rc = ended_rows_write(statements, ended, error);
-        }
-    }
-    return rc;
 }

@@ -1,7 +1,6 @@
 /*
- * An entry of the journal in memory: which jobs it begins, what has become of those, and the rows
- * that they get. One thread, the writer's. Functions that write do so in its transaction, and
- * return 0 or a code.
+ * An entry of the journal in memory: which jobs it begins, and what has become of those. One
+ * thread, the writer's.
  */
 #ifndef JOBS_ARRIVAL_GROUP_H
 #define JOBS_ARRIVAL_GROUP_H
@@ -35,7 +34,11 @@ struct arrival_group {
 struct arrival_group *arrival_group_new(const unsigned char boot[RANDOM_ID_BYTES], unsigned size);
 void arrival_group_free(struct arrival_group *group);
 
-/* Find out which of those that have no row, as far as it is known, have got one. */
+/* Read a part that is at that place. */
+void arrival_group_part(const struct arrival_group *group, size_t at, struct arrival_part *part);
+
+/* Find out which of those that have no row, as far as it is known, have got one. Returns 0 or a
+ * code. */
 int arrival_group_find_rows(struct statements *statements, struct arrival_group *group,
                             ferry_error *error);
 
@@ -49,26 +52,5 @@ void arrival_group_add(struct arrival_group *group, const struct insert_operatio
 
 /* Return the place of a job that is open, and whose token it is; NULL: there is none. */
 struct arrival_place *arrival_group_find(struct arrival_group *group, const struct claim_key *key);
-
-/* ---- rows ---- */
-
-/* Give an open job the row and the input that it would have had from the start. */
-int arrival_give_row(struct statements *statements, const struct arrival_group *group,
-                     const struct arrival_place *place, ferry_error *error);
-
-/* Rows of jobs that have succeeded, some with each statement. */
-struct ended_rows {
-    struct {
-        const struct arrival_group *group;
-        const struct arrival_place *place;
-    } of[SUCCEEDED_ROWS];
-    unsigned count;
-};
-
-/* Give each job of a group that has none its row. What is left in `ended` is to be written with the
- * next group's, or by ended_rows_write. */
-int arrival_group_give_rows(struct statements *statements, const struct arrival_group *group,
-                            struct ended_rows *ended, ferry_error *error);
-int ended_rows_write(struct statements *statements, struct ended_rows *ended, ferry_error *error);
 
 #endif

@@ -6,6 +6,7 @@
 #include <ferry/log.h>
 
 #include "arrival_groups.h"
+#include "arrival_rows.h"
 #include "journal.h"
 
 /* Bytes of an input, or a result; a bigger one costs more to copy than its row does. */
@@ -20,13 +21,14 @@ struct arrivals {
     int64_t table_number;         /* up to this entry it says that all is in the tables */
 
     /* of the list at hand */
-    struct arrival_group *coming; /* what was taken; NULL: nothing */
-    bool was_tried;               /* to write it into the journal */
-    bool is_looked_at;            /* an operation needs the rows of all */
+    struct arrival_group *coming;    /* what was taken; NULL: nothing */
+    bool was_tried;                  /* to write it into the journal */
+    bool is_looked_at;               /* an operation needs the rows of all */
+    const struct arrival_group *old; /* up to it they need theirs; NULL: none */
 
     /* of the transaction at hand */
-    const struct arrival_group *rows_until; /* up to it they have their rows; NULL: none */
-    bool has_all_rows;                      /* all of them have, and `coming` */
+    bool has_old_rows; /* those have theirs */
+    bool has_all_rows; /* all of them have, and `coming` */
 };
 
 static void arrivals_forget(struct arrivals *arrivals)
@@ -234,8 +236,16 @@ void arrivals_take(struct arrivals *arrivals, struct statements *statements,
         at->in_doubt = false;
     }
     arrivals->is_looked_at = at != NULL;
+    arrivals->old = NULL;
     if (arrivals->coming && arrivals->coming->entry.failed)
         arrivals_drop(arrivals, first);
+}
+
+bool arrivals_take_old(struct arrivals *arrivals)
+{
+    arrivals->old = arrival_groups_old(&arrivals->groups);
+    arrivals->is_looked_at = arrivals->old && arrivals->groups.open == 0;
+    return arrivals->old != NULL;
 }
 
 static void operations_move(struct operation *first, enum operation_way from, enum operation_way to)
@@ -267,15 +277,20 @@ bool arrivals_journal(struct arrivals *arrivals, struct operation *first)
     return true;
 }
 
-bool arrivals_drop(struct arrivals *arrivals, struct operation *first)
+void arrivals_leave(struct arrivals *arrivals, struct operation *first)
 {
-    bool may_turn_up = arrivals->was_tried;
     if (arrivals->coming) {
         arrival_groups_reopen(&arrivals->groups, arrivals->coming);
         operations_move(first, WAY_TAKEN, WAY_TABLES);
     }
     arrival_group_free(arrivals->coming);
     arrivals->coming = NULL;
+}
+
+bool arrivals_drop(struct arrivals *arrivals, struct operation *first)
+{
+    bool may_turn_up = arrivals->was_tried;
+    arrivals_leave(arrivals, first);
     arrivals->was_tried = false;
     return may_turn_up;
 }
@@ -292,17 +307,25 @@ static int set_table_number(struct arrivals *arrivals, struct statements *statem
     return statement_run(statements, SET_JOURNAL_STATE, error);
 }
 
-static int give_all_rows(struct arrivals *arrivals, struct statements *statements,
-                         ferry_error *error)
+/* To those of each group up to the last one, and, if that is the newest, of what was taken. */
+static int give_rows(struct arrivals *arrivals, struct statements *statements,
+                     const struct arrival_group *last, bool together, ferry_error *error)
 {
     struct ended_rows ended = {.count = 0};
+    const struct arrival_group *end = last ? last->newer : NULL;
     int rc = 0;
-    for (struct arrival_group *at = arrivals->groups.oldest; rc == 0 && at; at = at->newer)
-        rc = arrival_group_give_rows(statements, at, &ended, error);
-    if (rc == 0 && arrivals->coming)
-        rc = arrival_group_give_rows(statements, arrivals->coming, &ended, error);
-    if (rc == 0)
-        rc = ended_rows_write(statements, &ended, error);
+    for (struct arrival_group *at = arrivals->groups.oldest; rc == 0 && at != end; at = at->newer)
+        rc = together ? arrival_rows_give(statements, at, &ended, error)
+                      : arrival_rows_give_alone(statements, at, error);
+    if (rc == 0 && !end && arrivals->coming)
+        rc = arrival_rows_give(statements, arrivals->coming, &ended, error);
+    return rc == 0 ? ended_rows_write(statements, &ended, error) : rc;
+}
+
+static int give_all_rows(struct arrivals *arrivals, struct statements *statements, bool together,
+                         ferry_error *error)
+{
+    int rc = give_rows(arrivals, statements, arrivals->groups.newest, together, error);
     bool is_said =
         arrivals->is_begun && arrivals->table_number == journal_number(arrivals->journal);
     if (rc == 0 && !is_said)
@@ -311,22 +334,25 @@ static int give_all_rows(struct arrivals *arrivals, struct statements *statement
     return rc;
 }
 
-int arrivals_begin(struct arrivals *arrivals, struct statements *statements, ferry_error *error)
+/* That all is in the tables up to there is not said: each job is looked for when its entry is read
+ * again. Before any row may be deleted, all have theirs, and that is said. */
+static int give_old_rows(struct arrivals *arrivals, struct statements *statements, bool together,
+                         ferry_error *error)
 {
-    bool is_needed = arrivals->is_looked_at || arrivals->coming || !arrivals->is_begun;
-    return is_needed ? give_all_rows(arrivals, statements, error) : 0;
+    int rc = give_rows(arrivals, statements, arrivals->old, together, error);
+    arrivals->has_old_rows = rc == 0;
+    return rc;
 }
 
-/* The transaction may go on without it, and must not keep a part of it then. */
-static int give_row_alone(struct statements *statements, const struct arrival_group *group,
-                          const struct arrival_place *place, ferry_error *error)
+/* What the journal was tried with is over as well. */
+int arrivals_begin(struct arrivals *arrivals, struct statements *statements, bool together,
+                   ferry_error *error)
 {
-    int rc = statement_run(statements, SAVEPOINT, error);
-    if (rc < 0)
-        return rc;
-    rc = arrival_give_row(statements, group, place, error);
-    statements_end_savepoint(statements, rc);
-    return rc;
+    bool is_needed =
+        arrivals->is_looked_at || arrivals->coming || arrivals->was_tried || !arrivals->is_begun;
+    if (is_needed)
+        return give_all_rows(arrivals, statements, together, error);
+    return arrivals->old ? give_old_rows(arrivals, statements, together, error) : 0;
 }
 
 int arrivals_prepare(struct arrivals *arrivals, struct statements *statements,
@@ -343,17 +369,19 @@ int arrivals_prepare(struct arrivals *arrivals, struct statements *statements,
     struct arrival_place *place = arrival_groups_find(&arrivals->groups, key, &group);
     if (!place)
         return 0;
-    int rc = together ? arrival_give_row(statements, group, place, error)
-                      : give_row_alone(statements, group, place, error);
+    int rc = together ? arrival_row_give(statements, group, place, error)
+                      : arrival_row_give_alone(statements, group, place, error);
     if (rc == 0)
         arrival_groups_give_row(&arrivals->groups, place);
     return rc;
 }
 
-int arrivals_end(struct arrivals *arrivals, struct statements *statements, ferry_error *error)
+int arrivals_end(struct arrivals *arrivals, struct statements *statements, bool together,
+                 ferry_error *error)
 {
     bool is_over = arrivals->groups.oldest && arrivals->groups.open == 0;
-    return is_over && !arrivals->has_all_rows ? give_all_rows(arrivals, statements, error) : 0;
+    bool is_needed = is_over && !arrivals->has_all_rows;
+    return is_needed ? give_all_rows(arrivals, statements, together, error) : 0;
 }
 
 void arrivals_committed(struct arrivals *arrivals)
@@ -364,44 +392,20 @@ void arrivals_committed(struct arrivals *arrivals)
         arrivals_forget(arrivals);
         arrivals->was_tried = false;
         journal_empty(arrivals->journal);
-    } else if (arrivals->rows_until) {
-        arrival_groups_remove(&arrivals->groups, arrivals->rows_until);
+    } else if (arrivals->has_old_rows) {
+        arrival_groups_remove(&arrivals->groups, arrivals->old);
     } else {
         arrival_groups_end_rows(&arrivals->groups, ARRIVAL_HAS_ROW);
     }
     arrivals->has_all_rows = false;
-    arrivals->rows_until = NULL;
+    arrivals->has_old_rows = false;
 }
 
 void arrivals_rolled_back(struct arrivals *arrivals)
 {
     arrival_groups_end_rows(&arrivals->groups, ARRIVAL_OPEN);
     arrivals->has_all_rows = false;
-    arrivals->rows_until = NULL;
-}
-
-/* ---- in between ---- */
-
-bool arrivals_are_many(const struct arrivals *arrivals)
-{
-    return arrival_groups_old(&arrivals->groups) != NULL;
-}
-
-/* That all is in the tables up to there is not said: each job is looked for when its entry is read
- * again. Before any row may be deleted, all have theirs, and that is said. */
-int arrivals_give_old_rows(struct arrivals *arrivals, struct statements *statements,
-                           ferry_error *error)
-{
-    const struct arrival_group *last = arrival_groups_old(&arrivals->groups);
-    struct ended_rows ended = {.count = 0};
-    int rc = 0;
-    for (struct arrival_group *at = arrivals->groups.oldest; rc == 0 && at != last->newer;
-         at = at->newer)
-        rc = arrival_group_give_rows(statements, at, &ended, error);
-    if (rc == 0)
-        rc = ended_rows_write(statements, &ended, error);
-    arrivals->rows_until = rc == 0 ? last : NULL;
-    return rc;
+    arrivals->has_old_rows = false;
 }
 
 /* ---- life ---- */

@@ -43,32 +43,33 @@ bool arrivals_have_rows(const struct arrivals *arrivals);
 void arrivals_take(struct arrivals *arrivals, struct statements *statements,
                    struct operation *first, bool takes_inserts);
 
+/* Instead of a list, take those who are the oldest of many without rows: the transaction gives them
+ * theirs. Returns false where there are not so many. */
+bool arrivals_take_old(struct arrivals *arrivals);
+
 /* Write what was taken into the journal. Returns whether it is there, as WAY_JOURNAL; else it is
  * for the transaction that follows. */
 bool arrivals_journal(struct arrivals *arrivals, struct operation *first);
 
 /* In that transaction: at its beginning, before each operation that is left, and at its end.
  * Return 0 or a code. It gives rows to those who need one; what was taken and is not in the
- * journal is among them. Where operations do not run `together`, one that cannot be prepared fails
- * alone, and leaves nothing in the transaction. */
-int arrivals_begin(struct arrivals *arrivals, struct statements *statements, ferry_error *error);
+ * journal is among them. Where all is not done `together`, nothing may be taken (arrivals_leave):
+ * each row is given alone (arrival_rows.h), and what fails leaves nothing in the transaction. */
+int arrivals_begin(struct arrivals *arrivals, struct statements *statements, bool together,
+                   ferry_error *error);
 int arrivals_prepare(struct arrivals *arrivals, struct statements *statements,
                      const struct operation *operation, bool together, ferry_error *error);
-int arrivals_end(struct arrivals *arrivals, struct statements *statements, ferry_error *error);
+int arrivals_end(struct arrivals *arrivals, struct statements *statements, bool together,
+                 ferry_error *error);
 
 /* How the transaction went. What was taken stays so after one that was rolled back. */
 void arrivals_committed(struct arrivals *arrivals);
 void arrivals_rolled_back(struct arrivals *arrivals);
 
-/* No transaction did: what was taken is not any more. Returns whether it may turn up on disk. */
+/* What was taken is not any more: it is for a transaction as all else. */
+void arrivals_leave(struct arrivals *arrivals, struct operation *first);
+
+/* The same, and there is no transaction, or it failed. Returns whether it may turn up on disk. */
 bool arrivals_drop(struct arrivals *arrivals, struct operation *first);
-
-/* ---- in between ---- */
-
-/* Tell whether there are so many without rows that the oldest should get theirs, and do so in a
- * transaction. Returns 0 or a code. */
-bool arrivals_are_many(const struct arrivals *arrivals);
-int arrivals_give_old_rows(struct arrivals *arrivals, struct statements *statements,
-                           ferry_error *error);
 
 #endif

@@ -65,7 +65,7 @@ static const char *const sql_of[STATEMENT_COUNT] = {
     /* A row costs a fifth less where several are one statement's. */
     [INSERT_SUCCEEDED_ROWS] =
         SUCCEEDED_INTO SUCCEEDED_ROW "," SUCCEEDED_ROW "," SUCCEEDED_ROW "," SUCCEEDED_ROW,
-    [HAS_ROW] = "SELECT 1 FROM jobs WHERE job = ?1",
+    [HAS_ROW] = "SELECT 1 FROM jobs WHERE job = ?1 AND id = ?2",
     [JOURNAL_STATE] = "SELECT boot, number FROM journal",
     [SET_JOURNAL_STATE] = "INSERT OR REPLACE INTO journal (one, boot, number) VALUES (1, ?1, ?2)",
 
@@ -190,7 +190,7 @@ static const char *const sql_of[STATEMENT_COUNT] = {
  * fails, whether it could be prepared by then or not. */
 struct statements {
     sqlite3 *db;
-    bool is_lost;
+    bool is_lost, was_refused;
     int64_t last_job;                  /* that was numbered, */
     bool knows_last_job;               /* those in the tables among them */
     sqlite3_stmt *of[STATEMENT_COUNT]; /* NULL: not yet */
@@ -210,6 +210,19 @@ static bool loses_handle(int rc)
     case SQLITE_NOTADB:
     case SQLITE_CANTOPEN:
     case SQLITE_PROTOCOL:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* After these the same values fail again. */
+static bool refuses_values(int rc)
+{
+    switch (rc & 0xff) {
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
+    case SQLITE_TOOBIG:
         return true;
     default:
         return false;
@@ -240,6 +253,7 @@ sqlite3_stmt *statement_of(struct statements *statements, enum statement which)
 static int statement_refuse(struct statements *statements, enum statement which, ferry_error *error)
 {
     statements->is_unbound[which] = false;
+    statements->was_refused = false;
     if (error)
         *error = statements->unbound_why;
     return statements->unbound_why.code;
@@ -255,6 +269,8 @@ int statement_step(struct statements *statements, enum statement which, ferry_er
         return 1;
     int code = rc == SQLITE_DONE ? 0 : database_error(statements->db, error);
     statements->is_lost |= loses_handle(rc);
+    if (code < 0)
+        statements->was_refused = refuses_values(rc);
     sqlite3_reset(at);
     sqlite3_clear_bindings(at);
     return code;
@@ -372,6 +388,11 @@ bool statements_is_lost(const struct statements *statements)
     return statements->is_lost;
 }
 
+bool statements_was_refused(const struct statements *statements)
+{
+    return statements->was_refused;
+}
+
 bool statements_in_transaction(const struct statements *statements)
 {
     return !sqlite3_get_autocommit(statements->db);
@@ -395,6 +416,11 @@ int statements_next_job(struct statements *statements, int64_t *job, ferry_error
     }
     *job = ++statements->last_job;
     return 0;
+}
+
+void statements_look_for_last_job(struct statements *statements)
+{
+    statements->knows_last_job = false;
 }
 
 void statements_skip_jobs(struct statements *statements, int64_t last)

@@ -93,6 +93,10 @@ void statements_free(struct statements *statements);
  * more, but closed and opened anew. */
 bool statements_is_lost(const struct statements *statements);
 
+/* Tell whether the last failure was one of the values, or of rows that are there: it would fail
+ * again. */
+bool statements_was_refused(const struct statements *statements);
+
 /* Tell whether a transaction is open. SQLite may roll one back on its own after an error. */
 bool statements_in_transaction(const struct statements *statements);
 int64_t statements_changes(const struct statements *statements); /* rows, of the last write */
@@ -100,6 +104,9 @@ int64_t statements_changes(const struct statements *statements); /* rows, of the
 /* Number a new job. A number is given once for as long as the connection lasts, whether a row came
  * of it or not. */
 int statements_next_job(struct statements *statements, int64_t *job, ferry_error *error);
+
+/* Somebody else has written rows, so that numbers are looked for anew. */
+void statements_look_for_last_job(struct statements *statements);
 
 /* Numbers up to this one are given to jobs that have no row yet. */
 void statements_skip_jobs(struct statements *statements, int64_t last);

@@ -259,17 +259,25 @@ static void writer_end(struct writer *writer, bool is_committed)
     arrivals_rolled_back(writer->arrivals);
 }
 
+/* Returns 0, a code, or, of rows that are given together, 1: the database has refused one. */
+static int rows_given(const struct writer *writer, bool together, int rc)
+{
+    return rc < 0 && together && statements_was_refused(writer->statements) ? 1 : rc;
+}
+
 static int writer_transact_once(struct writer *writer, struct operation *first,
                                 enum selection selection, bool together, bool *in_doubt,
                                 ferry_error *error)
 {
     int rc = statement_run(writer->statements, BEGIN, error);
     if (rc == 0)
-        rc = arrivals_begin(writer->arrivals, writer->statements, error);
+        rc = rows_given(writer, together,
+                        arrivals_begin(writer->arrivals, writer->statements, together, error));
     if (rc == 0)
         rc = writer_apply(writer, first, selection, together, error);
     if (rc == 0)
-        rc = arrivals_end(writer->arrivals, writer->statements, error);
+        rc = rows_given(writer, together,
+                        arrivals_end(writer->arrivals, writer->statements, together, error));
     if (rc == 0) {
         rc = statement_run(writer->statements, COMMIT, error);
         *in_doubt = rc < 0 && statements_is_lost(writer->statements);
@@ -283,7 +291,10 @@ static int writer_transact(struct writer *writer, struct operation *first, enum 
                            bool *in_doubt, ferry_error *error)
 {
     int rc = writer_transact_once(writer, first, selection, true, in_doubt, error);
-    return rc > 0 ? writer_transact_once(writer, first, selection, false, in_doubt, error) : rc;
+    if (rc <= 0)
+        return rc;
+    arrivals_leave(writer->arrivals, first);
+    return writer_transact_once(writer, first, selection, false, in_doubt, error);
 }
 
 /* Write a list: into the journal what may go there, and the rest in a transaction. */
@@ -307,15 +318,9 @@ static int writer_write(struct writer *writer, struct operation *first, enum sel
  * seen by the caller. */
 static void writer_give_old_rows(struct writer *writer, ferry_error *error)
 {
-    if (!arrivals_are_many(writer->arrivals) || clock_monotonic_us() < writer->rows_us)
-        return;
-    int rc = statement_run(writer->statements, BEGIN, error);
-    if (rc == 0)
-        rc = arrivals_give_old_rows(writer->arrivals, writer->statements, error);
-    if (rc == 0)
-        rc = statement_run(writer->statements, COMMIT, error);
-    writer_end(writer, rc == 0);
-    if (rc == 0)
+    bool in_doubt;
+    if (clock_monotonic_us() < writer->rows_us || !arrivals_take_old(writer->arrivals) ||
+        writer_transact(writer, NULL, ALL, &in_doubt, error) == 0)
         return;
     ferry_log(FERRY_LOG_ERROR, "jobs stay in the journal", "error=%s", error->message);
     writer->rows_us = clock_monotonic_us() + ROWS_PAUSE_US;

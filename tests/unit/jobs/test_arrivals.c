@@ -340,6 +340,22 @@ static void many_that_have_ended_get_their_rows_while_others_run(void **ctx)
     free(turn);
 }
 
+static void those_who_got_their_rows_get_no_others(void **ctx)
+{
+    (void)ctx;
+    struct turn *turn = calloc(1, sizeof *turn);
+    struct insert_operation waiting = insert_of(JOB_QUEUED);
+    assert_non_null(turn);
+    for (int jobs = 0; jobs <= MANY_JOBS; jobs += TURN)
+        turn_run(turn, jobs > 0);
+    expect_rows(MANY_JOBS, false);
+    folder_sql(&folder, "DELETE FROM jobs; DELETE FROM inputs");
+    insert_added(&waiting);
+    turn_run(turn, true);
+    expect_rows(1, false);
+    free(turn);
+}
+
 static void those_who_run_on_and_on_get_rows_in_the_end(void **ctx)
 {
     (void)ctx;
@@ -377,6 +393,7 @@ int main(void)
         ARRIVALS_TEST(when_the_last_has_ended_all_have_rows),
         ARRIVALS_TEST(so_they_have_when_the_last_is_given_back),
         ARRIVALS_TEST(many_that_have_ended_get_their_rows_while_others_run),
+        ARRIVALS_TEST(those_who_got_their_rows_get_no_others),
         ARRIVALS_TEST(those_who_run_on_and_on_get_rows_in_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -113,12 +113,27 @@ static void what_the_journal_may_have_is_in_doubt(void **ctx)
 {
     (void)ctx;
     begin();
-    folder_sql(&folder, "CREATE TRIGGER refuse BEFORE INSERT ON jobs"
+    folder_sql(&folder, "CREATE TRIGGER refuse BEFORE INSERT ON journal"
                         " BEGIN SELECT raise(ABORT, 'refused'); END");
     fail_calls(DISK_SYNC, 1, 0);
     struct insert_operation small = write_short();
     assert_int_equal(small.base.error.code, FERRY_REJECTED);
     assert_true(small.base.in_doubt);
+}
+
+static void what_the_tables_refuse_after_it_does_not_turn_up(void **ctx)
+{
+    (void)ctx;
+    begin();
+    folder_sql(&folder, "CREATE TRIGGER refuse BEFORE INSERT ON jobs"
+                        " BEGIN SELECT raise(ABORT, 'refused'); END");
+    fail_calls(DISK_SYNC, 1, 0);
+    struct insert_operation small = write_short();
+    assert_int_equal(small.base.error.code, FERRY_REJECTED);
+    assert_false(small.base.in_doubt);
+    folder_sql(&folder, "DROP TRIGGER refuse");
+    writing_reopen();
+    assert_int_equal(count(JOB_RUNNING), 0);
 }
 
 /* ---- a damaged database ---- */
@@ -224,6 +239,7 @@ int main(void)
         TEST(after_it_has_failed_the_journal_is_used_again),
         TEST(what_neither_takes_is_in_doubt_and_can_be_undone),
         TEST(what_the_journal_may_have_is_in_doubt),
+        TEST(what_the_tables_refuse_after_it_does_not_turn_up),
         TEST(a_damaged_database_is_not_taken_for_a_damaged_entry),
         TEST(a_row_that_is_given_by_half_is_none),
         TEST(an_end_that_cannot_be_written_is_none),

@@ -1,0 +1,41 @@
+/*
+ * The rows that jobs of the journal get, in the writer's transaction and on its thread. Functions
+ * return 0 or a code.
+ *
+ * Many are written at a time. When the database refuses one of them, and the transaction with it,
+ * each is written alone in the next one, and what is refused then is set aside: where its number
+ * is another job's by now, it gets another one, and is dead if it was running. Where its id has a
+ * row, that row is it. Either can only be so if somebody else has written into the database.
+ */
+#ifndef JOBS_ARRIVAL_ROWS_H
+#define JOBS_ARRIVAL_ROWS_H
+
+#include "arrival_group.h"
+
+/* Rows of jobs that have succeeded, some with each statement. */
+struct ended_rows {
+    struct {
+        const struct arrival_group *group;
+        const struct arrival_place *place;
+    } of[SUCCEEDED_ROWS];
+    unsigned count;
+};
+
+/* Give an open job the row and the input that it would have had from the start. */
+int arrival_row_give(struct statements *statements, const struct arrival_group *group,
+                     const struct arrival_place *place, ferry_error *error);
+
+/* Give each job of a group that has none its row. What is left in `ended` is to be written with the
+ * next group's, or by ended_rows_write. */
+int arrival_rows_give(struct statements *statements, const struct arrival_group *group,
+                      struct ended_rows *ended, ferry_error *error);
+int ended_rows_write(struct statements *statements, struct ended_rows *ended, ferry_error *error);
+
+/* The same, one by one: what the database refuses is set aside, and what fails leaves no part of a
+ * row in the transaction. */
+int arrival_row_give_alone(struct statements *statements, const struct arrival_group *group,
+                           const struct arrival_place *place, ferry_error *error);
+int arrival_rows_give_alone(struct statements *statements, const struct arrival_group *group,
+                            ferry_error *error);
+
+#endif

@@ -76,6 +76,7 @@ static void empty_results(struct operation *operation)
     case OPERATION_SHIFT:
     case OPERATION_UNDO:
     case OPERATION_GIVE_ROWS:
+    case OPERATION_GIVE_ROW:
         break; /* have none */
     }
 }
@@ -104,6 +105,7 @@ static int apply(struct statements *statements, const unsigned char *boot,
     case OPERATION_RETIRE:
         return apply_retire(statements, (struct retire_operation *)operation, error);
     case OPERATION_GIVE_ROWS:
+    case OPERATION_GIVE_ROW:
         return 0; /* arrivals.c has done it */
     }
     return ferry_error_set(error, FERRY_INTERNAL, "no such operation");

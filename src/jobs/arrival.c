@@ -121,6 +121,12 @@ static int read_ending(const struct bytes *entry, size_t *at, struct ending *end
     return result ? 1 : FERRY_INVALID;
 }
 
+const unsigned char *arrival_id(const struct bytes *entry, size_t at)
+{
+    const struct arrival_head *head = (const void *)(entry->data + at);
+    return head->id;
+}
+
 int arrival_read(const struct bytes *entry, size_t *at, struct arrival_part *part)
 {
     if (*at == entry->length)

@@ -60,6 +60,18 @@ struct arrival_place *arrival_group_find(struct arrival_group *group, const stru
     return part.arrival.key.token == key->token ? place : NULL;
 }
 
+bool arrival_group_needs_row(const struct arrival_group *group,
+                             const unsigned char id[RANDOM_ID_BYTES])
+{
+    for (unsigned i = 0; i < group->count; i++) {
+        const struct arrival_place *place = &group->places[i];
+        bool needs_row = place->state == ARRIVAL_OPEN || place->state == ARRIVAL_ENDED;
+        if (needs_row && memcmp(arrival_id(&group->entry, place->at), id, RANDOM_ID_BYTES) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* ---- from the disk ---- */
 
 static int count_arrivals(const struct bytes *entry, unsigned *count)

@@ -53,4 +53,8 @@ void arrival_group_add(struct arrival_group *group, const struct insert_operatio
 /* Return the place of a job that is open, and whose token it is; NULL: there is none. */
 struct arrival_place *arrival_group_find(struct arrival_group *group, const struct claim_key *key);
 
+/* Tell whether the job of an id is among those that have no row. */
+bool arrival_group_needs_row(const struct arrival_group *group,
+                             const unsigned char id[RANDOM_ID_BYTES]);
+
 #endif

@@ -7,6 +7,7 @@
 
 #include "arrival_groups.h"
 #include "arrival_rows.h"
+#include "job_id.h"
 #include "journal.h"
 
 /* Bytes of an input, or a result; a bigger one costs more to copy than its row does. */
@@ -139,8 +140,21 @@ int arrivals_load(struct arrivals *arrivals, struct statements *statements, ferr
 
 /* ---- what a list has for the journal ---- */
 
+/* Tell whether the job of an id is in the journal only, or taken for that. */
+static bool needs_row(const struct arrivals *arrivals, const char *id)
+{
+    unsigned char bits[RANDOM_ID_BYTES];
+    job_id_parse(id, bits);
+    if (arrivals->coming && arrival_group_needs_row(arrivals->coming, bits))
+        return true;
+    const struct arrival_group *at = arrivals->groups.newest;
+    while (at && !arrival_group_needs_row(at, bits))
+        at = at->older;
+    return at != NULL;
+}
+
 /* What is done to jobs by name or by filter, or looks at them. */
-static bool looks_at_rows(const struct operation *operation)
+static bool looks_at_rows(const struct arrivals *arrivals, const struct operation *operation)
 {
     switch (operation->kind) {
     case OPERATION_INSERT:
@@ -149,6 +163,8 @@ static bool looks_at_rows(const struct operation *operation)
     case OPERATION_CLAIM: /* what waits has a row */
     case OPERATION_PAUSE:
         return false;
+    case OPERATION_GIVE_ROW:
+        return needs_row(arrivals, ((const struct give_row_operation *)operation)->id);
     case OPERATION_CHANGE:
     case OPERATION_SHIFT:
     case OPERATION_UNDO:
@@ -213,14 +229,18 @@ static bool take_settle(struct arrivals *arrivals, struct settle_operation *sett
     return true;
 }
 
-static bool take(struct arrivals *arrivals, struct statements *statements,
-                 struct operation *operation, bool takes_inserts)
+static enum operation_way take(struct arrivals *arrivals, struct statements *statements,
+                               struct operation *operation, bool takes_inserts)
 {
+    bool is_taken = false;
+    if (operation->kind == OPERATION_GIVE_ROW)
+        return WAY_NONE;
     if (operation->kind == OPERATION_INSERT)
-        return takes_inserts &&
-               take_insert(arrivals, statements, (struct insert_operation *)operation);
-    return operation->kind == OPERATION_SETTLE &&
-           take_settle(arrivals, (struct settle_operation *)operation);
+        is_taken = takes_inserts &&
+                   take_insert(arrivals, statements, (struct insert_operation *)operation);
+    else if (operation->kind == OPERATION_SETTLE)
+        is_taken = take_settle(arrivals, (struct settle_operation *)operation);
+    return is_taken ? WAY_TAKEN : WAY_TABLES;
 }
 
 /* Operations keep their order for who looks: nothing is taken past it. */
@@ -228,10 +248,11 @@ void arrivals_take(struct arrivals *arrivals, struct statements *statements,
                    struct operation *first, bool takes_inserts)
 {
     struct operation *at = first;
-    for (; at && !looks_at_rows(at); at = at->next) {
-        if (at->way != WAY_TABLES || !take(arrivals, statements, at, takes_inserts))
+    for (; at && !looks_at_rows(arrivals, at); at = at->next) {
+        if (at->way == WAY_TABLES)
+            at->way = take(arrivals, statements, at, takes_inserts);
+        if (at->way == WAY_TABLES)
             continue;
-        at->way = WAY_TAKEN;
         at->error = (ferry_error){0};
         at->in_doubt = false;
     }
@@ -260,7 +281,9 @@ bool arrivals_journal(struct arrivals *arrivals, struct operation *first)
 {
     ferry_error error;
     struct arrival_group *coming = arrivals->coming;
-    if (!coming || arrivals->is_looked_at || !arrivals->is_begun ||
+    if (!coming)
+        return true;
+    if (arrivals->is_looked_at || !arrivals->is_begun ||
         arrivals->groups.open + coming->count == 0 ||
         !journal_has_room(arrivals->journal, coming->entry.length))
         return false;

@@ -9,9 +9,10 @@
  * any row may be deleted, every job has one and the database says that the journal is over.
  *
  * Whatever else is done to such a job gives it the row that it would have had: how it ended
- * otherwise, or that it is given back. What is done to jobs by name or by filter, and every look at
- * them, does so to all first; and so does a list after which none of them runs any more. Beyond
- * this file and the writer, which calls it, nobody sees a job without a row.
+ * otherwise, or that it is given back. What is done to jobs by name or by filter, every list of
+ * them, and a look for one of them, does so to all first; and so does what is written after which
+ * none of them runs any more. Beyond this file and the writer, which calls it, nobody sees a job
+ * without a row.
  *
  * One thread at a time, the writer's. The memory holds what is in the journal and not in the
  * tables; it is read from the disk once, at the start. When the database is opened anew after that,
@@ -38,8 +39,9 @@ bool arrivals_have_rows(const struct arrivals *arrivals);
 
 /* ---- a list of operations ---- */
 
-/* Take of a list what needs no row at once, as WAY_TAKEN and with its results; the others are left
- * for a transaction. To number a new job may cost the handle. */
+/* Take of a list what needs no row at once, as WAY_TAKEN and with its results, and what needs
+ * nothing, as WAY_NONE; the others are left for a transaction. To number a new job may cost the
+ * handle. */
 void arrivals_take(struct arrivals *arrivals, struct statements *statements,
                    struct operation *first, bool takes_inserts);
 
@@ -47,8 +49,8 @@ void arrivals_take(struct arrivals *arrivals, struct statements *statements,
  * theirs. Returns false where there are not so many. */
 bool arrivals_take_old(struct arrivals *arrivals);
 
-/* Write what was taken into the journal. Returns whether it is there, as WAY_JOURNAL; else it is
- * for the transaction that follows. */
+/* Write what was taken into the journal. Returns whether all of it is there, as WAY_JOURNAL; else
+ * it is for the transaction that follows. */
 bool arrivals_journal(struct arrivals *arrivals, struct operation *first);
 
 /* In that transaction: at its beginning, before each operation that is left, and at its end.

@@ -1,6 +1,7 @@
 /*
- * Look-ups for a time when jobs may have no row yet: they are given rows first (arrivals.h), and
- * then it is looked. Loop thread.
+ * Look-ups for a time when jobs may have no row yet (arrivals.h). For a list they are given rows
+ * first, and then it is looked. One job is looked for at once, and once more only if there is no
+ * row: the writer knows whether it is one that needs one first. Loop thread.
  */
 #ifndef JOBS_LATE_LOOKUP_H
 #define JOBS_LATE_LOOKUP_H

@@ -24,6 +24,7 @@ enum operation_kind {
     OPERATION_UNDO,
     OPERATION_RETIRE,
     OPERATION_GIVE_ROWS, /* to every job: what follows it may look at the tables */
+    OPERATION_GIVE_ROW,  /* to one: the same, for who looks for that only */
 };
 
 /* How an operation is written; the writer's own. */
@@ -31,6 +32,7 @@ enum operation_way {
     WAY_TABLES,
     WAY_TAKEN,   /* for the journal, or, if that does not take it, the tables (arrivals.h) */
     WAY_JOURNAL, /* it is there */
+    WAY_NONE,    /* nothing is to be written */
 };
 
 struct operation {
@@ -212,6 +214,12 @@ struct undo_operation {
     struct operation base;
     char id[RANDOM_ID_TEXT_SIZE]; /* "": a claim */
     int64_t token;
+};
+
+/* Have a row for the job of an id. */
+struct give_row_operation {
+    struct operation base;
+    char id[RANDOM_ID_TEXT_SIZE];
 };
 
 /* Delete final jobs of a route that ended before a time; that they were there is remembered

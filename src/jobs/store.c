@@ -243,6 +243,11 @@ bool store_is_idle(const struct store *store)
     return !store->first && !store->batch;
 }
 
+bool store_is_closing(const struct store *store)
+{
+    return store->closing;
+}
+
 void store_get_stats(const struct store *store, struct store_stats *stats)
 {
     *stats = store->stats;

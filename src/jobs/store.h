@@ -41,6 +41,9 @@ bool store_has_room(const struct store *store, size_t bytes);
  * store_write has returned. */
 void store_write(struct store *store, struct operation *operation);
 
+/* Tell whether it closes. What is written while its look-ups are answered is never done. */
+bool store_is_closing(const struct store *store);
+
 /* Look a job up by its id, or list jobs (reader.h). */
 void store_find(struct store *store, const char *id, job_found *found, void *arg);
 void store_list(struct store *store, const struct job_filter *filter, jobs_listed *listed,

@@ -166,6 +166,7 @@ static struct view after(struct view view, const struct operation *operation)
     case OPERATION_PAUSE:
     case OPERATION_SHIFT:
     case OPERATION_GIVE_ROWS:
+    case OPERATION_GIVE_ROW:
         break;
     }
     return view;

@@ -131,6 +131,7 @@ static bool step_answered(struct workload *workload, struct step *step)
     case OPERATION_PAUSE:
         return pause_answered(workload, &step->operation.pause);
     case OPERATION_GIVE_ROWS:
+    case OPERATION_GIVE_ROW:
         return false;
     default:
         return end_answered(workload, step);

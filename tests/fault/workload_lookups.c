@@ -49,7 +49,8 @@ static void on_found(void *arg, const struct job_record *record, const ferry_err
         ferry_loop_stop(workload->loop);
 }
 
-/* Not always: it gives rows to all jobs, and those without are to be there when the disk fails. */
+/* Not always: it may give rows to all jobs, and those without are to be there when the disk fails.
+ */
 void workload_look(struct workload *workload)
 {
     struct ledger *ledger = &workload->ledger;

@@ -266,6 +266,76 @@ static void each_is_given_a_row_for_who_looks(void **ctx)
     assert_int_equal(query("SELECT count(*) FROM jobs WHERE token = 7"), 3);
 }
 
+static void who_looks_for_one_of_them_has_it_get_a_row(void **ctx)
+{
+    (void)ctx;
+    struct insert_operation first = insert_runner(), small = insert_runner();
+    insert_runner();
+    assert_true(succeeds(&first));
+    struct give_row_operation open = give_row_to(small.id);
+    assert_int_equal(run(&open.base), FERRY_OK);
+    expect_rows(3, true);
+    struct insert_operation runner = insert_runner(), last = insert_runner();
+    assert_true(succeeds(&last));
+    expect_rows(3, false);
+    struct give_row_operation ended = give_row_to(last.id);
+    assert_int_equal(run(&ended.base), FERRY_OK);
+    expect_rows(5, true);
+    assert_true(succeeds(&runner));
+}
+
+static void who_looks_for_another_one_leaves_them_without(void **ctx)
+{
+    (void)ctx;
+    struct insert_operation waiting = insert_of(JOB_QUEUED), small = insert_runner();
+    struct insert_operation dead = insert_runner(), next = short_of(), last = short_of();
+    insert_added(&waiting);
+    struct settle_operation settle = settle_of(dead.claim, JOB_DEAD);
+    ferry_error_set(&settle.failure, FERRY_INVALID, "why");
+    assert_int_equal(run(&settle.base), FERRY_OK);
+    expect_rows(2, false);
+    struct give_row_operation has = give_row_to(waiting.id), got = give_row_to(dead.id);
+    struct give_row_operation unknown = give_row_to("00000000000000000000000000000000");
+    struct settle_operation success = success_of(&small);
+    next.base.next = &has.base;
+    has.base.next = &got.base;
+    got.base.next = &success.base;
+    success.base.next = &unknown.base;
+    unknown.base.next = &last.base;
+    writer_run(writer, &next.base);
+    for (const struct operation *at = &next.base; at; at = at->next)
+        assert_int_equal(at->error.code, FERRY_OK);
+    expect_rows(2, false);
+    assert_true(succeeds(&next));
+    assert_true(succeeds(&last));
+    expect_rows(5, true);
+}
+
+static void nor_does_it_need_a_transaction(void **ctx)
+{
+    (void)ctx;
+    sqlite3 *other;
+    struct insert_operation small = insert_runner();
+    struct give_row_operation unknown = give_row_to("00000000000000000000000000000000");
+    assert_int_equal(sqlite3_open(folder.database, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(run(&unknown.base), FERRY_OK);
+    sqlite3_close(other);
+    assert_true(succeeds(&small));
+}
+
+static void a_look_finds_what_came_before_it_in_its_list(void **ctx)
+{
+    (void)ctx;
+    struct insert_operation runner = insert_runner(), small = short_of();
+    struct give_row_operation give = give_row_to(small.id);
+    small.base.next = &give.base;
+    writer_run(writer, &small.base);
+    assert_int_equal(give.base.error.code, FERRY_OK);
+    expect_rows(2, true);
+    assert_true(succeeds(&runner));
+}
+
 static void nothing_deletes_jobs_before_all_have_rows(void **ctx)
 {
     (void)ctx;
@@ -389,6 +459,10 @@ int main(void)
         ARRIVALS_TEST(one_that_has_just_succeeded_has_its_row_as_well),
         ARRIVALS_TEST(one_that_fails_beside_them_takes_none_along),
         ARRIVALS_TEST(each_is_given_a_row_for_who_looks),
+        ARRIVALS_TEST(who_looks_for_one_of_them_has_it_get_a_row),
+        ARRIVALS_TEST(who_looks_for_another_one_leaves_them_without),
+        ARRIVALS_TEST(nor_does_it_need_a_transaction),
+        ARRIVALS_TEST(a_look_finds_what_came_before_it_in_its_list),
         ARRIVALS_TEST(nothing_deletes_jobs_before_all_have_rows),
         ARRIVALS_TEST(when_the_last_has_ended_all_have_rows),
         ARRIVALS_TEST(so_they_have_when_the_last_is_given_back),

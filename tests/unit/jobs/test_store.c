@@ -378,35 +378,6 @@ static void the_close_commits_what_waits_and_what_its_answers_write(void **ctx)
     assert_int_equal(folder_query(&f->folder, "SELECT count(*) FROM jobs WHERE state = 4"), 1);
 }
 
-/* ---- jobs without rows ---- */
-
-static ferry_code find(const char *id)
-{
-    f->found = false;
-    store_find(store, id, on_found, f);
-    fixture_wait(f, is_found);
-    return f->found_error.code;
-}
-
-static void who_looks_for_another_job_needs_no_rows_for_those_without(void **ctx)
-{
-    (void)ctx;
-    insertion_write(&many[0], JOB_QUEUED, 0);
-    fixture_wait(f, is_store_idle);
-    insertion_write(&many[1], JOB_RUNNING, 7);
-    many[1].insert.is_short = true; /* nobody has read it yet */
-    fixture_wait(f, is_store_idle);
-    assert_int_equal(folder_query(&f->folder, "SELECT count(*) FROM jobs"), 1);
-    folder_sql(&f->folder, "CREATE TRIGGER refuse BEFORE INSERT ON jobs"
-                           " BEGIN SELECT raise(ABORT, 'refused'); END");
-    assert_int_equal(find(many[0].insert.id), FERRY_OK);
-    /* It is not known that there is none. */
-    assert_int_equal(find(many[1].insert.id), FERRY_REJECTED);
-    folder_sql(&f->folder, "DROP TRIGGER refuse");
-    assert_int_equal(find(many[1].insert.id), FERRY_OK);
-    assert_int_equal(f->record.state, JOB_RUNNING);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -423,7 +394,6 @@ int main(void)
         TEST(a_claim_takes_what_is_due_the_longest_due_first),
         TEST(only_the_token_of_the_claim_ends_it),
         TEST(what_failed_in_doubt_can_be_undone),
-        TEST(who_looks_for_another_job_needs_no_rows_for_those_without),
         TEST(the_close_commits_what_waits_and_what_its_answers_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -148,6 +148,13 @@ static inline struct change_operation change_of(enum job_action action, const ch
     return change;
 }
 
+static inline struct give_row_operation give_row_to(const char *id)
+{
+    struct give_row_operation give = {.base = {.kind = OPERATION_GIVE_ROW}};
+    snprintf(give.id, sizeof give.id, "%s", id);
+    return give;
+}
+
 /* ---- jobs without rows ---- */
 
 /* Have so many rows, and no job without one, or some. */

@@ -243,13 +243,19 @@ static enum operation_way take(struct arrivals *arrivals, struct statements *sta
     return is_taken ? WAY_TAKEN : WAY_TABLES;
 }
 
+/* It is for a transaction then, and so is what follows. */
+static bool is_too_big(const struct arrivals *arrivals)
+{
+    return arrivals->coming && !journal_fits(arrivals->journal, arrivals->coming->entry.length);
+}
+
 /* Operations keep their order for who looks: nothing is taken past it. */
 void arrivals_take(struct arrivals *arrivals, struct statements *statements,
                    struct operation *first, bool takes_inserts)
 {
     struct operation *at = first;
     for (; at && !looks_at_rows(arrivals, at); at = at->next) {
-        if (at->way == WAY_TABLES)
+        if (at->way == WAY_TABLES && !is_too_big(arrivals))
             at->way = take(arrivals, statements, at, takes_inserts);
         if (at->way == WAY_TABLES)
             continue;

@@ -105,10 +105,14 @@ int64_t journal_number(const struct journal *journal)
     return journal->number;
 }
 
+bool journal_fits(const struct journal *journal, size_t length)
+{
+    return journal->end + (int64_t)(sizeof(struct entry_head) + length) <= MAX_BYTES;
+}
+
 bool journal_has_room(const struct journal *journal, size_t length)
 {
-    return !journal->is_broken &&
-           journal->end + (int64_t)(sizeof(struct entry_head) + length) <= MAX_BYTES;
+    return !journal->is_broken && journal_fits(journal, length);
 }
 
 static void journal_format(struct journal *journal, const struct bytes *entry)

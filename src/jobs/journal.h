@@ -27,8 +27,10 @@ void journal_free(struct journal *journal);
 /* The number of the last entry that was appended, or was to be. */
 int64_t journal_number(const struct journal *journal);
 
-/* Tell whether an entry of that length may be appended: not after a failure, until it is emptied a
- * second later or more, nor when the file is as big as it may become, until it is emptied. */
+/* Tell whether an entry of that length would not make the file bigger than it may become; and
+ * whether it may be appended: not after a failure, until the journal is emptied a second later or
+ * more. */
+bool journal_fits(const struct journal *journal, size_t length);
 bool journal_has_room(const struct journal *journal, size_t length);
 
 /* Append an entry. Returns 0 when it is on disk, or a code: then it may be there or not. */

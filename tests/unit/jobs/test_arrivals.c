@@ -209,6 +209,31 @@ static void many_of_a_transaction_each_get_their_own_row(void **ctx)
     free(settles);
 }
 
+static void no_more_is_taken_than_the_journal_has_place_for(void **ctx)
+{
+    (void)ctx;
+    enum { BYTES = 4096, JOBS = (4 << 20) / BYTES + 100 };
+    static char big[BYTES];
+    struct insert_operation *inserts = calloc(JOBS, sizeof *inserts);
+    assert_non_null(inserts);
+    for (int i = JOBS - 1; i >= 0; i--) {
+        inserts[i] = short_of();
+        inserts[i].block = big;
+        inserts[i].length = sizeof big;
+        inserts[i].base.next = i < JOBS - 1 ? &inserts[i + 1].base : NULL;
+    }
+    writer_run(writer, &inserts[0].base);
+    expect_rows(JOBS, true);
+    assert_int_equal(inserts[0].base.way, WAY_TAKEN);
+    for (int i = JOBS - 100; i < JOBS; i++) {
+        assert_int_equal(inserts[i].base.error.code, FERRY_OK);
+        assert_int_equal(inserts[i].base.way, WAY_TABLES);
+    }
+    free(inserts);
+    insert_runner();
+    expect_rows(JOBS, false);
+}
+
 static void a_change_finds_what_came_before_it_in_its_transaction(void **ctx)
 {
     (void)ctx;
@@ -455,6 +480,7 @@ int main(void)
         ARRIVALS_TEST(what_is_done_to_others_leaves_them_without_rows),
         ARRIVALS_TEST(only_what_needs_no_more_than_a_row_goes_without),
         ARRIVALS_TEST(many_of_a_transaction_each_get_their_own_row),
+        ARRIVALS_TEST(no_more_is_taken_than_the_journal_has_place_for),
         ARRIVALS_TEST(a_change_finds_what_came_before_it_in_its_transaction),
         ARRIVALS_TEST(one_that_has_just_succeeded_has_its_row_as_well),
         ARRIVALS_TEST(one_that_fails_beside_them_takes_none_along),

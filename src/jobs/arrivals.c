@@ -25,6 +25,7 @@ struct arrivals {
     struct arrival_group *coming;    /* what was taken; NULL: nothing */
     bool was_tried;                  /* to write it into the journal */
     bool is_looked_at;               /* an operation needs the rows of all */
+    bool is_full;                    /* the disk is */
     const struct arrival_group *old; /* up to it they need theirs; NULL: none */
 
     /* of the transaction at hand */
@@ -251,18 +252,19 @@ static bool is_too_big(const struct arrivals *arrivals)
 
 /* Operations keep their order for who looks: nothing is taken past it. */
 void arrivals_take(struct arrivals *arrivals, struct statements *statements,
-                   struct operation *first, bool takes_inserts)
+                   struct operation *first, bool is_full)
 {
     struct operation *at = first;
     for (; at && !looks_at_rows(arrivals, at); at = at->next) {
         if (at->way == WAY_TABLES && !is_too_big(arrivals))
-            at->way = take(arrivals, statements, at, takes_inserts);
+            at->way = take(arrivals, statements, at, !is_full);
         if (at->way == WAY_TABLES)
             continue;
         at->error = (ferry_error){0};
         at->in_doubt = false;
     }
     arrivals->is_looked_at = at != NULL;
+    arrivals->is_full = is_full;
     arrivals->old = NULL;
     if (arrivals->coming && arrivals->coming->entry.failed)
         arrivals_drop(arrivals, first);
@@ -272,6 +274,7 @@ bool arrivals_take_old(struct arrivals *arrivals)
 {
     arrivals->old = arrival_groups_old(&arrivals->groups);
     arrivals->is_looked_at = arrivals->old && arrivals->groups.open == 0;
+    arrivals->is_full = false;
     return arrivals->old != NULL;
 }
 
@@ -289,8 +292,8 @@ bool arrivals_journal(struct arrivals *arrivals, struct operation *first)
     struct arrival_group *coming = arrivals->coming;
     if (!coming)
         return true;
-    if (arrivals->is_looked_at || !arrivals->is_begun ||
-        arrivals->groups.open + coming->count == 0 ||
+    bool is_over = arrivals->groups.open + coming->count == 0;
+    if (arrivals->is_looked_at || !arrivals->is_begun || (is_over && !arrivals->is_full) ||
         !journal_has_room(arrivals->journal, coming->entry.length))
         return false;
     arrivals->was_tried = true;
@@ -409,7 +412,7 @@ int arrivals_end(struct arrivals *arrivals, struct statements *statements, bool 
                  ferry_error *error)
 {
     bool is_over = arrivals->groups.oldest && arrivals->groups.open == 0;
-    bool is_needed = is_over && !arrivals->has_all_rows;
+    bool is_needed = is_over && !arrivals->is_full && !arrivals->has_all_rows;
     return is_needed ? give_all_rows(arrivals, statements, together, error) : 0;
 }
 

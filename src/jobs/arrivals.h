@@ -40,10 +40,11 @@ bool arrivals_have_rows(const struct arrivals *arrivals);
 /* ---- a list of operations ---- */
 
 /* Take of a list what needs no row at once, as WAY_TAKEN and with its results, and what needs
- * nothing, as WAY_NONE; the others are left for a transaction. To number a new job may cost the
- * handle. */
+ * nothing, as WAY_NONE; the others are left for a transaction. Where the disk `is_full` no new job
+ * is taken, and what can wait for its row does: the journal has its place on disk already. To
+ * number a new job may cost the handle. */
 void arrivals_take(struct arrivals *arrivals, struct statements *statements,
-                   struct operation *first, bool takes_inserts);
+                   struct operation *first, bool is_full);
 
 /* Instead of a list, take those who are the oldest of many without rows: the transaction gives them
  * theirs. Returns false where there are not so many. */

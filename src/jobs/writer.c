@@ -301,7 +301,7 @@ static int writer_transact(struct writer *writer, struct operation *first, enum 
 static int writer_write(struct writer *writer, struct operation *first, enum selection selection,
                         bool *in_doubt, ferry_error *error)
 {
-    arrivals_take(writer->arrivals, writer->statements, first, selection & INSERTS);
+    arrivals_take(writer->arrivals, writer->statements, first, !(selection & INSERTS));
     if (statements_is_lost(writer->statements)) {
         arrivals_drop(writer->arrivals, first);
         return ferry_error_set(error, FERRY_INTERNAL, "the jobs' database cannot be read");

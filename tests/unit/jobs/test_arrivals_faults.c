@@ -203,6 +203,38 @@ static void an_end_that_cannot_be_written_is_none(void **ctx)
     assert_int_equal(count(JOB_SUCCEEDED), 1);
 }
 
+/* It has its place on disk already. */
+static void the_end_of_the_last_one_goes_into_the_journal_then(void **ctx)
+{
+    (void)ctx;
+    struct insert_operation small = insert_into_journal();
+    fail_calls(DISK_WRITE, 1, SQLITE_FULL);
+    assert_true(succeeds(&small));
+    assert_int_equal(disk_fault_count(), 1);
+    assert_false(writer_has_all_rows(writer));
+    assert_int_equal(count(JOB_RUNNING) + count(JOB_SUCCEEDED), 0);
+    begin();
+    assert_true(writer_has_all_rows(writer));
+    assert_int_equal(count(JOB_SUCCEEDED), 1);
+}
+
+static void other_ends_do_not_wait_for_the_rows_of_those(void **ctx)
+{
+    (void)ctx;
+    struct insert_operation plain = insert_of(JOB_RUNNING), small = insert_into_journal();
+    insert_added(&plain);
+    fail_calls(DISK_WRITE, 1, SQLITE_FULL);
+    assert_true(succeeds(&small));
+    fail_calls(DISK_WRITE, 1, SQLITE_FULL);
+    assert_true(succeeds(&plain));
+    assert_int_equal(disk_fault_count(), 2);
+    assert_int_equal(count(JOB_SUCCEEDED), 1);
+    assert_false(writer_has_all_rows(writer));
+    begin();
+    assert_true(writer_has_all_rows(writer));
+    assert_int_equal(count(JOB_SUCCEEDED), 2);
+}
+
 static void an_end_that_new_jobs_leave_no_room_for_is_written_without_them(void **ctx)
 {
     (void)ctx;
@@ -243,6 +275,8 @@ int main(void)
         TEST(a_damaged_database_is_not_taken_for_a_damaged_entry),
         TEST(a_row_that_is_given_by_half_is_none),
         TEST(an_end_that_cannot_be_written_is_none),
+        TEST(the_end_of_the_last_one_goes_into_the_journal_then),
+        TEST(other_ends_do_not_wait_for_the_rows_of_those),
         TEST(an_end_that_new_jobs_leave_no_room_for_is_written_without_them),
         TEST(rows_that_cannot_be_given_leave_the_job_in_the_journal),
     };

@@ -30,7 +30,7 @@ void connection_forget_input(struct connection *connection)
 {
     bytes_fini(&connection->partial);
     bytes_fini(&connection->body);
-    free(connection->head);
+    head_free(connection->head);
     connection->head = NULL;
     connection_forget_waiting(connection);
 }

@@ -7,12 +7,12 @@
 #include "head.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "guard_parts.h"
 #include "header_text.h"
 #include "router.h"
+#include "spare.h"
 
 static const unsigned methods[GUARD_METHOD_COUNT] = {
     [GUARD_GET] = METHOD_GET,          [GUARD_POST] = METHOD_POST,
@@ -85,7 +85,7 @@ struct head *head_new(const struct guard *guard, const char *text, size_t length
     /* Its first line is no header, nor is the empty one at its end. */
     size_t count = count_lines(text, length) - 2;
     size_t memory_bytes = sizeof(struct head) + count * sizeof(struct header) + length + 1;
-    struct head *head = malloc(memory_bytes);
+    struct head *head = spare_new(memory_bytes);
     if (!head)
         return NULL;
     assert(guard->method < GUARD_METHOD_COUNT && guard->major == 1);
@@ -100,6 +100,12 @@ struct head *head_new(const struct guard *guard, const char *text, size_t length
     for (size_t i = 0; i < count; i++)
         at = take_header(&head->headers[i], at);
     return head;
+}
+
+void head_free(struct head *head)
+{
+    if (head)
+        spare_free(head, head->memory_bytes);
 }
 
 const char *head_find(const struct head *head, const char *name)

@@ -25,8 +25,9 @@ struct head {
 };
 
 /* Take a head apart; `text` is copied, and `guard` has seen all of it, and nothing but it and empty
- * lines before it. Owns: the caller, by free. NULL without memory. */
+ * lines before it. Owns: the caller, by head_free. NULL without memory. */
 struct head *head_new(const struct guard *guard, const char *text, size_t length);
+void head_free(struct head *head);
 
 /* Return the value of the first header of a name, in any case; NULL if there is none. */
 const char *head_find(const struct head *head, const char *name);

@@ -71,7 +71,7 @@ static void on_request(void *arg, struct connection *connection, struct head *he
     ferry_http_server *server = arg;
     ferry_request *request = request_new(&server->requests, connection, head, body);
     if (!request) {
-        free(head);
+        head_free(head);
         bytes_fini(body);
         connection_refuse_memory(connection);
         return;

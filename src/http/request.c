@@ -14,6 +14,7 @@
 
 #include "percent.h"
 #include "query.h"
+#include "spare.h"
 
 enum { UNSENT_LIMIT_BYTES = 256 << 10 };
 
@@ -32,11 +33,16 @@ static void request_hold(ferry_request *request, size_t bytes)
     request->all->connections->held_bytes += bytes;
 }
 
+/* A parameter's value is not longer than its piece of the path, the slash giving the NUL. */
+static size_t request_bytes(const struct head *head)
+{
+    return sizeof(ferry_request) + head->path_length + 1;
+}
+
 ferry_request *request_new(struct requests *all, struct connection *connection, struct head *head,
                            struct bytes *body)
 {
-    /* A parameter's value is not longer than its piece of the path, the slash giving the NUL. */
-    ferry_request *request = malloc(sizeof *request + head->path_length + 1);
+    ferry_request *request = spare_new(request_bytes(head));
     if (!request)
         return NULL;
     memset(request, 0, sizeof *request);
@@ -89,10 +95,11 @@ static void request_free(ferry_request *request)
     router_unref(request->router);
     bytes_fini(&request->body);
     bytes_fini(&request->set.text);
-    free(request->head);
     free(request->query);
     free(request->client_cert);
-    free(request);
+    size_t bytes = request_bytes(request->head);
+    head_free(request->head);
+    spare_free(request, bytes);
 }
 
 static void request_free_posted(struct mailbox_entry *entry)

@@ -17,6 +17,7 @@
 
 #include "ahead.h"
 #include "attempt_struct.h"
+#include "spare.h"
 
 enum { REFUSED_PAUSE_MS = 1000 }; /* until a job is tried again that its pool had no room for */
 
@@ -25,7 +26,7 @@ void attempt_unref(struct attempt *attempt)
     if (--attempt->holders > 0)
         return;
     started_free(attempt->started);
-    free(attempt);
+    spare_free(attempt, sizeof *attempt);
 }
 
 static void attempt_link(struct attempt *attempt)
@@ -184,7 +185,7 @@ static int attempt_submit(struct attempt *attempt, ferry_error *error)
 /* Returns NULL without memory, and nothing is taken over. */
 static struct attempt *attempt_new(struct dispatch_route *route, const struct claimed_job *job)
 {
-    struct attempt *attempt = malloc(sizeof *attempt);
+    struct attempt *attempt = spare_new(sizeof *attempt);
     if (!attempt)
         return NULL;
     *attempt = (struct attempt){

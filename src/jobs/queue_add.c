@@ -13,6 +13,7 @@
 #include "dispatch.h"
 #include "job_id.h"
 #include "queue_counts.h"
+#include "spare.h"
 
 struct add {
     struct insert_operation insert; /* first, so that the operation is the add */
@@ -21,6 +22,7 @@ struct add {
     enum dispatch_place place; /* it is claimed, unless it waits */
     queue_accepted *accepted;
     void *arg;
+    size_t bytes; /* of all this */
     char texts[]; /* what `insert` points to */
 };
 
@@ -114,7 +116,7 @@ static void on_inserted(struct operation *operation)
         add_refused(add);
     else
         add_accepted(add);
-    free(add);
+    spare_free(add, add->bytes);
 }
 
 /* ---- it comes in ---- */
@@ -153,11 +155,12 @@ static const char *copy_text(char **at, const char *text)
 
 static struct add *add_new(const struct queue_job *job, const char *worker)
 {
-    size_t size = text_size(job->key) + text_size(job->callback) + text_size(job->schedule) +
-                  text_size(worker);
-    struct add *add = calloc(1, sizeof *add + size);
+    size_t bytes = sizeof(struct add) + text_size(job->key) + text_size(job->callback) +
+                   text_size(job->schedule) + text_size(worker);
+    struct add *add = spare_new(bytes);
     if (!add)
         return NULL;
+    *add = (struct add){.bytes = bytes};
     char *at = add->texts;
     struct insert_operation *insert = &add->insert;
     insert->base.kind = OPERATION_INSERT;

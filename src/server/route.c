@@ -20,6 +20,7 @@
 #include "entry.h"
 #include "request_input.h"
 #include "route_defer.h"
+#include "spare.h"
 
 struct route {
     struct route_context *context;
@@ -124,7 +125,7 @@ static void on_call_done(ferry_call *call, const ferry_task_report *report, void
         answer_output(&live->exchange, call_output(call));
     live_call_unlink(live);
     call_free(call);
-    free(live);
+    spare_free(live, sizeof *live);
 }
 
 static void on_deadline(void *arg)
@@ -193,7 +194,7 @@ static void live_call_start(struct live_call *live)
     ferry_error error = {0};
     if (live_call_submit(live, &error) < 0) {
         exchange_answer_error(&live->exchange, &error);
-        free(live);
+        spare_free(live, sizeof *live);
         return;
     }
     live_call_link(live);
@@ -234,7 +235,7 @@ static bool is_for_later(const struct route *route, const struct wishes *wishes)
 static void route_call(struct route *route, struct exchange *exchange, const struct wishes *wishes)
 {
     ferry_error error;
-    struct live_call *live = malloc(sizeof *live);
+    struct live_call *live = spare_new(sizeof *live);
     if (wishes->job.of_a_job)
         ferry_error_set(&error, FERRY_INVALID, "%s: this route runs at once%s",
                         wishes->job.of_a_job,
@@ -242,7 +243,7 @@ static void route_call(struct route *route, struct exchange *exchange, const str
     else if (!live)
         ferry_error_set(&error, FERRY_INTERNAL, "no memory");
     if (!live || wishes->job.of_a_job) {
-        free(live);
+        spare_free(live, sizeof *live);
         exchange_answer_error(exchange, &error);
         return;
     }

@@ -15,6 +15,7 @@
 #include "clock.h"
 #include "job_answer.h"
 #include "request_input.h"
+#include "spare.h"
 
 struct deferral {
     struct exchange exchange;
@@ -30,7 +31,7 @@ struct deferral {
 static void deferral_free(struct deferral *deferral)
 {
     held_wait_free(deferral->wait);
-    free(deferral);
+    spare_free(deferral, sizeof *deferral);
 }
 
 /* ---- answering ----
@@ -173,7 +174,7 @@ void route_defer(struct route_context *context, const struct exchange *exchange,
 {
     ferry_error error = {0};
     struct exchange copy = *exchange;
-    struct deferral *deferral = malloc(sizeof *deferral);
+    struct deferral *deferral = spare_new(sizeof *deferral);
     if (!deferral) {
         ferry_error_set(&error, FERRY_INTERNAL, "no memory");
         exchange_answer_error(&copy, &error);

@@ -16,6 +16,7 @@
 #include "call_struct.h"
 #include "clock.h"
 #include "in_flight.h"
+#include "spare.h"
 #include "thread_state.h"
 
 static int call_take_memory(ferry_call *call, const struct call_options *options)
@@ -34,7 +35,7 @@ static int call_take_memory(ferry_call *call, const struct call_options *options
 ferry_call *call_new(const struct worker *worker, char *block, size_t length,
                      const struct call_options *options, ferry_error *error)
 {
-    ferry_call *call = malloc(sizeof *call);
+    ferry_call *call = spare_new(sizeof *call);
     if (!call) {
         free(block);
         ferry_error_set(error, FERRY_INTERNAL, "no memory");
@@ -48,12 +49,12 @@ ferry_call *call_new(const struct worker *worker, char *block, size_t length,
         .background = options->background,
     };
     if (call_input_parse(&call->input, block, length, error) < 0) {
-        free(call);
+        spare_free(call, sizeof *call);
         return NULL;
     }
     if (call_take_memory(call, options) < 0) {
         call_input_fini(&call->input);
-        free(call);
+        spare_free(call, sizeof *call);
         ferry_error_set(error, FERRY_INTERNAL, "no memory");
         return NULL;
     }
@@ -83,7 +84,7 @@ void call_free(ferry_call *call)
     bytes_fini(&call->output.body);
     bytes_fini(&call->output.memory);
     free(call->memory);
-    free(call);
+    spare_free(call, sizeof *call);
 }
 
 /* ---- on the pool thread ---- */

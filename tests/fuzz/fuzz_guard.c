@@ -37,7 +37,7 @@ static void see_head(struct outcome *outcome, const struct guard *guard)
         FUZZ_CHECK(head->headers[i].name[0]);
         bytes_printf(&outcome->seen, "%s: %s\n", head->headers[i].name, head->headers[i].value);
     }
-    free(head);
+    head_free(head);
     bytes_clear(&outcome->head);
 }
 

@@ -32,13 +32,13 @@ static void a_head_says_what_is_asked_for(void **state)
     assert_string_equal(head->path, "/a%20b");
     assert_int_equal(head->path_length, 6);
     assert_string_equal(head->query, "c=d&e");
-    free(head);
+    head_free(head);
     head = head_of("DELETE / HTTP/1.0\r\n\r\n");
     assert_int_equal(head->method, METHOD_DELETE);
     assert_int_equal(head->minor, 0);
     assert_null(head->query);
     assert_int_equal(head->header_count, 0);
-    free(head);
+    head_free(head);
 }
 
 static void a_target_for_a_proxy_is_a_path(void **state)
@@ -60,7 +60,7 @@ static void a_target_for_a_proxy_is_a_path(void **state)
         assert_true(!head->query == !rows[i].query);
         if (head->query)
             assert_string_equal(head->query, rows[i].query);
-        free(head);
+        head_free(head);
     }
 }
 
@@ -79,7 +79,7 @@ static void headers_are_in_their_order_without_blanks_around(void **state)
     assert_string_equal(head_find(head, "a"), "b c");
     assert_string_equal(head_find(head, "hOST"), "h");
     assert_null(head_find(head, "D"));
-    free(head);
+    head_free(head);
 }
 
 static void headers_of_one_name_are_one_list(void **state)
@@ -90,7 +90,7 @@ static void headers_of_one_name_are_one_list(void **state)
     assert_true(head_has_token(head, "Connection", "b"));
     assert_true(head_has_token(head, "Connection", "close"));
     assert_false(head_has_token(head, "Connection", "c"));
-    free(head);
+    head_free(head);
 }
 
 int main(void)

@@ -128,14 +128,22 @@ void bytes_append_json(struct bytes *bytes, const char *text, size_t length)
     bytes_append_char(bytes, '"');
 }
 
-void bytes_append_hex(struct bytes *bytes, const void *data, size_t length)
+char *hex_write(char *at, const void *data, size_t length)
 {
     static const char digits[] = "0123456789abcdef";
     const unsigned char *s = data;
     for (size_t i = 0; i < length; i++) {
-        bytes_append_char(bytes, digits[s[i] >> 4]);
-        bytes_append_char(bytes, digits[s[i] & 15]);
+        *at++ = digits[s[i] >> 4];
+        *at++ = digits[s[i] & 15];
     }
+    return at;
+}
+
+void bytes_append_hex(struct bytes *bytes, const void *data, size_t length)
+{
+    char *at = bytes_extend(bytes, 2 * length);
+    if (at)
+        hex_write(at, data, length);
 }
 
 const char *bytes_text(const struct bytes *bytes)

@@ -56,6 +56,9 @@ void bytes_append_json(struct bytes *bytes, const char *text, size_t length);
 /* Append as lower-case hexadecimal. */
 void bytes_append_hex(struct bytes *bytes, const void *data, size_t length);
 
+/* Write bytes as lower-case hexadecimal, and no NUL. Returns where the next thing goes. */
+char *hex_write(char *at, const void *data, size_t length);
+
 /* Return the text, never NULL ("" when empty). Valid until the next append. */
 const char *bytes_text(const struct bytes *bytes);
 

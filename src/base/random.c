@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "bytes.h"
+
 enum { STOCK_BYTES = 512 };
 
 static _Thread_local struct {
@@ -49,17 +51,11 @@ void random_bytes(void *data, size_t length)
     explicit_bzero(stock.bytes + stock.left, length);
 }
 
-static const char digits[] = "0123456789abcdef";
-
 char *random_id(char text[RANDOM_ID_TEXT_SIZE])
 {
     unsigned char bits[RANDOM_ID_BYTES];
     random_bytes(bits, sizeof bits);
-    for (size_t i = 0; i < sizeof bits; i++) {
-        text[2 * i] = digits[bits[i] >> 4];
-        text[2 * i + 1] = digits[bits[i] & 15];
-    }
-    text[RANDOM_ID_TEXT_SIZE - 1] = '\0';
+    *hex_write(text, bits, sizeof bits) = '\0';
     return text;
 }
 

@@ -10,7 +10,21 @@
 #include "header_text.h"
 #include "status.h"
 
-enum { DIGITS = 20, HEADERS_BYTES = 120 };
+enum { DIGITS = 20, HEADERS_BYTES = 120, DATE_SIZE = sizeof "Sat, 21 Nov 2026 10:09:14 GMT" };
+
+/* Inline, as the compiler knows the length of most parts. */
+static inline void add(struct bytes *text, const char *part, size_t length)
+{
+    if (!bytes_reserve(text, length))
+        return;
+    memcpy(text->data + text->length, part, length);
+    text->length += length;
+}
+
+static inline void add_text(struct bytes *text, const char *part)
+{
+    add(text, part, strlen(part));
+}
 
 static void add_number(struct bytes *text, size_t number)
 {
@@ -20,14 +34,19 @@ static void add_number(struct bytes *text, size_t number)
         *--at = (char)('0' + number % 10);
         number /= 10;
     } while (number > 0);
-    bytes_append(text, at, (size_t)(digits + DIGITS - at));
+    add(text, at, (size_t)(digits + DIGITS - at));
 }
 
 static void add_header(struct bytes *text, const char *name, const char *value)
 {
-    char *at = bytes_extend(text, strlen(name) + strlen(value) + sizeof ": \r\n" - 1);
-    if (at)
-        stpcpy(stpcpy(stpcpy(stpcpy(at, name), ": "), value), "\r\n");
+    size_t name_length = strlen(name), value_length = strlen(value);
+    char *at = bytes_extend(text, name_length + value_length + sizeof ": \r\n" - 1);
+    if (!at)
+        return;
+    at = mempcpy(at, name, name_length);
+    at = mempcpy(at, ": ", 2);
+    at = mempcpy(at, value, value_length);
+    memcpy(at, "\r\n", 2);
 }
 
 bool reply_headers_add(struct reply_headers *headers, const char *name, const char *value)
@@ -48,20 +67,23 @@ bool reply_headers_add(struct reply_headers *headers, const char *name, const ch
 /* The guard lets through HTTP/1.x alone. */
 static void add_status_line(struct bytes *text, const struct reply_facts *facts)
 {
-    bytes_append_text(text, facts->minor == 0 ? "HTTP/1.0 " : "HTTP/1.1 ");
+    add_text(text, facts->minor == 0 ? "HTTP/1.0 " : "HTTP/1.1 ");
     add_number(text, (size_t)facts->status);
-    bytes_append_char(text, ' ');
-    bytes_append_text(text, status_reason(facts->status));
-    bytes_append(text, "\r\n", 2);
+    add_text(text, " ");
+    add_text(text, status_reason(facts->status));
+    add_text(text, "\r\n");
 }
 
 static void add_date(struct reply_heads *heads)
 {
     time_t now = time(NULL);
-    if (now != heads->date_second)
-        evutil_date_rfc1123(heads->date, sizeof heads->date, NULL);
+    if (now != heads->date_second) {
+        char *at = stpcpy(heads->date, "Date: ");
+        at += evutil_date_rfc1123(at, DATE_SIZE, NULL);
+        stpcpy(at, "\r\n");
+    }
     heads->date_second = now;
-    add_header(&heads->text, "Date", heads->date);
+    add_text(&heads->text, heads->date);
 }
 
 static void add_framing(struct bytes *text, const struct reply_headers *set,
@@ -69,9 +91,9 @@ static void add_framing(struct bytes *text, const struct reply_headers *set,
 {
     bool may_have_body = facts->status != 204 && facts->status != 304;
     if (may_have_body && facts->framing == REPLY_LENGTH) {
-        bytes_append_text(text, "Content-Length: ");
+        add_text(text, "Content-Length: ");
         add_number(text, facts->length);
-        bytes_append(text, "\r\n", 2);
+        add_text(text, "\r\n");
     }
     if (may_have_body && facts->framing == REPLY_CHUNKED)
         add_header(text, "Transfer-Encoding", "chunked");
@@ -92,14 +114,14 @@ const struct bytes *reply_head_make(struct reply_heads *heads, const struct repl
     add_status_line(text, facts);
     if (!set->has_date)
         add_date(heads);
-    bytes_append(text, bytes_text(&set->text), set->text.length);
+    add(text, bytes_text(&set->text), set->text.length);
     text->failed |= set->text.failed; /* what lacks a header is another reply */
     add_framing(text, set, facts);
     if (facts->is_last)
         add_header(text, "Connection", "close");
     else if (facts->minor == 0)
         add_header(text, "Connection", "keep-alive");
-    bytes_append(text, "\r\n", 2);
+    bytes_append(text, "\r\n", 2); /* and a NUL */
     return text;
 }
 

@@ -23,7 +23,7 @@ bool reply_headers_add(struct reply_headers *headers, const char *name, const ch
 struct reply_heads {
     struct bytes text;
     time_t date_second;
-    char date[40]; /* for that second */
+    char date[48]; /* the header, for that second */
 };
 
 enum reply_framing {

@@ -188,7 +188,8 @@ static void settle_take_output(struct settle_operation *settle, ferry_call *call
 {
     struct call_output *output = call_output(call);
     ferry_code outcome = call_outcome(call);
-    settle->failure = output->error;
+    if (output->error.code)
+        settle->failure = output->error;
     settle_take_memory(settle, output);
     if (output->error.code == FERRY_OK) {
         settle_take_result(settle, output);

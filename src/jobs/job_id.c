@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static const char digits[] = "0123456789abcdef";
+#include "bytes.h"
 
 char *job_id_make(char id[RANDOM_ID_TEXT_SIZE], int64_t now_ms)
 {
@@ -37,9 +37,5 @@ bool job_id_parse(const char *text, unsigned char bits[RANDOM_ID_BYTES])
 
 void job_id_format(const unsigned char bits[RANDOM_ID_BYTES], char text[RANDOM_ID_TEXT_SIZE])
 {
-    for (size_t i = 0; i < RANDOM_ID_BYTES; i++) {
-        text[2 * i] = digits[bits[i] >> 4];
-        text[2 * i + 1] = digits[bits[i] & 15];
-    }
-    text[RANDOM_ID_TEXT_SIZE - 1] = '\0';
+    *hex_write(text, bits, RANDOM_ID_BYTES) = '\0';
 }

@@ -7,23 +7,27 @@
 #include "call_input.h"
 #include "fingerprint.h"
 
-/* RFC 9110, 7.6.1: they belong to one connection. The body's length goes with the body, and the
- * last four are for the route. */
-static const char *const connection_headers[] = {
-    "connection",       "keep-alive",
-    "proxy-connection", "te",
-    "trailer",          "transfer-encoding",
-    "upgrade",          "expect",
-    "content-length",   "prefer",
-    "ferry-delay",      "ferry-run-at",
-    "ferry-callback",   NULL,
+enum { LETTERS = 'z' - 'a' + 1, NAMES_MAX = 3 };
+
+/* Names by their first letter, as most headers differ there; a NULL ends them. */
+typedef const char *const names_by_letter[LETTERS][NAMES_MAX + 1];
+
+/* RFC 9110, 7.6.1: they belong to one connection. The body's length goes with the body; Prefer and
+ * those of ferry's own are for the route. */
+static names_by_letter connection_headers = {
+    ['c' - 'a'] = {"connection", "content-length"},
+    ['e' - 'a'] = {"expect"},
+    ['f' - 'a'] = {"ferry-delay", "ferry-run-at", "ferry-callback"},
+    ['k' - 'a'] = {"keep-alive"},
+    ['p' - 'a'] = {"proxy-connection", "prefer"},
+    ['t' - 'a'] = {"te", "trailer", "transfer-encoding"},
+    ['u' - 'a'] = {"upgrade"},
 };
 
-static const char *const credential_headers[] = {
-    "authorization",
-    "cookie",
-    "proxy-authorization",
-    NULL,
+static names_by_letter credential_headers = {
+    ['a' - 'a'] = {"authorization"},
+    ['c' - 'a'] = {"cookie"},
+    ['p' - 'a'] = {"proxy-authorization"},
 };
 
 enum { HEAD_BYTES = 200 }; /* what most have beside the body, or less */
@@ -35,10 +39,13 @@ struct writer {
     bool is_checked; /* Authorization was for the server, not for the worker */
 };
 
-static bool is_one_of(const char *const *names, const char *name)
+static bool is_one_of(names_by_letter all, const char *name)
 {
-    const char first = (char)(name[0] | 0x20); /* lower case; most names differ here already */
-    while (*names && (**names != first || strcasecmp(*names, name) != 0))
+    unsigned letter = (unsigned char)(name[0] | 0x20) - 'a'; /* of lower case */
+    if (letter >= LETTERS)
+        return false;
+    const char *const *names = all[letter];
+    while (*names && strcasecmp(*names, name) != 0)
         names++;
     return *names != NULL;
 }

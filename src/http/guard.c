@@ -55,22 +55,24 @@ bool guard_expects_continue(const struct guard *guard)
     return guard->seen & 1u << FIELD_EXPECT && guard->minor > 0;
 }
 
-/* Take one byte or more of the head or of the trailers. */
+/* Take what belongs to the head, or to the trailers, as far as there is room. */
 static size_t head_take(struct guard *guard, const char *data, size_t length)
 {
-    bool is_line = guard->state < STATE_FIELD;
-    size_t room = guard->header_bytes - guard->length;
+    size_t room = guard->header_bytes - guard->length, used = 0;
     if (room == 0) {
+        bool is_line = guard->state < STATE_FIELD;
         guard_refuse(guard, is_line ? 414 : 431,
                      is_line ? "the request line is too long" : "the headers are too long");
         return 0;
     }
     if (length > room)
         length = room;
-    size_t n =
-        is_line ? guard_line_take(guard, data, length) : guard_field_take(guard, data, length);
-    guard->length += n;
-    return n;
+    while (used < length && guard->state < STATE_FIELD)
+        used += guard_line_take(guard, data + used, length - used);
+    while (used < length && guard->state >= STATE_FIELD && guard->state < STATE_BODY)
+        used += guard_field_take(guard, data + used, length - used);
+    guard->length += used;
+    return used;
 }
 
 size_t guard_feed(struct guard *guard, const char *data, size_t length)

@@ -41,6 +41,8 @@ static const char *rest_of(const struct guard_word *word, const char *known)
 unsigned guard_word_find(const struct guard_word *word, const char *const *known, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
+        if (*known[i] != word->text[0]) /* as a rule */
+            continue;
         const char *rest = rest_of(word, known[i]);
         if (rest && !*rest)
             return i;
@@ -68,6 +70,11 @@ void guard_host_start(struct guard_host *host)
     host->hash = 0xcbf29ce484222325; /* FNV-1a: it compares, and nobody gains by a collision */
 }
 
+static uint64_t hash_add(uint64_t hash, char c)
+{
+    return (hash ^ (unsigned char)guard_lower(c)) * 0x100000001b3;
+}
+
 static bool literal_take(struct guard_host *host, char c)
 {
     if (c == ']') {
@@ -92,7 +99,7 @@ static bool port_take(struct guard_host *host, char c)
 
 bool guard_host_take(struct guard_host *host, char c)
 {
-    host->hash = (host->hash ^ (unsigned char)guard_lower(c)) * 0x100000001b3;
+    host->hash = hash_add(host->hash, c);
     switch ((enum host_state)host->state) {
     case HOST_EMPTY:
         host->state = c == '[' ? HOST_LITERAL : HOST_NAME;
@@ -110,6 +117,27 @@ bool guard_host_take(struct guard_host *host, char c)
         break;
     }
     return port_take(host, c);
+}
+
+/* Take what follows of a name at once. */
+static size_t name_pass(struct guard_host *host, const char *data, size_t length)
+{
+    size_t run = host->state == HOST_NAME ? guard_run(data, length, CLASS_HOST) : 0;
+    uint64_t hash = host->hash;
+    for (size_t i = 0; i < run; i++)
+        hash = hash_add(hash, data[i]);
+    host->hash = hash;
+    return run;
+}
+
+size_t guard_host_pass(struct guard_host *host, const char *data, size_t length)
+{
+    size_t n = 0;
+    while (n < length && !guard_is(data[n], CLASS_BLANK) && guard_host_take(host, data[n])) {
+        n++;
+        n += name_pass(host, data + n, length - n);
+    }
+    return n;
 }
 
 bool guard_host_is_whole(const struct guard_host *host)

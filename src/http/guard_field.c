@@ -55,9 +55,7 @@ static void name_end(struct guard *guard)
 
 static size_t name_take(struct guard *guard, const char *data, size_t length)
 {
-    size_t n = 0;
-    for (; n < length && guard_is(data[n], CLASS_TOKEN); n++)
-        guard_word_take(&guard->word, guard_lower(data[n]));
+    size_t n = guard_word_pass(&guard->word, data, length, true);
     if (n == length)
         return n;
     if (data[n] == ':')
@@ -143,8 +141,18 @@ static void value_read(struct guard *guard, char c)
         guard_refuse(guard, 400, "Host or Content-Length has more than one value");
     else if (guard->field == FIELD_CONTENT_LENGTH)
         length_take(guard, c);
-    else if (!guard_host_take(&guard->host, c))
+    else
         guard_refuse(guard, 400, "Host is malformed");
+}
+
+/* Of a host all bytes are passed but a blank, and one that makes it malformed. */
+static void value_pass(struct guard *guard, const char *data, size_t length)
+{
+    size_t n = 0;
+    if (guard->field == FIELD_HOST && !guard->has_value_ended)
+        n = guard_host_pass(&guard->host, data, length);
+    for (; n < length && guard->state == STATE_VALUE; n++)
+        value_read(guard, data[n]);
 }
 
 static void value_end(struct guard *guard)
@@ -174,10 +182,8 @@ static void value_end(struct guard *guard)
 static size_t value_take(struct guard *guard, const char *data, size_t length)
 {
     size_t n = guard_run(data, length, CLASS_TEXT);
-    if (guard->field != FIELD_COUNT) {
-        for (size_t i = 0; i < n && guard->state == STATE_VALUE; i++)
-            value_read(guard, data[i]);
-    }
+    if (guard->field != FIELD_COUNT)
+        value_pass(guard, data, n);
     if (n == length || guard->state != STATE_VALUE)
         return n;
     if (data[n] == '\r')

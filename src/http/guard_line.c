@@ -14,6 +14,8 @@ _Static_assert(sizeof methods / sizeof *methods == GUARD_METHOD_COUNT, "a name f
 static const char *const schemes[] = {"http://", "https://"};
 enum { SCHEME_COUNT = sizeof schemes / sizeof *schemes };
 
+enum { MINOR_PLACE = sizeof "HTTP/0." - 1 };
+
 /* ---- before it, and the method ---- */
 
 static void method_end(struct guard *guard, char c)
@@ -28,9 +30,7 @@ static void method_end(struct guard *guard, char c)
 
 static size_t method_take(struct guard *guard, const char *data, size_t length)
 {
-    size_t n = 0;
-    for (; n < length && guard_is(data[n], CLASS_TOKEN); n++)
-        guard_word_take(&guard->word, data[n]);
+    size_t n = guard_word_pass(&guard->word, data, length, false);
     if (n < length)
         method_end(guard, data[n++]);
     return n;
@@ -170,26 +170,26 @@ static void tunnel_take(struct guard *guard, char c)
 
 /* ---- the version ---- */
 
-static void version_take(struct guard *guard, char c)
+static void number_take(struct guard *guard, char c)
 {
-    static const char form[] = "HTTP/0.0\r";
-    char expected = form[guard->place++];
-    bool fits = expected == '0' ? guard_is(c, CLASS_DIGIT) : c == expected;
-    if (!fits)
-        guard_refuse(guard, 400, "the version is malformed");
-    else if (guard->place == sizeof "HTTP/0" - 1)
-        guard->major = (unsigned char)(c - '0');
-    else if (guard->place == sizeof "HTTP/0.0" - 1)
-        guard->minor = (unsigned char)(c - '0');
-    else if (c == '\r')
-        guard->state = STATE_VERSION_LF;
+    unsigned char *number = guard->place < MINOR_PLACE ? &guard->major : &guard->minor;
+    *number = (unsigned char)(c - '0');
 }
 
 static size_t version_pass(struct guard *guard, const char *data, size_t length)
 {
+    static const char form[] = "HTTP/0.0\r";
     size_t n = 0;
-    while (n < length && guard->state == STATE_VERSION)
-        version_take(guard, data[n++]);
+    for (; n < length && form[guard->place]; n++, guard->place++) {
+        if (form[guard->place] == '0' && guard_is(data[n], CLASS_DIGIT)) {
+            number_take(guard, data[n]);
+        } else if (form[guard->place] != data[n]) {
+            guard_refuse(guard, 400, "the version is malformed");
+            return n + 1;
+        }
+    }
+    if (!form[guard->place])
+        guard->state = STATE_VERSION_LF;
     return n;
 }
 

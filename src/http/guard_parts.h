@@ -123,13 +123,29 @@ static inline void guard_word_take(struct guard_word *word, char c)
         word->text[word->length++] = c;
 }
 
+/* Take a token, as far as it goes, in lower case or as it is. Returns how many bytes it has. */
+static inline size_t guard_word_pass(struct guard_word *word, const char *data, size_t length,
+                                     bool is_lower)
+{
+    size_t n = 0;
+    unsigned char kept = word->length;
+    for (; n < length && guard_is(data[n], CLASS_TOKEN); n++) {
+        if (kept < sizeof word->text)
+            word->text[kept++] = is_lower ? guard_lower(data[n]) : data[n];
+    }
+    word->length = kept;
+    return n;
+}
+
 /* Return which one of `count` known words it is, or `count`; and whether one begins with it. */
 unsigned guard_word_find(const struct guard_word *word, const char *const *known, unsigned count);
 bool guard_word_begins(const struct guard_word *word, const char *const *known, unsigned count);
 
-/* Hosts. Taking returns whether the host is well formed so far. */
+/* Hosts. Taking returns whether the host is well formed so far; passing, how many bytes are before
+ * a blank, or before the one that makes it malformed. */
 void guard_host_start(struct guard_host *host);
 bool guard_host_take(struct guard_host *host, char c);
+size_t guard_host_pass(struct guard_host *host, const char *data, size_t length);
 bool guard_host_is_whole(const struct guard_host *host);
 bool guard_host_is_empty(const struct guard_host *host);
 

@@ -8,11 +8,11 @@
  * neither step can fail.
  */
 #include <sched.h>
-#include <stdlib.h>
 
 #include "clock.h"
 #include "executor_struct.h"
 #include "loop_base.h"
+#include "spare.h"
 
 enum { GIVE_WAY_AFTER = 16 };
 
@@ -21,7 +21,7 @@ enum { GIVE_WAY_AFTER = 16 };
 static void task_free(ferry_task *task)
 {
     ferry_loop_unref(task->loop);
-    free(task);
+    spare_free(task, sizeof *task);
 }
 
 static void task_run_done(struct mailbox_entry *entry)
@@ -144,7 +144,7 @@ ferry_task *ferry_executor_submit(ferry_executor *executor, ferry_loop *loop,
                                   const ferry_task_work *work, ferry_error *error)
 {
     LOOP_CHECK(loop);
-    ferry_task *task = malloc(sizeof *task);
+    ferry_task *task = spare_new(sizeof *task);
     if (!task) {
         ferry_error_set(error, FERRY_INTERNAL, "no memory");
         return NULL;

@@ -129,8 +129,8 @@ int arrivals_load(struct arrivals *arrivals, struct statements *statements, ferr
     arrivals->table_number = 0;
     journal_close(arrivals->journal);
     int rc = load_state(&loading, error);
-    if (rc >= 0 && arrivals->is_loaded)
-        return load_rows(&loading, error);
+    if (arrivals->is_loaded)
+        return rc < 0 ? rc : load_rows(&loading, error);
     if (rc > 0)
         rc = load_entries(&loading, error);
     if (rc < 0)

@@ -454,6 +454,7 @@ void writer_close(struct writer *writer)
     ferry_error error;
     if (!writer)
         return;
+    writer->reopen_us = 0; /* it is the last time */
     if (writer->has_started)
         writer_give_rows(writer, &error);
     writer_disconnect(writer);

@@ -187,6 +187,46 @@ static void a_stop_gives_rows_to_what_only_the_memory_has(void **ctx)
     expect_rows(2, true);
 }
 
+static void nor_where_the_database_cannot_say_whose_it_is_at_first(void **ctx)
+{
+    (void)ctx;
+    struct insert_operation small = insert_runner(), next = insert_of(JOB_QUEUED);
+    lose_handle();
+    remove_journal();
+    folder_sql(&folder, "ALTER TABLE journal RENAME TO hidden");
+    assert_int_equal(run(&next.base), FERRY_REJECTED);
+    folder_sql(&folder, "ALTER TABLE hidden RENAME TO journal");
+    writing_reopen();
+    expect_rows(2, true);
+    assert_true(succeeds(&small));
+}
+
+/* The way back has the n-th call fail, which may lose the new handle. Returns whether there was
+ * one. */
+static bool lose_all_with_fault(unsigned n)
+{
+    struct insert_operation small = insert_runner(), next = insert_of(JOB_QUEUED);
+    lose_handle();
+    remove_journal();
+    unsigned faults = disk_fault_count();
+    disk_fail((struct disk_fault){
+        .calls = DISK_READ | DISK_SIZE | DISK_WRITE | DISK_SYNC, .first = n, .count = 1});
+    run(&next.base);
+    bool was_faulty = disk_fault_count() > faults;
+    disk_heal();
+    writing_reopen();
+    assert_true(writer_has_all_rows(writer));
+    assert_true(succeeds(&small));
+    return was_faulty;
+}
+
+static void nor_where_anything_fails_on_the_way_back(void **ctx)
+{
+    (void)ctx;
+    for (unsigned n = 1; lose_all_with_fault(n); n++)
+        ;
+}
+
 /* ---- a transaction in doubt that turns up ---- */
 
 static void one_that_was_deleted_with_it_does_not_come_back(void **ctx)
@@ -231,6 +271,8 @@ int main(void)
         TEST(no_job_is_lost_where_the_journal_is_removed_meanwhile),
         TEST(nor_where_it_is_damaged),
         TEST(nor_where_the_database_is_that_of_another_process),
+        TEST(nor_where_the_database_cannot_say_whose_it_is_at_first),
+        TEST(nor_where_anything_fails_on_the_way_back),
         TEST(a_stop_gives_rows_to_what_only_the_memory_has),
         TEST(one_that_was_deleted_with_it_does_not_come_back),
         TEST(one_that_got_its_row_with_it_has_that_only),

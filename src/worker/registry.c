@@ -231,6 +231,8 @@ static int worker_open(struct worker *worker, ferry_error *error)
         rc =
             ferry_error_set(error, FERRY_INVALID, "the settings of \"%s\" are wrong", worker->name);
     }
+    if (rc > 0 && error && error->code != FERRY_OK) /* it has said why */
+        return error->code;
     if (rc > 0) /* the code of another library */
         return ferry_error_set(error, FERRY_INTERNAL, "\"%s\" did not open: it returned %d",
                                worker->name, rc);

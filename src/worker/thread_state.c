@@ -47,6 +47,8 @@ int thread_state_get(const struct worker *worker, void **state, ferry_error *err
     if (!entry) {
         void *opened = NULL;
         int rc = worker->kind->thread_open(worker->state, &opened, error);
+        if (rc > 0 && error && error->code != FERRY_OK) /* it has said why */
+            return error->code;
         if (rc > 0) /* the code of another library */
             return ferry_error_set(error, FERRY_INTERNAL, "its thread_open returned %d", rc);
         if (rc < 0)

@@ -61,6 +61,10 @@ static int open_with_number(ferry_settings *settings, void **state, ferry_error 
         return FERRY_FORBIDDEN;
     if (ferry_settings_bool(settings, "foreign", false))
         return 14; /* such as SQLITE_CANTOPEN */
+    if (ferry_settings_bool(settings, "closed", false)) {
+        ferry_error_set(error, FERRY_FORBIDDEN, "the folder is closed");
+        return 14;
+    }
     opened++;
     *state = &opened;
     return 0;
@@ -131,6 +135,9 @@ static void test_a_worker_that_does_not_open(void **state)
     assert_null(open_with("foreign", "true", &error));
     assert_int_equal(error.code, FERRY_INTERNAL);
     assert_string_equal(error.message, "\"w\" did not open: it returned 14");
+    assert_null(open_with("closed", "true", &error)); /* and says why */
+    assert_int_equal(error.code, FERRY_FORBIDDEN);
+    assert_string_equal(error.message, "the folder is closed");
     assert_int_equal(opened + closed, 0);
     assert_null(registry_open(registry, "w", &numbered, NULL, &error)); /* no memory for them */
     assert_int_equal(error.code, FERRY_INTERNAL);

@@ -162,6 +162,24 @@ static void test_any_return_but_0_is_a_failure(void **state)
     call_free(call);
 }
 
+static int open_closed(void *state, void **thread_state, ferry_error *error)
+{
+    (void)state, (void)thread_state;
+    ferry_error_set(error, FERRY_FORBIDDEN, "the folder is closed");
+    return 14;
+}
+
+static void test_a_foreign_code_hides_no_reason(void **state)
+{
+    (void)state;
+    static const ferry_worker closed = {
+        .name = "k", .thread_open = open_closed, .run = run_on_state};
+    ferry_call *call = run_call(&f, &(struct worker){.kind = &closed, .name = (char[]){"db"}}, "");
+    assert_string_equal(call_output(call)->error.message,
+                        "db cannot start on its thread: the folder is closed");
+    call_free(call);
+}
+
 static void *seen_state;
 
 static int run_look(ferry_call *call, void *state)
@@ -192,6 +210,7 @@ int main(void)
         TEST(test_a_failure_is_transient_and_tried_again),
         TEST(test_a_failure_without_a_word_is_named_by_its_code),
         TEST(test_any_return_but_0_is_a_failure),
+        TEST(test_a_foreign_code_hides_no_reason),
         TEST(test_without_thread_open_run_gets_the_workers_state),
     };
     return cmocka_run_group_tests_name("worker/thread_state", tests, NULL, NULL);

@@ -128,16 +128,17 @@ static const char *executor_refusal(ferry_executor *executor, size_t bytes)
     return NULL;
 }
 
-/* Count a task that goes into the queue. Tells whether the loop should give way: a thread that was
- * woken so many tasks ago waits for the loop's core. If it went on, calls that arrived together
- * would begin, end and be answered together, each when all are that far. Background tasks have
- * nobody who waits for them, and go best all at once. Under the lock. */
+/* Count a task that went into the queue. Tells whether the loop should give way: a thread that was
+ * woken so many tasks ago waits for the loop's core, and there are threads for all that wait. If
+ * the loop went on, calls that arrived together would begin, end and be answered together, each
+ * when all are that far. Background tasks have nobody who waits, and go best all at once. Under the
+ * lock. */
 static bool executor_keeps_waiting(ferry_executor *executor, const ferry_task_work *work)
 {
     if (!executor->waking || work->background || ++executor->kept_waiting < GIVE_WAY_AFTER)
         return false;
     executor->kept_waiting = 0;
-    return true;
+    return executor->queue.count <= executor->alive - executor->stats.busy;
 }
 
 ferry_task *ferry_executor_submit(ferry_executor *executor, ferry_loop *loop,

@@ -3,16 +3,6 @@
 
 enum { MANY_JOBS = 1024, FAR = 1000000 };
 
-/* The first transaction has the journal begun. */
-static int set_up(void **ctx)
-{
-    writing_set_up(ctx);
-    struct insert_operation waiting = insert_of(JOB_QUEUED);
-    insert_added(&waiting);
-    folder_sql(&folder, "DELETE FROM jobs; DELETE FROM inputs");
-    return 0;
-}
-
 /* Somebody writes a row by hand. */
 static void add_row(int64_t job, const char *id)
 {
@@ -203,7 +193,7 @@ static void where_nothing_is_taken_it_stays_in_the_journal(void **ctx)
     assert_true(succeeds(&small));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, writing_tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, writing_set_up_journal, writing_tear_down)
 
 int main(void)
 {

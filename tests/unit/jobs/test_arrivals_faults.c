@@ -27,13 +27,6 @@ static void fail_calls(unsigned calls, unsigned count, int code)
     disk_fail((struct disk_fault){.calls = calls, .first = 1, .count = count, .code = code});
 }
 
-/* The first transaction has the journal begun. */
-static void begin(void)
-{
-    struct insert_operation waiting = insert_of(JOB_QUEUED);
-    insert_added(&waiting);
-}
-
 static struct insert_operation write_short(void)
 {
     struct insert_operation small = short_of();
@@ -52,7 +45,7 @@ static int64_t count(enum job_state state)
 static struct insert_operation insert_into_journal(void)
 {
     struct insert_operation small = short_of();
-    begin();
+    journal_begin();
     insert_added(&small);
     assert_false(writer_has_all_rows(writer));
     return small;
@@ -64,7 +57,7 @@ static void what_the_journal_does_not_take_the_tables_do(void **ctx)
 {
     (void)ctx;
     static const unsigned calls[] = {DISK_OPEN, DISK_WRITE, DISK_SYNC};
-    begin();
+    journal_begin();
     for (unsigned i = 0; i < sizeof calls / sizeof calls[0]; i++) {
         fail_calls(calls[i], 1, 0);
         struct insert_operation small = write_short();
@@ -73,14 +66,14 @@ static void what_the_journal_does_not_take_the_tables_do(void **ctx)
         assert_true(writer_has_all_rows(writer));
         assert_int_equal(count(JOB_RUNNING), i + 1);
         writing_reopen(); /* it would wait for a while before it tries again */
-        begin();
+        journal_begin();
     }
 }
 
 static void after_it_has_failed_the_journal_is_used_again(void **ctx)
 {
     (void)ctx;
-    begin();
+    journal_begin();
     fail_calls(DISK_SYNC, 1, 0);
     struct insert_operation small = write_short();
     int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
@@ -96,7 +89,7 @@ static void after_it_has_failed_the_journal_is_used_again(void **ctx)
 static void what_neither_takes_is_in_doubt_and_can_be_undone(void **ctx)
 {
     (void)ctx;
-    begin();
+    journal_begin();
     fail_calls(DISK_SYNC, UINT_MAX, 0);
     struct insert_operation small = write_short();
     disk_heal();
@@ -112,7 +105,7 @@ static void what_neither_takes_is_in_doubt_and_can_be_undone(void **ctx)
 static void what_the_journal_may_have_is_in_doubt(void **ctx)
 {
     (void)ctx;
-    begin();
+    journal_begin();
     folder_sql(&folder, "CREATE TRIGGER refuse BEFORE INSERT ON journal"
                         " BEGIN SELECT raise(ABORT, 'refused'); END");
     fail_calls(DISK_SYNC, 1, 0);
@@ -124,7 +117,7 @@ static void what_the_journal_may_have_is_in_doubt(void **ctx)
 static void what_the_tables_refuse_after_it_does_not_turn_up(void **ctx)
 {
     (void)ctx;
-    begin();
+    journal_begin();
     folder_sql(&folder, "CREATE TRIGGER refuse BEFORE INSERT ON jobs"
                         " BEGIN SELECT raise(ABORT, 'refused'); END");
     fail_calls(DISK_SYNC, 1, 0);
@@ -213,7 +206,7 @@ static void the_end_of_the_last_one_goes_into_the_journal_then(void **ctx)
     assert_int_equal(disk_fault_count(), 1);
     assert_false(writer_has_all_rows(writer));
     assert_int_equal(count(JOB_RUNNING) + count(JOB_SUCCEEDED), 0);
-    begin();
+    journal_begin();
     assert_true(writer_has_all_rows(writer));
     assert_int_equal(count(JOB_SUCCEEDED), 1);
 }
@@ -230,7 +223,7 @@ static void other_ends_do_not_wait_for_the_rows_of_those(void **ctx)
     assert_int_equal(disk_fault_count(), 2);
     assert_int_equal(count(JOB_SUCCEEDED), 1);
     assert_false(writer_has_all_rows(writer));
-    begin();
+    journal_begin();
     assert_true(writer_has_all_rows(writer));
     assert_int_equal(count(JOB_SUCCEEDED), 2);
 }

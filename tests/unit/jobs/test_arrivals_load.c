@@ -1,16 +1,6 @@
 /* Jobs without rows, and the process that comes next. */
 #include "writing.h"
 
-/* The first transaction has the journal begun. */
-static int set_up(void **ctx)
-{
-    writing_set_up(ctx);
-    struct insert_operation waiting = insert_of(JOB_QUEUED);
-    insert_added(&waiting);
-    folder_sql(&folder, "DELETE FROM jobs; DELETE FROM inputs");
-    return 0;
-}
-
 /* Use a copy of the folder from now on. */
 static void move_to(const struct folder *copy)
 {
@@ -101,7 +91,8 @@ static void the_journal_of_another_database_counts_for_nothing(void **ctx)
     expect_rows(0, true);
 }
 
-#define LOAD_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, writing_tear_down)
+#define LOAD_TEST(name)                                                                            \
+    cmocka_unit_test_setup_teardown(name, writing_set_up_journal, writing_tear_down)
 
 int main(void)
 {

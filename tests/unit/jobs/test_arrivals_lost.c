@@ -6,13 +6,11 @@
 
 #include "disk_vfs.h"
 
-/* The first transaction has the journal begun. */
 static int set_up(void **ctx)
 {
     disk_reset(0);
     writing_set_up(ctx);
-    struct insert_operation waiting = insert_of(JOB_QUEUED);
-    insert_added(&waiting);
+    journal_begin();
     return 0;
 }
 

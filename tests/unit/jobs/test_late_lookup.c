@@ -1,28 +1,8 @@
 /* Looking while there are jobs without rows: what is acknowledged is found, and who looks for
  * another one does not have them get theirs. */
-#include "fixture.h"
+#include "storing.h"
 
-#include "store.h"
-
-static struct fixture fixture, *f = &fixture;
-static struct store *store;
 static struct insert_operation waiting, small; /* the small one has no row */
-
-static void ignore_interrupted(void *arg, const struct interrupted_job *job)
-{
-    (void)arg, (void)job;
-}
-
-static void ignore_count(void *arg, const char *route, enum job_state state, int64_t count,
-                         int64_t bytes)
-{
-    (void)arg, (void)route, (void)state, (void)count, (void)bytes;
-}
-
-static const struct store_visitor ignore_all = {
-    .interrupted = ignore_interrupted,
-    .count = ignore_count,
-};
 
 static void on_done(struct operation *operation)
 {
@@ -65,9 +45,7 @@ static void expect_rows(int64_t jobs)
 static int set_up(void **ctx)
 {
     (void)ctx;
-    fixture_make(f);
-    store = store_open(f->loop, f->folder.path, 3, NULL, &ignore_all, NULL);
-    assert_non_null(store);
+    storing_set_up();
     insert(&waiting, JOB_QUEUED);
     insert(&small, JOB_RUNNING);
     expect_rows(1);

@@ -1,34 +1,12 @@
 /* The store: transactions of many operations, and claims that only their holder can end. */
-#include "fixture.h"
+#include "storing.h"
 
-#include "store.h"
-
-static struct fixture fixture, *f = &fixture;
-static struct store *store;
 static int done_count;
-
-static void ignore_interrupted(void *arg, const struct interrupted_job *job)
-{
-    (void)arg, (void)job;
-}
-
-static void ignore_count(void *arg, const char *route, enum job_state state, int64_t count,
-                         int64_t bytes)
-{
-    (void)arg, (void)route, (void)state, (void)count, (void)bytes;
-}
-
-static const struct store_visitor ignore_all = {
-    .interrupted = ignore_interrupted,
-    .count = ignore_count,
-};
 
 static int set_up(void **ctx)
 {
     (void)ctx;
-    fixture_make(f);
-    store = store_open(f->loop, f->folder.path, 3, NULL, &ignore_all, NULL);
-    assert_non_null(store);
+    storing_set_up();
     done_count = 0;
     return 0;
 }

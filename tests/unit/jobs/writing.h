@@ -77,6 +77,22 @@ static inline void insert_added(struct insert_operation *insert)
     assert_int_equal(insert->outcome, INSERT_ADDED);
 }
 
+/* Have the journal begun, by the first transaction: of a job that waits. */
+static inline void journal_begin(void)
+{
+    struct insert_operation waiting = insert_of(JOB_QUEUED);
+    insert_added(&waiting);
+}
+
+/* Set up with the journal begun and no job. */
+static inline int writing_set_up_journal(void **ctx)
+{
+    writing_set_up(ctx);
+    journal_begin();
+    folder_sql(&folder, "DELETE FROM jobs; DELETE FROM inputs");
+    return 0;
+}
+
 /* Insert a job, then set it to any state by force; of a final one, finished_ms is 1500. */
 static inline struct insert_operation insert_in(enum job_state state)
 {

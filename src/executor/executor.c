@@ -30,7 +30,7 @@ void executor_unref(ferry_executor *executor)
     if (atomic_fetch_sub(&executor->references, 1) > 1)
         return;
     for (unsigned i = 0; i < executor->options.threads; i++)
-        pthread_cond_destroy(&executor->threads[i].wake);
+        sem_destroy(&executor->threads[i].wake);
     pthread_mutex_destroy(&executor->lock);
     pthread_cond_destroy(&executor->ended);
     free((char *)executor->options.name);
@@ -90,7 +90,7 @@ ferry_executor *ferry_executor_new(const ferry_executor_options *given)
     pthread_cond_init(&executor->ended, &monotonic);
     pthread_condattr_destroy(&monotonic);
     for (unsigned i = 0; i < options.threads; i++)
-        pthread_cond_init(&executor->threads[i].wake, NULL);
+        sem_init(&executor->threads[i].wake, 0, 0);
     int number = executor_start(executor);
     if (number) {
         ferry_executor_free(executor);

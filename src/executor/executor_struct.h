@@ -9,6 +9,7 @@
 #define EXECUTOR_EXECUTOR_STRUCT_H
 
 #include <pthread.h>
+#include <semaphore.h>
 
 #include "task_queue.h"
 
@@ -16,8 +17,7 @@ struct pool_thread {
     ferry_executor *executor;
     unsigned number;
     pthread_t id;
-    pthread_cond_t wake;
-    bool woken;
+    sem_t wake;   /* posted once when it is off the stack of those that park */
     bool exiting; /* the thread's own */
     bool ended;   /* joining it does not block */
     struct pool_thread *next_parked;

@@ -8,6 +8,9 @@
  * its way. Every step that could break it (a push, a pop that leaves tasks, the end of a background
  * task, the arrival of the woken thread) ends in executor_wake_next, and a thread parks only when
  * nothing waits that may run.
+ *
+ * A thread sleeps on a semaphore of its own, and not in a condition of the lock: who comes back
+ * from that holds the lock as one that others wait for, and has to enter the kernel to give it up.
  */
 #include <sched.h>
 #include <signal.h>
@@ -20,7 +23,6 @@ struct pool_thread *executor_unpark(ferry_executor *executor)
 {
     struct pool_thread *thread = executor->parked;
     executor->parked = thread->next_parked;
-    thread->woken = true;
     return thread;
 }
 
@@ -35,17 +37,18 @@ struct pool_thread *executor_wake_next(ferry_executor *executor)
 void pool_thread_signal(struct pool_thread *thread)
 {
     if (thread)
-        pthread_cond_signal(&thread->wake);
+        sem_post(&thread->wake);
 }
 
 static void thread_park(struct pool_thread *thread)
 {
     ferry_executor *executor = thread->executor;
-    thread->woken = false;
     thread->next_parked = executor->parked;
     executor->parked = thread;
-    while (!thread->woken)
-        pthread_cond_wait(&thread->wake, &executor->lock);
+    pthread_mutex_unlock(&executor->lock);
+    while (sem_wait(&thread->wake) < 0)
+        continue; /* a signal */
+    pthread_mutex_lock(&executor->lock);
     executor->waking = false;
     executor->kept_waiting = 0;
 }

@@ -64,11 +64,7 @@ ferry_call *call_new(const struct worker *worker, char *block, size_t length,
     call->deadline_us =
         options->timeout_ms > 0 ? clock_monotonic_us_after(options->timeout_ms) : INT64_MAX;
     pthread_mutex_init(&call->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&call->cancel_set, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    sem_init(&call->cancel_set, 0, 0);
     return call;
 }
 
@@ -76,7 +72,7 @@ void call_free(ferry_call *call)
 {
     if (!call)
         return;
-    pthread_cond_destroy(&call->cancel_set);
+    sem_destroy(&call->cancel_set);
     pthread_mutex_destroy(&call->lock);
     call_input_fini(&call->input);
     free(call->output.content_type);
@@ -181,8 +177,8 @@ bool call_cancel(ferry_call *call)
 {
     atomic_store(&call->cancelled, true);
     bool unstarted = call_withdraw(call);
+    sem_post(&call->cancel_set);
     pthread_mutex_lock(&call->lock);
-    pthread_cond_broadcast(&call->cancel_set);
     if (call->running && call->worker->kind->cancel)
         call->worker->kind->cancel(call);
     pthread_mutex_unlock(&call->lock);

@@ -6,6 +6,7 @@
 #define WORKER_CALL_STRUCT_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 
 #include "call.h"
@@ -36,11 +37,11 @@ struct ferry_call {
     struct call_output output;
 
     atomic_bool cancelled;
+    sem_t cancel_set; /* posted when `cancelled` is set */
 
-    pthread_mutex_t lock;      /* guards what follows */
-    pthread_cond_t cancel_set; /* signalled when `cancelled` is set */
-    bool running;              /* run has not returned yet: cancel may be called */
-    void *data;                /* the worker's, for its cancel hook */
+    pthread_mutex_t lock; /* guards what follows */
+    bool running;         /* run has not returned yet: cancel may be called */
+    void *data;           /* the worker's, for its cancel hook */
     bool has_progress;
     double progress;
     char progress_message[PROGRESS_MESSAGE_SIZE];

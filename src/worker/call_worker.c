@@ -99,11 +99,12 @@ int ferry_call_wait(ferry_call *call, int64_t ms)
     int64_t until_us = clock_monotonic_us_after(ms);
     struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
     int rc = 0;
-    pthread_mutex_lock(&call->lock);
-    while (rc != ETIMEDOUT && !ferry_call_is_cancelled(call))
-        rc = pthread_cond_timedwait(&call->cancel_set, &call->lock, &until);
-    pthread_mutex_unlock(&call->lock);
-    return ferry_call_is_cancelled(call) ? FERRY_CANCELLED : 0;
+    while (!ferry_call_is_cancelled(call) && (rc == 0 || errno == EINTR))
+        rc = sem_clockwait(&call->cancel_set, CLOCK_MONOTONIC, &until);
+    if (!ferry_call_is_cancelled(call))
+        return 0;
+    sem_post(&call->cancel_set); /* for another thread of the worker that waits */
+    return FERRY_CANCELLED;
 }
 
 void ferry_call_progress(ferry_call *call, double fraction, const char *message)

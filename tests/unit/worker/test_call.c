@@ -261,6 +261,35 @@ static void test_a_wait_ends_on_cancel(void **state)
     call_free(call);
 }
 
+static void *wait_too(void *call)
+{
+    return ferry_call_wait(call, INT64_MAX) == FERRY_CANCELLED ? call : NULL;
+}
+
+static int run_wait_in_two_threads(ferry_call *call, void *state)
+{
+    pthread_t other;
+    void *woken;
+    assert_int_equal(pthread_create(&other, NULL, wait_too, call), 0);
+    int rc = run_wait(call, state);
+    pthread_join(other, &woken);
+    return woken ? rc : 0;
+}
+
+static void test_a_cancel_ends_the_wait_of_each_thread(void **state)
+{
+    (void)state;
+    static const ferry_worker kind = {.name = "k", .run = run_wait_in_two_threads};
+    struct worker worker = {.kind = &kind, .name = (char[]){"w"}};
+    ferry_call *call = make_call(&worker, "", NULL);
+    submit_call(&f, call);
+    gate_pass(&gate);
+    call_cancel(call);
+    await_calls(&f, 1);
+    assert_string_equal(call_output(call)->error.message, "woken");
+    call_free(call);
+}
+
 /* ---- progress ---- */
 
 static int run_progress(ferry_call *call, void *state)
@@ -311,6 +340,7 @@ int main(void)
         TEST(test_the_hook_does_not_run_for_what_waits),
         TEST(test_the_hook_does_not_run_when_run_has_returned),
         TEST(test_a_wait_ends_on_cancel),
+        TEST(test_a_cancel_ends_the_wait_of_each_thread),
         TEST(test_progress_is_seen_while_it_runs),
     };
     return cmocka_run_group_tests_name("worker/call", tests, NULL, NULL);

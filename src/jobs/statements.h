@@ -81,7 +81,7 @@ enum statement {
 };
 
 /* INSERT_SUCCEEDED_ROWS has so many rows, and each row so many values. */
-enum { SUCCEEDED_ROWS = 4, SUCCEEDED_VALUES = 13 };
+enum { SUCCEEDED_ROWS = 16, SUCCEEDED_VALUES = 13 };
 
 struct statements;
 

@@ -53,11 +53,9 @@ static struct arrival_place *find_job(struct arrival_group *group, int64_t job)
 struct arrival_place *arrival_group_find(struct arrival_group *group, const struct claim_key *key)
 {
     struct arrival_place *place = find_job(group, key->job);
-    struct arrival_part part;
     if (!place || place->state != ARRIVAL_OPEN)
         return NULL;
-    arrival_group_part(group, place->at, &part);
-    return part.arrival.key.token == key->token ? place : NULL;
+    return arrival_token(&group->entry, place->at) == key->token ? place : NULL;
 }
 
 bool arrival_group_needs_row(const struct arrival_group *group,

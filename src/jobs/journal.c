@@ -1,6 +1,5 @@
 #include "journal.h"
 
-#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,20 +35,18 @@ struct journal {
 
 /* ---- checksums ---- */
 
-static uint64_t word_at(const char *data, size_t length)
-{
-    uint64_t word = 0;
-    memcpy(&word, data, length < sizeof word ? length : sizeof word);
-    return le64toh(word);
-}
-
 /* As SQLite's for the frames of its log, with bigger numbers: the second sum weighs where a word
  * stands. */
 static uint64_t checksum(const char *data, size_t length)
 {
     uint64_t sum = length, weighed = 0;
-    for (size_t at = 0; at < length; at += sizeof(uint64_t)) {
-        sum += word_at(data + at, length - at) + weighed;
+    size_t left = length;
+    for (; left >= sizeof sum; left -= sizeof sum, data += sizeof sum) {
+        sum += little_get(data, sizeof sum) + weighed;
+        weighed += sum;
+    }
+    if (left > 0) {
+        sum += little_get(data, left) + weighed;
         weighed += sum;
     }
     return sum ^ (weighed << 32 | weighed >> 32);
@@ -127,8 +124,7 @@ static void journal_format(struct journal *journal, const struct bytes *entry)
     bytes_append(text, &head, sizeof head);
     bytes_append(text, entry->data, entry->length);
     if (!text->failed)
-        little_put((unsigned char *)text->data, sizeof head.check,
-                   entry_check(text->data, text->length));
+        little_put(text->data, sizeof head.check, entry_check(text->data, text->length));
 }
 
 /* Have the file be so big, and some more: the sync of a write that makes it bigger writes more than

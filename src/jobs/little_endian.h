@@ -2,21 +2,23 @@
 #ifndef JOBS_LITTLE_ENDIAN_H
 #define JOBS_LITTLE_ENDIAN_H
 
+#include <endian.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
-static inline void little_put(unsigned char *at, size_t size, uint64_t value)
+/* Of 8 bytes at most, as the next one. */
+static inline void little_put(void *at, size_t size, uint64_t value)
 {
-    for (size_t i = 0; i < size; i++)
-        at[i] = (unsigned char)(value >> (8 * i));
+    uint64_t little = htole64(value);
+    memcpy(at, &little, size);
 }
 
-static inline uint64_t little_get(const unsigned char *at, size_t size)
+static inline uint64_t little_get(const void *at, size_t size)
 {
-    uint64_t value = 0;
-    for (size_t i = 0; i < size; i++)
-        value |= (uint64_t)at[i] << (8 * i);
-    return value;
+    uint64_t little = 0;
+    memcpy(&little, at, size);
+    return le64toh(little);
 }
 
 #endif

@@ -236,6 +236,23 @@ static void a_file_that_could_not_be_read_is_opened_anew(void **ctx)
 
 /* ---- what is on disk ---- */
 
+/* Another ferry may have written it. */
+static void an_entry_has_the_bytes_of_the_format(void **ctx)
+{
+    (void)ctx;
+    static const char expected[] = "\x7f\x21\xe9\xb3\x72\x08\xed\xe7" /* its checksum */
+                                   "\x11\0\0\0\0\0\0\0"               /* length */
+                                   "\1\0\0\0\0\0\0\0"                 /* number */
+                                   "one process it i"
+                                   "a job and its end";
+    char bytes[sizeof expected - 1];
+    append("a job and its end");
+    sqlite3_file *file = file_open();
+    assert_int_equal(file->pMethods->xRead(file, bytes, sizeof bytes, 0), 0);
+    file_close(file);
+    assert_memory_equal(bytes, expected, sizeof bytes);
+}
+
 /* Change a byte of the file. */
 static void flip(sqlite3_int64 at)
 {
@@ -279,6 +296,7 @@ int main(void)
         TEST(a_full_disk_is_said_to_be_full),
         TEST(what_cannot_be_read_is_an_error),
         TEST(a_file_that_could_not_be_read_is_opened_anew),
+        TEST(an_entry_has_the_bytes_of_the_format),
         TEST(an_entry_with_a_wrong_byte_is_none_and_the_last_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,12 +4,13 @@
  * What is set, and why: WAL, so that the reader does not wait for the writer. synchronous=FULL,
  * because NORMAL loses acknowledged commits when the power goes. No mmap: an I/O error would be a
  * signal. SQLite counts no memory: each malloc would take a lock for it. It makes its pages one by
- * one, as they are read: 20 at once for each of its caches are memory that is seldom used. What is
- * deleted is overwritten where that costs no other write: Debian's SQLite would also write each
- * page that becomes free, so that every input is written to the log twice. The log is copied at 4
- * MiB: a bigger one needs more of a full disk than is kept free for it. One connection writes and
- * checkpoints, and the reader does neither: SQLite before 3.51.3 may corrupt a WAL that two
- * connections reset at a time.
+ * one, as they are read: 20 at once for each of its caches are memory that is seldom used. The
+ * writer keeps 4 MiB of them: what it needs is at the ends of few trees, and to make more pages
+ * costs more than to use one again. What is deleted is overwritten where that costs no other write:
+ * Debian's SQLite would also write each page that becomes free, so that every input is written to
+ * the log twice. The log is copied at 4 MiB: a bigger one needs more of a full disk than is kept
+ * free for it. One connection writes and checkpoints, and the reader does neither: SQLite before
+ * 3.51.3 may corrupt a WAL that two connections reset at a time.
  */
 #include "database.h"
 
@@ -188,7 +189,7 @@ static int database_set_up_writer(sqlite3 *db, ferry_error *error)
                            "PRAGMA mmap_size = 0;"
                            "PRAGMA secure_delete = FAST;"
                            "PRAGMA wal_autocheckpoint = 1000;"
-                           "PRAGMA cache_size = -16384;"
+                           "PRAGMA cache_size = -4096;"
                            "PRAGMA journal_size_limit = 16777216",
                            error);
     if (rc == 0)

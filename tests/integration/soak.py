@@ -38,7 +38,7 @@ from harness import DEADLINE, UNFINISHED, Server, wait_until
 SAMPLE = 10  # seconds
 GROWTH_KIB = 32  # a minute: 1 MiB in half an hour
 JUDGED_FROM = 1200  # seconds
-CACHE_KIB = 16384  # what the store allows SQLite (cache_size)
+CACHE_KIB = 4096  # what the store allows SQLite (cache_size)
 MALLOC_KEEPS = {"MALLOC_TRIM_THRESHOLD_": "131072"}  # bytes: malloc's default, for good
 RELOAD = 4  # seconds
 SETTLE = 0.1  # seconds

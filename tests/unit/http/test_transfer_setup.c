@@ -171,6 +171,8 @@ static void test_what_would_break_a_request_is_refused(void **state)
     for (size_t i = 0; i < COUNT_OF(urls); i++)
         fetch_fails(&c, &(ferry_fetch_options){.url = urls[i]}, FERRY_INVALID);
     fetch_fails(&c, &(ferry_fetch_options){.url = url_of(&c, "/"), .user = "a:b"}, FERRY_INVALID);
+    fetch_fails(&c, &(ferry_fetch_options){.url = url_of(&c, "/"), .body_length = 5},
+                FERRY_INVALID);
     fetch_fails(&c,
                 &(ferry_fetch_options){
                     .url = url_of(&c, "/"), .method = "HEAD", .body = "x", .body_length = 1},

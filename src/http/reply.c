@@ -100,34 +100,47 @@ static void reply_send(ferry_request *request, int status, const char *content_t
     request_end(request);
 }
 
-void ferry_request_reply(ferry_request *request, int status, const char *content_type,
-                         const void *body, size_t length)
-{
-    reply_send(request, status, content_type, body, length, NULL);
-}
-
-void ferry_request_reply_owned(ferry_request *request, int status, const char *content_type,
-                               void *body, size_t length)
-{
-    reply_send(request, status, content_type, body, length, body);
-}
-
-void ferry_request_reply_text(ferry_request *request, int status, const char *text)
-{
-    reply_send(request, status, "text/plain; charset=utf-8", text, strlen(text), NULL);
-}
-
-void ferry_request_reply_json(ferry_request *request, int status, const char *json)
-{
-    reply_send(request, status, "application/json", json, strlen(json), NULL);
-}
-
 void reply_problem(ferry_request *request, int status, ferry_code code, const char *detail)
 {
     struct bytes body = {0};
     problem_append(&body, status, code, detail);
     reply_send(request, status, PROBLEM_CONTENT_TYPE, bytes_text(&body), body.length, NULL);
     bytes_fini(&body);
+}
+
+/* NULL with a length: whoever made the body has failed to. */
+static void reply_bytes(ferry_request *request, int status, const char *content_type,
+                        const void *body, size_t length, void *owned)
+{
+    if (body || length == 0) {
+        reply_send(request, status, content_type, body, length, owned);
+        return;
+    }
+    ferry_log(FERRY_LOG_ERROR, "the body of a reply is NULL", "method=%s path=%s",
+              method_name(request->head->method), request->head->path);
+    reply_problem(request, 500, FERRY_INTERNAL, "the reply could not be made");
+}
+
+void ferry_request_reply(ferry_request *request, int status, const char *content_type,
+                         const void *body, size_t length)
+{
+    reply_bytes(request, status, content_type, body, length, NULL);
+}
+
+void ferry_request_reply_owned(ferry_request *request, int status, const char *content_type,
+                               void *body, size_t length)
+{
+    reply_bytes(request, status, content_type, body, length, body);
+}
+
+void ferry_request_reply_text(ferry_request *request, int status, const char *text)
+{
+    reply_bytes(request, status, "text/plain; charset=utf-8", text, text ? strlen(text) : 1, NULL);
+}
+
+void ferry_request_reply_json(ferry_request *request, int status, const char *json)
+{
+    reply_bytes(request, status, "application/json", json, json ? strlen(json) : 1, NULL);
 }
 
 void ferry_request_reply_error(ferry_request *request, const ferry_error *error)

@@ -251,6 +251,33 @@ static void a_status_outside_http_is_500(void **state)
     free(reply);
 }
 
+static void with_no_text(ferry_request *request)
+{
+    ferry_request_reply_text(request, 200, NULL);
+}
+
+static void with_no_json(ferry_request *request)
+{
+    ferry_request_reply_json(request, 200, NULL);
+}
+
+static void with_a_length_only(ferry_request *request)
+{
+    ferry_request_reply(request, 200, "text/plain", NULL, 5);
+}
+
+static void a_body_that_is_not_there_is_500(void **state)
+{
+    (void)state;
+    reply_fn *const replies[] = {with_no_text, with_no_json, with_a_length_only};
+    for (size_t i = 0; i < sizeof replies / sizeof *replies; i++) {
+        char *reply = reply_to(NULL, get, replies[i]);
+        assert_has(reply, "HTTP/1.1 500 Internal Server Error\r\n");
+        assert_has(reply, "\r\nContent-Type: application/problem+json\r\n");
+        free(reply);
+    }
+}
+
 /* Each ends by the server's closing, or talk() would give up with "[no end]". */
 static void a_connection_closes_when_it_must(void **state)
 {
@@ -327,6 +354,7 @@ int main(void)
         cmocka_unit_test(an_error_is_a_problem_document),
         cmocka_unit_test(an_overload_says_when_to_come_back),
         cmocka_unit_test(a_status_outside_http_is_500),
+        cmocka_unit_test(a_body_that_is_not_there_is_500),
         cmocka_unit_test(a_connection_closes_when_it_must),
         cmocka_unit_test(http_1_0_can_keep_alive),
         cmocka_unit_test(a_handler_can_close),

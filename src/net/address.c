@@ -64,6 +64,8 @@ static bool parse_host(struct address *address, char *host, in_port_t port)
 int address_parse(struct address *address, const char *text, ferry_error *error)
 {
     memset(address, 0, sizeof *address);
+    if (!text)
+        return ferry_error_set(error, FERRY_INVALID, "there is no address");
     if (strncmp(text, "unix:", 5) == 0)
         return parse_local(address, text + 5, error);
     char host[64];

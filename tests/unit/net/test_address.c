@@ -18,6 +18,7 @@ static void an_address_is_parsed_and_formatted(void **state)
         {":65535", "[::]:65535"},
         {"unix:/run/ferry.sock", "unix:/run/ferry.sock"},
     };
+    assert_int_equal(address_parse(&(struct address){0}, NULL, NULL), FERRY_INVALID);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct address address;
         ferry_error error = {0};

@@ -50,8 +50,8 @@ static void a_bad_address_is_invalid(void **state)
     (void)state;
     struct fixture f;
     fixture_open(&f, NULL);
-    static const char *const addresses[] = {"",      "1",          "127.0.0.1", "127.0.0.1:x",
-                                            "unix:", "localhost:1" /* without a resolver */};
+    static const char *const addresses[] = {
+        NULL, "", "1", "127.0.0.1", "127.0.0.1:x", "unix:", "localhost:1" /* without a resolver */};
     for (size_t i = 0; i < COUNT_OF(addresses); i++)
         expect_code(f.loop, ferry_stream_connect(f.loop, addresses[i], NULL), FERRY_INVALID);
     fixture_close(&f);

@@ -35,9 +35,10 @@ FERRY_API ferry_loop *ferry_loop_new(void);
 
 /*
  * Close the loop and give up the maker's reference: timers and handlers are dropped
- * uncalled, callbacks still waiting are freed unrun, later ones are refused. Not from a callback.
+ * uncalled, callbacks still waiting are freed unrun, later ones are refused.
  * At the end of a program: first what uses the loop (servers, clients, streams, periodic
- * callbacks), then the loop, then its executors.
+ * callbacks), then the loop, then its executors. What is left of the first is logged as an error.
+ * From a callback or a coroutine it is refused: that is logged, and the loop stops instead.
  * Thread: loop. NULL is allowed.
  */
 FERRY_API void ferry_loop_free(ferry_loop *loop);
@@ -52,7 +53,8 @@ FERRY_API void ferry_loop_unref(ferry_loop *loop);
 /*
  * Run until ferry_loop_stop, also while there is nothing to do. The calling thread becomes the
  * loop's. May be called again after it returned.
- * Blocks: yes. Errors: FERRY_INTERNAL when the system refuses to wait for events.
+ * Blocks: yes. Errors: FERRY_CONFLICT when it runs already, here or on another thread, which is
+ * logged; FERRY_INTERNAL when the system refuses to wait for events.
  */
 FERRY_API int ferry_loop_run(ferry_loop *loop);
 
@@ -89,6 +91,7 @@ FERRY_API bool ferry_loop_cancel(ferry_loop *loop, ferry_timer timer);
 
 /*
  * Call fn(arg) on the loop each time the process gets the signal, until removed or the loop closes.
+ * One loop of a process can do so: a second one that asks takes all signals over.
  * Thread: loop. Owns: `arg` stays the caller's. Errors: 0, errno says why.
  */
 FERRY_API ferry_signal ferry_loop_add_signal(ferry_loop *loop, int signum, ferry_callback *fn,

@@ -21,6 +21,13 @@ static void on_sync_done(ferry_future *future, void *arg)
     ferry_loop_stop(run->loop);
 }
 
+static const char *why_not(int rc)
+{
+    if (rc == FERRY_CONFLICT)
+        return "the loop runs already: await the future, or give it to ferry_future_then";
+    return rc < 0 ? "the loop cannot wait" : "the loop was stopped";
+}
+
 void *ferry_loop_run_sync(ferry_loop *loop, ferry_future *future, int64_t timeout_ms,
                           ferry_error *error)
 {
@@ -36,8 +43,7 @@ void *ferry_loop_run_sync(ferry_loop *loop, ferry_future *future, int64_t timeou
     if (!run.done) {
         ferry_future_cancel(future);
         future_unwatch(future);
-        ferry_error_set(&run.error, rc < 0 ? FERRY_INTERNAL : FERRY_CANCELLED,
-                        rc < 0 ? "the loop cannot wait" : "the loop was stopped");
+        ferry_error_set(&run.error, rc < 0 ? rc : FERRY_CANCELLED, "%s", why_not(rc));
     }
     if (error)
         *error = run.error;

@@ -43,7 +43,8 @@ struct signal_handler {
 struct ferry_loop {
     atomic_uint references;
     _Atomic(pthread_t) owner;
-    atomic_int owner_tid; /* to name the thread, also after it has ended */
+    atomic_int owner_tid;  /* to name the thread, also after it has ended */
+    atomic_bool is_inside; /* somebody runs it, or frees it: neither may begin within the other */
     bool stop;
     bool has_run;
     bool closing;
@@ -148,11 +149,17 @@ static int first_turn(ferry_loop *loop)
 
 int ferry_loop_run(ferry_loop *loop)
 {
+    if (atomic_exchange(&loop->is_inside, true)) {
+        ferry_log(FERRY_LOG_ERROR, "a loop was run from inside", "hint=%s",
+                  "it runs already: await the future, or give it to ferry_future_then");
+        return FERRY_CONFLICT;
+    }
     loop_bind(loop);
     int rc = loop->stop || loop->has_run ? 0 : first_turn(loop);
     if (rc == 0 && !loop->stop)
         rc = event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY);
     loop->stop = false;
+    atomic_store(&loop->is_inside, false);
     return rc < 0 ? FERRY_INTERNAL : 0;
 }
 
@@ -233,11 +240,29 @@ static void loop_close(ferry_loop *loop)
     }
 }
 
+/* Whoever still has events will touch what is no more, later and elsewhere: here it can be told.
+ * The active ones do not count: they are the last of streams that were freed just now. */
+static void base_free(struct event_base *base)
+{
+    int count = event_base_get_num_events(base, EVENT_BASE_COUNT_ADDED) -
+                event_base_get_num_events(base, EVENT_BASE_COUNT_ACTIVE);
+    if (count > 0)
+        ferry_log(FERRY_LOG_ERROR, "a loop was freed before what uses it", "events=%d hint=%s",
+                  count, "free servers, clients and streams first");
+    event_base_free(base);
+}
+
 void ferry_loop_free(ferry_loop *loop)
 {
     if (!loop)
         return;
     LOOP_CHECK(loop);
+    if (atomic_exchange(&loop->is_inside, true)) {
+        ferry_log(FERRY_LOG_ERROR, "a loop was freed from inside", "hint=%s",
+                  "stop it there, and free it when ferry_loop_run has returned");
+        ferry_loop_stop(loop);
+        return;
+    }
     loop_close(loop);
     mailbox_close(&loop->mailbox);
     while (loop->signals)
@@ -249,7 +274,7 @@ void ferry_loop_free(ferry_loop *loop)
     if (loop->timer_event)
         event_free(loop->timer_event);
     if (loop->base)
-        event_base_free(loop->base);
+        base_free(loop->base);
     ferry_loop_unref(loop);
 }
 

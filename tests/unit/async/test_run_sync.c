@@ -43,6 +43,18 @@ static void test_a_stop_is_a_cancel(void **state)
     assert_int_equal(freed, 1);
 }
 
+static void *run_inside(void *arg, ferry_error *error)
+{
+    assert_null(ferry_loop_run_sync(loop, ferry_future_after(loop, 100000), 0, error));
+    return arg;
+}
+
+static void test_inside_the_loop_it_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(code_of(ferry_spawn(loop, run_inside, NULL, NULL)), FERRY_CONFLICT);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_loop, close_loop)
 
 int main(void)
@@ -51,6 +63,7 @@ int main(void)
         TEST(test_it_returns_the_result),
         TEST(test_past_its_time_it_fails),
         TEST(test_a_stop_is_a_cancel),
+        TEST(test_inside_the_loop_it_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 ferry_unit_test(loop event_log)
 ferry_unit_test(loop fd_handlers)
+ferry_unit_test(loop life)
 ferry_unit_test(loop loop)
 ferry_unit_test(loop mailbox)
 ferry_unit_test(loop posted)

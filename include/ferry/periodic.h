@@ -34,15 +34,15 @@ typedef struct ferry_periodic_options {
                            5 % more. The grid is given up for it. 0 to 1 */
 } ferry_periodic_options;
 
-/* Make one; it is not started yet. Thread: loop. Owns: the caller, until ferry_periodic_free, to be
- * called before the loop's; `arg` stays the caller's. `options` may be NULL. Errors: NULL, errno
- * says why: EINVAL for an interval below 1 or a jitter out of its range, ENOMEM. */
+/* Make one; it is not started yet. Thread: loop. Owns: the caller, until ferry_periodic_free;
+ * `arg` stays the caller's. `options` may be NULL. Errors: NULL, errno says why: EINVAL for an
+ * interval below 1 or a jitter out of its range, ENOMEM. */
 FERRY_API ferry_periodic *ferry_periodic_new(ferry_loop *loop, int64_t interval_ms,
                                              ferry_periodic_fn *fn, void *arg,
                                              const ferry_periodic_options *options);
 
-/* Stop, and give it up; may be done in its own callback. A future that is pending is given up; its
- * work goes on. Thread: loop. NULL is allowed. */
+/* Stop, and give it up; may be done in its own callback, and after the loop is freed. A future that
+ * is pending is given up; its work goes on. Thread: loop. NULL is allowed. */
 FERRY_API void ferry_periodic_free(ferry_periodic *periodic);
 
 /* Begin a new grid, also when it runs already. Thread: loop. Errors: FERRY_INTERNAL without

@@ -16,7 +16,7 @@
 
 struct ferry_periodic {
     struct loop_closer closer; /* while a future is pending */
-    ferry_loop *loop;
+    ferry_loop *loop;          /* a reference */
     int64_t interval_ms;
     ferry_periodic_fn *fn;
     void *arg;
@@ -79,6 +79,12 @@ static void follow(ferry_periodic *periodic, ferry_future *future)
     future_watch(future, on_work_done, periodic);
 }
 
+static void periodic_drop(ferry_periodic *periodic)
+{
+    ferry_loop_unref(periodic->loop);
+    free(periodic);
+}
+
 static void on_beat(void *arg)
 {
     ferry_periodic *periodic = arg;
@@ -89,7 +95,7 @@ static void on_beat(void *arg)
         periodic->in_callback = false;
     }
     if (periodic->freed)
-        free(periodic);
+        periodic_drop(periodic);
     else if (periodic->running && !periodic->timer)
         schedule(periodic);
 }
@@ -109,7 +115,7 @@ ferry_periodic *ferry_periodic_new(ferry_loop *loop, int64_t interval_ms, ferry_
     if (!periodic)
         return NULL;
     periodic->closer.close = periodic_close;
-    periodic->loop = loop;
+    periodic->loop = ferry_loop_ref(loop);
     periodic->interval_ms = interval_ms;
     periodic->fn = fn;
     periodic->arg = arg;
@@ -128,7 +134,7 @@ void ferry_periodic_free(ferry_periodic *periodic)
     if (periodic->in_callback)
         periodic->freed = true;
     else
-        free(periodic);
+        periodic_drop(periodic);
 }
 
 int ferry_periodic_start(ferry_periodic *periodic)

@@ -192,6 +192,16 @@ static void test_an_end_while_work_is_pending(void **state)
     assert_int_equal(lines, 0);
 }
 
+static void test_it_may_be_freed_after_its_loop(void **state)
+{
+    (void)state;
+    ferry_periodic *periodic = ferry_periodic_new(loop, 1, NULL, NULL, NULL);
+    assert_int_equal(ferry_periodic_start(periodic), 0);
+    free_loop();
+    ferry_periodic_stop(periodic);
+    ferry_periodic_free(periodic);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_loop, close_loop)
 
 int main(void)
@@ -205,6 +215,7 @@ int main(void)
         TEST(test_work_does_not_overlap_itself_unless_it_may),
         TEST(test_an_error_is_logged_and_the_next_time_comes),
         TEST(test_an_end_while_work_is_pending),
+        TEST(test_it_may_be_freed_after_its_loop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

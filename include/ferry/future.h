@@ -1,17 +1,16 @@
 /*
  * A future: the result of work that is not finished yet. It is resolved once, with a result or an
- * error, and tells one callback, on the loop. Or a coroutine awaits it (coroutine.h). One that is
- * still pending when its loop is freed goes with the loop: it must not be touched after that.
+ * error, and tells one callback, on the loop. Or a coroutine awaits it (coroutine.h).
  *
  *     ferry_future *f = ferry_run_on_executor(loop, pool, blocking_query, query, free_rows);
  *     ferry_future_then(f, on_rows, page);
  *
  * Who has a future gives it to one other: to ferry_future_then, _free, _all, _any or _with_timeout,
- * to ferry_await or ferry_loop_run_sync. Each consumes it; they take NULL, which a function that
- * makes a future returns without memory, for a future that failed with FERRY_INTERNAL, but for
- * ferry_future_then. A callback always runs from the loop, at the top of a turn. Give up futures
- * before their loop: one that is still pending then goes with it, its callback uncalled, and must
- * not be touched after that.
+ * to ferry_await or ferry_loop_run_sync. Each consumes it; to give it away twice is a fault, which
+ * is logged where it is seen. They take NULL, which a function that makes a future returns without
+ * memory, for a future that failed with FERRY_INTERNAL, but for ferry_future_then. A callback
+ * always runs from the loop, at the top of a turn. Give up futures before their loop: one that is
+ * still pending then goes with it, its callback uncalled, and must not be touched after that.
  */
 #ifndef FERRY_FUTURE_H
 #define FERRY_FUTURE_H
@@ -138,8 +137,8 @@ FERRY_API ferry_future *ferry_promise_future(ferry_promise *promise);
 /*
  * Resolve the future; its callback runs in a later turn. The first time counts: once it is resolved
  * or cancelled, or the loop has closed, what is set is refused, and the result freed at once.
- * Thread: loop. Owns: `result` is the future's; `error` is copied, and its code must not be
- * FERRY_OK. Errors: FERRY_CONFLICT refused.
+ * Thread: loop. Owns: `result` is the future's; `error` is copied, and without a code it becomes
+ * FERRY_INTERNAL. Errors: FERRY_CONFLICT refused.
  */
 FERRY_API int ferry_promise_set_result(ferry_promise *promise, void *result);
 FERRY_API int ferry_promise_set_error(ferry_promise *promise, const ferry_error *error);
@@ -153,9 +152,9 @@ FERRY_API void ferry_promise_free(ferry_promise *promise);
 /*
  * Run the loop until the future is done, and return its result, which is the caller's. With a
  * `timeout_ms` above 0 it waits no longer, as ferry_future_with_timeout.
- * Thread: any, as ferry_loop_run; not from inside the loop. Blocks: yes. Owns: `future` is
- * consumed. Errors: NULL and `error`: the future's; FERRY_DEADLINE; FERRY_CANCELLED when the loop
- * was stopped before.
+ * Thread: any, as ferry_loop_run. Blocks: yes. Owns: `future` is consumed. Errors: NULL and
+ * `error`: the future's; FERRY_DEADLINE; FERRY_CANCELLED when the loop was stopped before;
+ * FERRY_CONFLICT when it runs already, as inside a callback or a coroutine.
  */
 FERRY_API void *ferry_loop_run_sync(ferry_loop *loop, ferry_future *future, int64_t timeout_ms,
                                     ferry_error *error);

@@ -20,6 +20,7 @@
 #include "loop_base.h"
 
 enum future_state { FUTURE_PENDING, FUTURE_DONE };
+enum { PLACE_SIZE = 256 };
 
 struct ferry_future {
     struct mailbox_entry entry; /* for a callback that must wait for the next turn */
@@ -73,13 +74,18 @@ void future_drop(ferry_future *future)
     free(future);
 }
 
+static const char *place_of(const ferry_future *future, char text[PLACE_SIZE])
+{
+    snprintf(text, PLACE_SIZE, "%s:%d", future->file ? future->file : "unknown", future->line);
+    return text;
+}
+
 static void log_unlooked(const ferry_future *future)
 {
-    char place[256];
-    snprintf(place, sizeof place, "%s:%d", future->file ? future->file : "unknown", future->line);
+    char place[PLACE_SIZE];
     ferry_log(FERRY_LOG_ERROR, "nobody looked at the error of a future",
               "code=%s error=%s made_at=%s", ferry_code_name(future->error.code),
-              future->error.message, place);
+              future->error.message, place_of(future, place));
 }
 
 static void future_end(ferry_future *future)
@@ -154,6 +160,15 @@ void future_settle_error(ferry_future *future, ferry_code code, const char *mess
     future_settle(future, NULL, &error);
 }
 
+/* Who says that it failed, and not how, must not be taken for a success. */
+void future_settle_failed(ferry_future *future, const ferry_error *error)
+{
+    if (error->code)
+        future_settle(future, NULL, error);
+    else
+        future_settle_error(future, FERRY_INTERNAL, "it failed with an error that was not set");
+}
+
 void future_settle_from(ferry_future *future, ferry_future *other)
 {
     future->free_result = other->free_result;
@@ -173,8 +188,18 @@ void future_close(ferry_future *future)
 
 /* ---- what the user holds ---- */
 
+/* A fault of the user's, that shows as a callback which never comes, or as memory that is gone. */
+static void check_held(const ferry_future *future)
+{
+    char place[PLACE_SIZE];
+    if (future->fn || future->given_up)
+        ferry_log(FERRY_LOG_ERROR, "a future was handed over twice", "made_at=%s",
+                  place_of(future, place));
+}
+
 static void future_hand_over(ferry_future *future, ferry_future_fn *fn, void *arg)
 {
+    check_held(future);
     future->fn = fn;
     future->arg = arg;
     if (future->state == FUTURE_DONE)
@@ -211,6 +236,7 @@ void ferry_future_free(ferry_future *future)
     if (!future)
         return;
     LOOP_CHECK(future->loop);
+    check_held(future);
     future_give_up(future);
 }
 

@@ -19,6 +19,7 @@ void future_resolve(ferry_future *future, void *result, const ferry_error *error
  * afterwards nevertheless, if it was given up. */
 void future_settle(ferry_future *future, void *result, const ferry_error *error);
 void future_settle_error(ferry_future *future, ferry_code code, const char *message);
+void future_settle_failed(ferry_future *future, const ferry_error *error);
 
 /* Settle with the outcome of another one that is done: its result, and how that is freed. */
 void future_settle_from(ferry_future *future, ferry_future *other);

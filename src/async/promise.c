@@ -89,7 +89,7 @@ int ferry_promise_set_error(ferry_promise *promise, const ferry_error *error)
     LOOP_CHECK(promise->loop);
     if (!promise->future)
         return FERRY_CONFLICT;
-    future_settle(promise_part(promise), NULL, error);
+    future_settle_failed(promise_part(promise), error);
     return 0;
 }
 
@@ -124,7 +124,7 @@ ferry_future *(ferry_future_failed)(ferry_loop *loop, const ferry_error *error)
     LOOP_CHECK(loop);
     ferry_future *future = future_new(loop, NULL, NULL, NULL);
     if (future)
-        future_settle(future, NULL, error);
+        future_settle_failed(future, error);
     return future;
 }
 

@@ -221,6 +221,34 @@ static void test_cancel_asks_the_source_while_it_is_pending(void **state)
     ferry_future_free(future);
 }
 
+/* ---- handed over twice ---- */
+
+static void on_first(ferry_future *future, void *arg)
+{
+    (void)future, (void)arg;
+}
+
+static void test_a_future_that_is_handed_over_twice_is_logged(void **state)
+{
+    (void)state;
+    ferry_future *future = FERRY_MADE_HERE(pending());
+    ferry_future_then(future, on_first, NULL);
+    assert_int_equal(log_count, 0);
+    ferry_future_then(future, on_first, NULL);
+    assert_int_equal(log_count, 1);
+    assert_non_null(strstr(last_line, "level=error msg=\"a future was handed over twice\""));
+    assert_non_null(strstr(last_line, "made_at=" __FILE__));
+    ferry_future_free(future);
+    assert_int_equal(log_count, 2);
+    future_resolve(future, NULL, NULL);
+
+    future = pending();
+    future_resolve(future, NULL, NULL);
+    ferry_future_then(future, on_first, NULL); /* it waits for a turn: free is too late */
+    ferry_future_free(future);
+    assert_int_equal(log_count, 3);
+}
+
 /* ---- the loop closes ---- */
 
 static void test_a_callback_that_is_due_goes_with_the_loop(void **state)
@@ -249,6 +277,7 @@ int main(void)
         TEST(test_free_after_it_is_done),
         TEST(test_a_result_without_free_result_is_left_alone),
         TEST(test_cancel_asks_the_source_while_it_is_pending),
+        TEST(test_a_future_that_is_handed_over_twice_is_logged),
         TEST(test_a_callback_that_is_due_goes_with_the_loop),
     };
     return cmocka_run_group_tests_name("async/future", tests, NULL, NULL);

@@ -168,6 +168,18 @@ static void test_futures_that_are_done_already(void **state)
     assert_int_equal(told_code, FERRY_GONE);
 }
 
+static void test_an_error_without_a_code_is_internal(void **state)
+{
+    (void)state;
+    const ferry_error none = {0};
+    assert_int_equal(code_of(ferry_future_failed(loop, &none)), FERRY_INTERNAL);
+    ferry_promise *promise = ferry_promise_new(loop, NULL, NULL, NULL);
+    ferry_future *future = ferry_promise_future(promise);
+    assert_int_equal(ferry_promise_set_error(promise, &none), 0);
+    ferry_promise_free(promise);
+    assert_int_equal(code_of(future), FERRY_INTERNAL);
+}
+
 static void test_after_some_time(void **state)
 {
     (void)state;
@@ -220,6 +232,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_an_error_that_was_expected_is_not_logged, setup,
                                         close_loop),
         cmocka_unit_test_setup_teardown(test_futures_that_are_done_already, setup, close_loop),
+        cmocka_unit_test_setup_teardown(test_an_error_without_a_code_is_internal, setup,
+                                        close_loop),
         cmocka_unit_test_setup_teardown(test_after_some_time, setup, close_loop),
         cmocka_unit_test_setup_teardown(test_the_loop_ends_before_they_do, setup, close_loop),
     };

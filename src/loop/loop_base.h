@@ -26,10 +26,8 @@ struct loop_closer {
     void (*close)(struct loop_closer *closer);
 };
 
-/* Put a closer last in the order of the end, or before all others; take it out again. Loop thread.
- */
+/* Put a closer before all others in the order of the end; take it out again. Loop thread. */
 void loop_closer_add(ferry_loop *loop, struct loop_closer *closer);
-void loop_closer_add_first(ferry_loop *loop, struct loop_closer *closer);
 void loop_closer_remove(struct loop_closer *closer);
 
 /* Tell whether ferry_loop_free has begun: then no callback of a user's is started any more. */

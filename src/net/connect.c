@@ -272,8 +272,12 @@ static int resolve(struct connecting *connecting, const char *text, ferry_execut
         connecting->count = 1;
         return 0;
     }
-    if (rc < 0 || is_local || !resolver)
+    if (rc < 0 || is_local)
         return error->code;
+    if (!resolver)
+        return ferry_error_set(error, FERRY_INVALID,
+                               "%s: no numeric address; to look up names, set options.resolver",
+                               text);
     error->code = FERRY_OK;
     connecting->lookup =
         lookup_start(connecting->loop, resolver, host, port, on_looked_up, connecting, error);

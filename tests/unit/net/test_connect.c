@@ -54,6 +54,9 @@ static void a_bad_address_is_invalid(void **state)
         NULL, "", "1", "127.0.0.1", "127.0.0.1:x", "unix:", "localhost:1" /* without a resolver */};
     for (size_t i = 0; i < COUNT_OF(addresses); i++)
         expect_code(f.loop, ferry_stream_connect(f.loop, addresses[i], NULL), FERRY_INVALID);
+    ferry_error error;
+    ferry_loop_run_sync(f.loop, ferry_stream_connect(f.loop, "localhost:1", NULL), 0, &error);
+    assert_non_null(strstr(error.message, "options.resolver"));
     fixture_close(&f);
 }
 

@@ -216,7 +216,8 @@ FERRY_API void ferry_request_reply_owned(ferry_request *request, int status,
 FERRY_API void ferry_request_reply_text(ferry_request *request, int status, const char *text);
 FERRY_API void ferry_request_reply_json(ferry_request *request, int status, const char *json);
 
-/* Reply with application/problem+json (RFC 9457) and the status of the error's code. */
+/* Reply with application/problem+json (RFC 9457) and the status of the error's code; 500 without
+ * one. */
 FERRY_API void ferry_request_reply_error(ferry_request *request, const ferry_error *error);
 
 #ifdef __cplusplus

@@ -266,6 +266,20 @@ static void with_a_length_only(ferry_request *request)
     ferry_request_reply(request, 200, "text/plain", NULL, 5);
 }
 
+static void with_an_unset_error(ferry_request *request)
+{
+    ferry_request_reply_error(request, &(ferry_error){0});
+}
+
+static void an_error_that_was_not_set_is_500(void **state)
+{
+    (void)state;
+    char *reply = reply_to(NULL, get, with_an_unset_error);
+    assert_has(reply, "HTTP/1.1 500 Internal Server Error\r\n");
+    assert_has(reply, "\"code\":\"internal\"");
+    free(reply);
+}
+
 static void a_body_that_is_not_there_is_500(void **state)
 {
     (void)state;
@@ -354,6 +368,7 @@ int main(void)
         cmocka_unit_test(an_error_is_a_problem_document),
         cmocka_unit_test(an_overload_says_when_to_come_back),
         cmocka_unit_test(a_status_outside_http_is_500),
+        cmocka_unit_test(an_error_that_was_not_set_is_500),
         cmocka_unit_test(a_body_that_is_not_there_is_500),
         cmocka_unit_test(a_connection_closes_when_it_must),
         cmocka_unit_test(http_1_0_can_keep_alive),

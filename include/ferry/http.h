@@ -150,7 +150,8 @@ FERRY_API void ferry_http_server_get_stats(const ferry_http_server *server,
 /*
  * What was asked. Strings are valid until the request is replied to. Methods are upper case. The
  * path is without its query, still escaped; parameters and query values are unescaped. A lookup
- * returns NULL where there is nothing; header names are compared without regard to case.
+ * returns NULL where there is nothing; header names are compared without regard to case. The body
+ * is never NULL, and a NUL follows its `length` bytes; `length` may be NULL.
  */
 FERRY_API const char *ferry_request_method(const ferry_request *request);
 FERRY_API const char *ferry_request_path(const ferry_request *request);

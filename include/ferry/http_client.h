@@ -116,7 +116,7 @@ FERRY_API const char *ferry_response_header(const ferry_response *response, cons
 /* Return all headers in their order, repeated ones too; of the last response, without trailers. */
 FERRY_API const ferry_header *ferry_response_headers(const ferry_response *response, size_t *count);
 
-/* Return the body, with a NUL behind it that does not count; never NULL. */
+/* Return the body, with a NUL behind it that does not count; never NULL. `length` may be NULL. */
 FERRY_API const void *ferry_response_body(const ferry_response *response, size_t *length);
 
 /* Return the URL that answered, after redirects. */

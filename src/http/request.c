@@ -370,6 +370,7 @@ void ferry_request_each_header(const ferry_request *request, ferry_request_visit
 const void *ferry_request_body(ferry_request *request, size_t *length)
 {
     LOOP_CHECK(request->loop);
-    *length = request->body.length;
+    if (length)
+        *length = request->body.length;
     return bytes_text(&request->body);
 }

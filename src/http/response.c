@@ -114,7 +114,8 @@ const ferry_header *ferry_response_headers(const ferry_response *response, size_
 
 const void *ferry_response_body(const ferry_response *response, size_t *length)
 {
-    *length = response->body.length;
+    if (length)
+        *length = response->body.length;
     return bytes_text(&response->body);
 }
 

@@ -55,7 +55,8 @@ typedef struct ferry_error {
 /*
  * Set an error's code and message, and return the code, so that a failure is one line:
  *     return ferry_error_set(err, FERRY_INVALID, "ms: %s is not a number", text);
- * Thread: any. Owns: nothing; `error` may be NULL, then only the code is returned.
+ * The old message may be part of the new one. Thread: any. Owns: nothing; `error` may be NULL, then
+ * only the code is returned.
  */
 FERRY_API int ferry_error_set(ferry_error *error, ferry_code code, const char *format, ...)
     FERRY_PRINTF(3, 4);

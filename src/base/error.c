@@ -46,14 +46,15 @@ int ferry_error_set_v(ferry_error *error, ferry_code code, const char *format, v
 {
     if (!error)
         return code;
-    error->code = code;
-    int n = vsnprintf(error->message, sizeof error->message, format, args);
-    if (n >= (int)sizeof error->message) {
-        size_t cut = sizeof error->message - 4;
-        while (cut > 0 && (error->message[cut] & 0xC0) == 0x80)
+    ferry_error made = {.code = code}; /* apart, as the arguments may name the old message */
+    int n = vsnprintf(made.message, sizeof made.message, format, args);
+    if (n >= (int)sizeof made.message) {
+        size_t cut = sizeof made.message - 4;
+        while (cut > 0 && (made.message[cut] & 0xC0) == 0x80)
             cut--; /* not within a UTF-8 sequence */
-        memcpy(error->message + cut, "...", 4);
+        memcpy(made.message + cut, "...", 4);
     }
+    *error = made;
     return code;
 }
 

@@ -78,6 +78,16 @@ static void test_set_fills_in_and_returns_the_code(void **state)
     assert_int_equal(ferry_error_set(NULL, FERRY_GONE, "not written"), FERRY_GONE);
 }
 
+static void test_a_message_may_be_part_of_the_next(void **state)
+{
+    (void)state;
+    ferry_error error;
+    ferry_error_set(&error, FERRY_GONE, "the database is away");
+    ferry_error_set(&error, error.code, "report: %s", error.message);
+    assert_string_equal(error.message, "report: the database is away");
+    assert_int_equal(error.code, FERRY_GONE);
+}
+
 static void test_a_long_message_is_cut(void **state)
 {
     (void)state;
@@ -126,6 +136,7 @@ int main(void)
         cmocka_unit_test(test_a_status_without_a_code_gives_its_class),
         cmocka_unit_test(test_an_unknown_code_is_internal),
         cmocka_unit_test(test_set_fills_in_and_returns_the_code),
+        cmocka_unit_test(test_a_message_may_be_part_of_the_next),
         cmocka_unit_test(test_a_long_message_is_cut),
         cmocka_unit_test(test_a_message_is_not_cut_within_a_character),
     };

@@ -10,10 +10,10 @@
  *     }
  *     ferry_future *f = ferry_spawn(loop, greet, name, NULL);
  *
- * A coroutine runs on the loop's thread, on a stack of its own: 64 KiB with a guard page below it,
- * so that one that overflows ends the program instead of the data beside it. Between two awaits it
- * runs undisturbed; it gives way nowhere but in ferry_await and ferry_sleep, which may be called at
- * any depth. What it must not do is block, run or free the loop, or leave by longjmp or an
+ * A coroutine runs on the loop's thread, on a stack of its own: 64 KiB with a guard of 1 MiB below
+ * it, so that one that overflows ends the program instead of the data beside it. Between two awaits
+ * it runs undisturbed; it gives way nowhere but in ferry_await and ferry_sleep, which may be called
+ * at any depth. What it must not do is block, run or free the loop, or leave by longjmp or an
  * exception.
  */
 #ifndef FERRY_COROUTINE_H
@@ -73,7 +73,7 @@ FERRY_API bool ferry_in_coroutine(void);
 
 /* Zero means the default in every field. */
 typedef struct ferry_coroutine_options {
-    size_t stack_bytes; /* of each coroutine, rounded up to pages, without the guard page; 64 KiB */
+    size_t stack_bytes; /* of each coroutine, rounded up to pages, without the guard; 64 KiB */
     size_t limit;       /* coroutines at once; 16384. Each takes two of the system's mappings, of
                            which Linux grants a process 65530 (vm.max_map_count) */
     size_t spare;       /* stacks that are kept for the next ones; 256 */

@@ -1,7 +1,9 @@
 /*
  * Stacks for coroutines.
  *
- * A stack is one mapping: a page without any access, and above it the stack. A spare one is linked
+ * A stack is one mapping: a guard without any access, and above it the stack. The guard is larger
+ * than what a function has on the stack, since one with a large array would reach over a page, into
+ * the stack below. It costs addresses, no memory. A spare one is linked
  * through its own topmost bytes, which are in memory anyway; so the pool allocates nothing. What a
  * coroutine touched of a spare stack stays in memory, which is why their number is bounded.
  */
@@ -17,14 +19,11 @@ struct spare_stack {
     struct stack stack;
 };
 
-static size_t page_bytes(void)
-{
-    return (size_t)sysconf(_SC_PAGESIZE);
-}
+enum { GUARD_BYTES = 1 << 20 }; /* whole pages, however large these are */
 
 void stack_pool_init(struct stack_pool *pool, size_t bytes, size_t spare_max)
 {
-    size_t page = page_bytes();
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
     bytes *= SANITIZER_STACK_FACTOR;
     *pool = (struct stack_pool){
         .bytes = (bytes + page - 1) / page * page,
@@ -34,8 +33,7 @@ void stack_pool_init(struct stack_pool *pool, size_t bytes, size_t spare_max)
 
 static void stack_unmap(const struct stack *stack)
 {
-    size_t page = page_bytes();
-    munmap(stack->bottom - page, stack->bytes + page);
+    munmap(stack->bottom - GUARD_BYTES, stack->bytes + GUARD_BYTES);
 }
 
 void stack_pool_fini(struct stack_pool *pool)
@@ -50,16 +48,15 @@ void stack_pool_fini(struct stack_pool *pool)
 
 static bool stack_map(struct stack *stack, size_t bytes)
 {
-    size_t page = page_bytes();
-    char *start = mmap(NULL, bytes + page, PROT_READ | PROT_WRITE,
+    char *start = mmap(NULL, GUARD_BYTES + bytes, PROT_NONE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
     if (start == MAP_FAILED)
         return false;
-    if (mprotect(start, page, PROT_NONE) < 0) {
-        munmap(start, bytes + page);
+    if (mprotect(start + GUARD_BYTES, bytes, PROT_READ | PROT_WRITE) < 0) {
+        munmap(start, GUARD_BYTES + bytes);
         return false;
     }
-    *stack = (struct stack){.bottom = start + page, .bytes = bytes};
+    *stack = (struct stack){.bottom = start + GUARD_BYTES, .bytes = bytes};
     return true;
 }
 

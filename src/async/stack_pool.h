@@ -1,5 +1,5 @@
 /*
- * Stacks for coroutines: mapped with a guard page below, and a bounded number kept for the next.
+ * Stacks for coroutines: mapped with a guard below, and a bounded number kept for the next.
  * Belongs to one thread.
  */
 #ifndef ASYNC_STACK_POOL_H
@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 struct stack {
-    char *bottom; /* the lowest address that may be used; the guard page lies below */
+    char *bottom; /* the lowest address that may be used; the guard lies below */
     size_t bytes;
 };
 

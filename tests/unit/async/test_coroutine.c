@@ -415,7 +415,7 @@ static void *run_over(void *arg, ferry_error *error)
     return (void *)(intptr_t)overflow(100000);
 }
 
-static void test_an_overflow_meets_the_guard_page(void **state)
+static void test_an_overflow_meets_the_guard(void **state)
 {
     (void)state;
     pid_t child = fork();
@@ -447,7 +447,7 @@ int main(void)
         TEST(test_past_the_limit_one_is_refused),
         TEST(test_the_loop_brings_them_to_their_end),
         TEST(test_await_outside_of_a_coroutine_aborts),
-        TEST(test_an_overflow_meets_the_guard_page),
+        TEST(test_an_overflow_meets_the_guard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* Stacks: the guard page below each, and how many are kept. */
+/* Stacks: the guard below each, and how many are kept. */
 #include "stack_pool.h"
 
 #include <errno.h>
@@ -36,7 +36,7 @@ static bool is_readable(const char *address)
     return false;
 }
 
-static void test_a_guard_page_lies_below(void **state)
+static void test_a_guard_lies_below_that_no_array_reaches_over(void **state)
 {
     (void)state;
     struct stack_pool pool;
@@ -47,7 +47,9 @@ static void test_a_guard_page_lies_below(void **state)
         assert_int_equal(stacks[i].bytes % SIZE, 0);
         assert_true(is_readable(stacks[i].bottom));
         assert_true(is_readable(stacks[i].bottom + stacks[i].bytes - 1));
-        assert_false(is_readable(stacks[i].bottom - 1));
+        static const ptrdiff_t below[] = {1, 4096, 4097, 8192, 65536, 100000, 1 << 20};
+        for (size_t at = 0; at < COUNT_OF(below); at++)
+            assert_false(is_readable(stacks[i].bottom - below[at]));
     }
     for (size_t i = 0; i < COUNT_OF(stacks); i++)
         stack_pool_put(&pool, &stacks[i]);
@@ -77,7 +79,8 @@ static void test_so_many_are_kept_and_no_more(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_a_guard_page_lies_below, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_guard_lies_below_that_no_array_reaches_over, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_so_many_are_kept_and_no_more, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -196,8 +196,8 @@ FERRY_API bool ferry_request_is_gone(const ferry_request *request);
 FERRY_API int ferry_request_on_end(ferry_request *request, ferry_callback *fn, void *arg);
 
 /*
- * Add a header to the coming reply. Errors: FERRY_INVALID when name or value could break the
- * framing (control bytes, CR, LF; Content-Length and Transfer-Encoding), then nothing is added;
+ * Add a header to the coming reply. Errors: FERRY_INVALID when name or value is NULL or could break
+ * the framing (control bytes, CR, LF; Content-Length and Transfer-Encoding), then nothing is added;
  * FERRY_INTERNAL without memory, and then the connection ends in place of a reply that lacks it.
  * Of Connection only `close` counts: the rest is the server's to say.
  */

@@ -31,7 +31,8 @@ int ferry_request_set_header(ferry_request *request, const char *name, const cha
     LOOP_CHECK(request->loop);
     if (!reply_is_open(request, "a header was set after the reply"))
         return FERRY_INVALID;
-    if (!header_is_name(name) || !header_is_value(value) || header_is_framing(name))
+    if (!name || !value || !header_is_name(name) || !header_is_value(value) ||
+        header_is_framing(name))
         return FERRY_INVALID;
     return reply_headers_add(&request->set, name, value) ? 0 : FERRY_INTERNAL;
 }
@@ -87,7 +88,7 @@ static void reply_deliver(ferry_request *request, int status, const char *conten
 static void reply_send(ferry_request *request, int status, const char *content_type,
                        const void *body, size_t length, void *owned)
 {
-    LOOP_CHECK(request->loop);
+    loop_check_thread(request->loop, "ferry_request_reply");
     if (!reply_is_open(request, "a request was replied to twice")) {
         free(owned);
         return;

@@ -167,6 +167,8 @@ static void with_headers(ferry_request *request)
         {"A", "\x7f"},
         {"Content-Length", "7"},
         {"transfer-encoding", "chunked"},
+        {"A", NULL},
+        {NULL, "c"},
     };
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         assert_int_equal(ferry_request_set_header(request, refused[i][0], refused[i][1]),

@@ -65,7 +65,8 @@ typedef struct ferry_worker {
     void (*cancel)(ferry_call *call);
 } ferry_worker;
 
-/* Define a worker. In a plug-in it becomes the one symbol that ferry looks for. */
+/* Define a worker. In a plug-in it becomes the one symbol that ferry looks for. In C++ it takes
+ * C++20, and all members in their order. */
 #ifdef FERRY_BUILTIN_WORKER
 #define FERRY_WORKER(id, ...)                                                                      \
     extern const ferry_worker ferry_worker_##id;                                                   \

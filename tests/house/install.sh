@@ -44,6 +44,12 @@ expect "pkg-config, C" "$work/c"
 expect "pkg-config, C++" "$work/cxx"
 expect "pkg-config, static" env -u LD_LIBRARY_PATH "$work/archive"
 
+# The first program of the documentation, as it stands there.
+awk '/^\140\140\140/ {inside = /c$/; next} inside' "$here/../../docs/library.md" >"$work/first.c"
+"$cc" -std=c17 -Wall -Wextra -Wpedantic -Werror -o "$work/first" "$work/first.c" "${flags[@]}"
+said=$("$work/first") || fail "the first program does not run"
+[ "$said" = "six times seven: 42" ] || fail "the first program says '$said'"
+
 # By CMake.
 cmake -G Ninja -S "$here/consumer" -B "$work/cmake" -DCMAKE_PREFIX_PATH="$prefix" \
     -DCMAKE_C_COMPILER="$cc" -DCMAKE_CXX_COMPILER="$cxx" -DVERSION="$version" \

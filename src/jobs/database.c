@@ -14,6 +14,7 @@
  */
 #include "database.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -149,9 +150,46 @@ static int database_check(sqlite3 *db, ferry_error *error)
     return code;
 }
 
+/* Return the name of a damaged database that was set aside beside `path`, the caller's to free;
+ * NULL: there is none. */
+static char *database_find_aside(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *prefix = text_printf("%s.damaged-", slash ? slash + 1 : path);
+    char *folder = slash ? text_printf("%.*s", (int)(slash - path), path) : text_printf(".");
+    char *found = NULL;
+    DIR *entries = prefix && folder ? opendir(folder) : NULL;
+    struct dirent *entry;
+    while (entries && !found && (entry = readdir(entries)))
+        if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0)
+            found = text_printf("%s/%s", folder, entry->d_name);
+    if (entries)
+        closedir(entries);
+    free(folder);
+    free(prefix);
+    return found;
+}
+
+/* Whatever restarts a server that has ended must not give it an empty queue: that is for a person
+ * to choose. */
+static int database_check_aside(const char *path, ferry_error *error)
+{
+    char *aside = access(path, F_OK) < 0 ? database_find_aside(path) : NULL;
+    int rc = 0;
+    if (aside)
+        rc = ferry_error_set(error, FERRY_UNSUPPORTED,
+                             "a damaged database lies here, and no other: %s; recover it, or move "
+                             "it out of this folder for an empty queue, then start again",
+                             aside);
+    free(aside);
+    return rc;
+}
+
 /* Make the file ourselves: SQLite would let everybody read it. */
 static int database_make_file(const char *path, ferry_error *error)
 {
+    if (database_check_aside(path, error) < 0)
+        return FERRY_UNSUPPORTED;
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return ferry_error_set(error,
@@ -217,7 +255,10 @@ sqlite3 *database_open_writer(const char *path, bool *damaged, ferry_error *erro
         return db;
     sqlite3_close(db);
     if (rc == FERRY_UNSUPPORTED)
-        why.code = FERRY_INVALID; /* newer than this program, but not damaged */
+        why.code =
+            FERRY_INVALID; /* not this file is damaged: it is a newer one, or there is none */
+    if (rc == FERRY_STORAGE_FULL)
+        ferry_error_set(&why, rc, "%s: the disk is full; make room there, then start again", path);
     if (error)
         *error = why;
     return NULL;
@@ -277,8 +318,8 @@ int database_set_aside(const char *path, ferry_error *error)
                         strerror(errno));
     else
         ferry_error_set(error, FERRY_INVALID,
-                        "damaged database set aside as %s: start again for an empty queue, or "
-                        "recover it first (sqlite3 FILE .recover)",
+                        "damaged database set aside as %s: recover it (docs/operating.md), or "
+                        "move it out of this folder for an empty queue, then start again",
                         aside);
     free(aside);
     return error->code;

@@ -16,8 +16,9 @@ enum { DATABASE_BUSY_TIMEOUT_MS = 1000 }; /* only a person with a tool can hold 
 /*
  * Open the connection that writes and checkpoints, checked (quick_check), migrated and ready; make
  * the file if there is none. With `damaged`, *damaged tells whether the file was found to be
- * damaged. Blocks. Errors: NULL and `error`: FERRY_FORBIDDEN not writable, FERRY_INVALID damaged or
- * newer than this program, FERRY_STORAGE_FULL, FERRY_INTERNAL.
+ * damaged. Blocks. Errors: NULL and `error`: FERRY_FORBIDDEN not writable, FERRY_INVALID damaged,
+ * newer than this program, or set aside as damaged before and nothing in its place,
+ * FERRY_STORAGE_FULL, FERRY_INTERNAL.
  */
 sqlite3 *database_open_writer(const char *path, bool *damaged, ferry_error *error);
 

@@ -247,12 +247,19 @@ def test_a_damaged_database_is_set_aside(tmp_path, database, damage, serve):
     result = serve_in_vain(tmp_path)
     assert result.returncode == EXIT_RUNTIME
     said = result.stderr.splitlines()
-    assert len(said) == 1 and "set aside" in said[0] and "start again" in said[0]
+    assert len(said) == 1 and "set aside" in said[0] and "move it" in said[0]
     [aside] = database.parent.glob("jobs.db.damaged-*Z")  # beside it may be its -wal and -shm
     assert aside.name in said[0]
     assert aside.read_bytes() == content
     assert not database.exists()
 
+    result = serve_in_vain(tmp_path)  # as a supervisor would, at once
+    assert result.returncode == EXIT_RUNTIME
+    assert aside.name in result.stderr
+    assert not database.exists()
+
+    for file in database.parent.glob("jobs.db.damaged-*"):
+        file.unlink()
     assert serve(CONFIG).get("/noop").text() == "ok"
 
 

@@ -197,6 +197,29 @@ static void a_damaged_one_is_set_aside_whole(void **ctx)
     folder_remove(&folder);
 }
 
+/* A supervisor starts again at once what has ended: nobody has looked by then. */
+static void beside_one_that_was_set_aside_no_empty_one_is_made(void **ctx)
+{
+    (void)ctx;
+    struct folder folder;
+    char aside[160];
+    folder_make(&folder);
+    snprintf(aside, sizeof aside, "%s.damaged-2026-11-26T00:00:00.000Z", folder.database);
+    write_file(aside, garbage);
+    bool damaged = true;
+    ferry_error error = {0};
+    assert_null(database_open_writer(folder.database, &damaged, &error));
+    assert_false(damaged);
+    assert_int_equal(error.code, FERRY_INVALID);
+    assert_non_null(strstr(error.message, aside));
+    assert_int_equal(count_files(&folder, "jobs.db*"), 1);
+    unlink(aside);
+    sqlite3 *db = database_open_writer(folder.database, &damaged, &error);
+    assert_non_null(db);
+    sqlite3_close(db);
+    folder_remove(&folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +231,7 @@ int main(void)
         cmocka_unit_test(garbage_is_damage),
         cmocka_unit_test(quick_check_finds_damaged_pages),
         cmocka_unit_test(a_damaged_one_is_set_aside_whole),
+        cmocka_unit_test(beside_one_that_was_set_aside_no_empty_one_is_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,6 @@
 /* The end of a queue: drain, interrupt, close. */
+#include <glob.h>
+
 #include "fixture.h"
 
 static struct fixture fixture, *f = &fixture;
@@ -169,7 +171,18 @@ static void the_wal_is_gone_after_the_close(void **ctx)
     free(wal);
 }
 
-static void a_damaged_database_is_set_aside_and_the_next_start_is_a_new_one(void **ctx)
+static void remove_set_aside(void)
+{
+    glob_t found;
+    char *pattern = text_printf("%s.damaged-*", f->folder.database);
+    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        assert_int_equal(unlink(found.gl_pathv[i]), 0);
+    globfree(&found);
+    free(pattern);
+}
+
+static void a_damaged_database_is_set_aside_and_no_new_one_made_before_it_is_moved(void **ctx)
 {
     (void)ctx;
     FILE *file = fopen(f->folder.database, "w");
@@ -180,6 +193,9 @@ static void a_damaged_database_is_set_aside_and_the_next_start_is_a_new_one(void
     assert_null(queue_open(f->loop, &f->options, &error));
     assert_int_equal(error.code, FERRY_INVALID);
     assert_non_null(strstr(error.message, "set aside"));
+    assert_null(queue_open(f->loop, &f->options, &error));
+    assert_int_equal(error.code, FERRY_INVALID);
+    remove_set_aside();
     fixture_start(f);
     fixture_add_committed(f, "/echo", "x");
 }
@@ -213,7 +229,7 @@ int main(void)
         TEST(after_the_close_the_metrics_can_still_be_read),
         TEST(the_folder_is_free_after_the_close_and_not_before),
         TEST(the_wal_is_gone_after_the_close),
-        TEST(a_damaged_database_is_set_aside_and_the_next_start_is_a_new_one),
+        TEST(a_damaged_database_is_set_aside_and_no_new_one_made_before_it_is_moved),
         TEST(a_newer_database_is_refused_and_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -155,6 +155,7 @@ static void test_an_open_file_of_a_secret_is_a_warning(void **state)
                    "  w: {use: strict, command: a, password_file: password}\n"
                    "routes: {/: {worker: w}}\n",
                    ""});
+    unlink("password");
 }
 
 /* A key that is not there is reported at the name of its worker. */

@@ -24,6 +24,7 @@ static bool prepare(struct queue *queue, const struct queue_route *route)
             made->outcomes[i] =
                 queue_metrics_outcome(queue->metrics, route->name, (enum attempt_outcome)i);
     }
+    queue_metrics_bind_route(made, true);
     return true;
 }
 

@@ -71,7 +71,7 @@ struct store {
     int64_t wal_bytes;                       /* after the last batch */
     struct metrics *metrics;                 /* may be NULL */
     struct metric_histogram *commit_seconds; /* may be NULL, as the next one */
-    struct metric_counter *operations;
+    struct metric_counter *operations, *failed;
 };
 
 /* ---- batches ---- */
@@ -84,6 +84,12 @@ static void batch_run(void *arg)
     batch->run_us = clock_monotonic_us() - started_us;
     batch->wal_bytes = writer_wal_bytes(batch->writer);
     batch->has_all_rows = writer_has_all_rows(batch->writer);
+}
+
+/* Whether a write failed; that there is no such job, or in another state, is an answer. */
+static bool has_failed(const ferry_error *error)
+{
+    return error->code && error->code != FERRY_NOT_FOUND && error->code != FERRY_CONFLICT;
 }
 
 /* Answer the operations of a batch. Each may be freed by its done. */
@@ -101,6 +107,8 @@ static void batch_answer(struct batch *batch)
     struct operation *next;
     for (struct operation *at = batch->first; at; at = next) {
         next = at->next;
+        if (store->failed && has_failed(&at->error))
+            store->failed->value++;
         at->done(at);
     }
 }
@@ -360,6 +368,9 @@ static void store_count(struct store *store, struct metrics *metrics)
     store->operations =
         metrics_counter(metrics, "ferry_store_operations_total",
                         "Writes to the jobs' database; several share a transaction.", "");
+    store->failed =
+        metrics_counter(metrics, "ferry_store_failed_total",
+                        "Writes to the jobs' database that failed: a full disk, an I/O error.", "");
 }
 
 static void store_free(struct store *store);

@@ -48,14 +48,20 @@ static void warn_of_refusals(const struct exchange *exchange, const ferry_error 
     metrics->refusals_left_out = 0;
 }
 
+/* A full disk, too, refuses whatever comes, and the log may lie on it. */
+static bool is_refusal(ferry_code code)
+{
+    return code == FERRY_REJECTED || code == FERRY_RATE_LIMITED || code == FERRY_STORAGE_FULL;
+}
+
 void exchange_answer_error(struct exchange *exchange, const ferry_error *error)
 {
     int status = ferry_code_status(error->code);
-    ferry_log(status >= 500 && error->code != FERRY_REJECTED ? FERRY_LOG_WARN : FERRY_LOG_DEBUG,
+    ferry_log(status >= 500 && !is_refusal(error->code) ? FERRY_LOG_WARN : FERRY_LOG_DEBUG,
               "request failed", "route=%s worker=%s status=%d code=%s error=%s",
               exchange->config->path, exchange->config->worker->name, status,
               ferry_code_name(error->code), error->message);
-    if (error->code == FERRY_REJECTED || error->code == FERRY_RATE_LIMITED)
+    if (is_refusal(error->code))
         warn_of_refusals(exchange, error);
     ferry_request_reply_error(exchange_close(exchange, status), error);
 }

@@ -76,6 +76,18 @@ def test_a_full_disk_is_507_for_new_jobs_and_nothing_else(server, disk, gate):
     disk.free()  # else the end of the server waits for it
 
 
+def test_a_full_disk_is_counted_and_does_not_fill_the_log(server, disk):
+    fill_with_jobs(server)
+    before = server.metric("ferry_store_failed_total")
+    for _ in range(20):
+        assert post(server).status == 507
+    assert server.metric("ferry_store_failed_total") == before + 20
+    lines = [line for line in server.log().splitlines() if "is full" in line]
+    assert any('msg="requests are refused"' in line for line in lines)
+    assert len(lines) < 10
+    disk.free()
+
+
 def test_jobs_are_accepted_again_without_a_restart_when_there_is_room(server, disk, gate):
     jobs, _ = fill_with_jobs(server)
     disk.fill()

@@ -355,6 +355,21 @@ def test_a_paused_route_runs_nothing_until_it_is_resumed(server):
     server.wait_job(place, "succeeded")
 
 
+def test_what_waits_of_a_route_and_why_is_in_the_metrics(server):
+    def metric(name):
+        return server.metric(f'ferry_route_{name}{{route="/later"}}')
+
+    assert [metric(name) for name in ("open", "queued_jobs", "late_seconds")] == [1, 0, 0]
+    admin(server, "POST", "/routes/pause?route=/later")
+    place = server.post_job("/later", {})
+    wait_until(lambda: metric("late_seconds") > 0, "a job is late")
+    assert [metric(name) for name in ("open", "queued_jobs")] == [0, 1]
+    admin(server, "POST", "/routes/resume?route=/later")
+    server.wait_job(place, "succeeded")
+    server.wait_metric('ferry_route_queued_jobs{route="/later"}', 0)
+    assert [metric(name) for name in ("open", "late_seconds")] == [1, 0]
+
+
 def test_only_a_route_that_is_there_can_be_paused(server):
     for action in "pause", "resume":
         assert admin(server, "POST", f"/routes/{action}?route=/nowhere").status == 404

@@ -141,8 +141,10 @@ static void after_the_close_the_metrics_can_still_be_read(void **ctx)
     (void)ctx;
     fixture_start(f);
     fixture_add_committed(f, "/echo", "x");
+    assert_true(fixture_metric(f, "ferry_route_open{route=\"/echo\"}") == 1);
     fixture_close(f);
     assert_true(fixture_metric(f, "ferry_jobs{state=\"queued\"}") == 0);
+    assert_true(fixture_metric(f, "ferry_route_open{route=\"/echo\"}") == 0);
 }
 
 static void the_folder_is_free_after_the_close_and_not_before(void **ctx)

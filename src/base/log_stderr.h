@@ -1,6 +1,7 @@
 /*
  * Standard error as a sink that nobody waits for: when a pipe, socket or terminal takes no more,
- * lines are dropped and counted. Any thread.
+ * lines are dropped and counted. Where it is the stream of systemd's journal each line goes with
+ * its priority. Any thread.
  */
 #ifndef BASE_LOG_STDERR_H
 #define BASE_LOG_STDERR_H

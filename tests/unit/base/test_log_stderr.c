@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <ferry/log.h>
@@ -132,6 +133,51 @@ static void without_a_reader_lines_are_dropped(void **state)
     restore_stderr();
 }
 
+/* What a line at a level looks like when the environment names this socket as the journal's, or the
+ * number after it. The caller's to free. */
+static char *line_to_journal(ferry_log_level level, bool is_named)
+{
+    int ends[2];
+    struct stat status;
+    char name[64];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    assert_int_equal(fstat(ends[1], &status), 0);
+    snprintf(name, sizeof name, "%ju:%ju", (uintmax_t)status.st_dev,
+             (uintmax_t)status.st_ino + (is_named ? 0 : 1));
+    setenv("JOURNAL_STREAM", name, 1);
+    replace_stderr(ends);
+    log_stderr_open();
+    ferry_log(level, "said", NULL);
+    char *text = drain();
+    unsetenv("JOURNAL_STREAM");
+    restore_stderr();
+    return text;
+}
+
+static void the_journal_gets_each_line_with_its_priority(void **state)
+{
+    (void)state;
+    static const struct {
+        ferry_log_level level;
+        const char *start;
+    } cases[] = {
+        {FERRY_LOG_INFO, "<6>ts="}, {FERRY_LOG_WARN, "<4>ts="}, {FERRY_LOG_ERROR, "<3>ts="}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *text = line_to_journal(cases[i].level, true);
+        assert_memory_equal(text, cases[i].start, strlen(cases[i].start));
+        assert_non_null(strstr(text, "msg=said\n"));
+        free(text);
+    }
+}
+
+static void whoever_is_not_the_journal_gets_none(void **state)
+{
+    (void)state;
+    char *text = line_to_journal(FERRY_LOG_WARN, false);
+    assert_memory_equal(text, "ts=", 3);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,6 +185,8 @@ int main(void)
         cmocka_unit_test(a_full_pipe_that_is_opened_anew_stays_as_it_was_for_others),
         cmocka_unit_test(a_full_socket_holds_nobody_up),
         cmocka_unit_test(without_a_reader_lines_are_dropped),
+        cmocka_unit_test(the_journal_gets_each_line_with_its_priority),
+        cmocka_unit_test(whoever_is_not_the_journal_gets_none),
     };
     return cmocka_run_group_tests_name("base/log_stderr", tests, NULL, NULL);
 }

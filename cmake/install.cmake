@@ -77,21 +77,26 @@ if(TARGET ferry)
     set(config_dir "${CMAKE_INSTALL_FULL_SYSCONFDIR}/ferry")
   endif()
 
-  # The unit in conf/ names the paths of a package; here they become those of this prefix.
-  file(READ "${PROJECT_SOURCE_DIR}/conf/ferry.service" unit)
-  string(REPLACE "/usr/bin/" "${CMAKE_INSTALL_FULL_BINDIR}/" unit "${unit}")
-  string(REPLACE "/etc/ferry" "${CMAKE_INSTALL_FULL_SYSCONFDIR}/ferry" unit "${unit}")
-  file(CONFIGURE OUTPUT ferry.service CONTENT "${unit}" @ONLY)
-
   install(TARGETS ferry RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT ferry)
   install(FILES conf/ferry.yaml conf/sms-form.yaml conf/sms-get.yaml conf/sms-signed.yaml
     DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT ferry)
-  install(FILES "${PROJECT_BINARY_DIR}/ferry.service"
-    DESTINATION lib/systemd/system COMPONENT ferry)
-  # A config that is there is somebody's work: it stays.
+  # The prefix may be chosen as late as here (cmake --install --prefix). The unit in conf/ names the
+  # paths of a package; they become those of the prefix. A config that is there is somebody's work:
+  # it stays.
   install(CODE "
     set(config_dir \"${config_dir}\")
     cmake_path(ABSOLUTE_PATH config_dir BASE_DIRECTORY \"\${CMAKE_INSTALL_PREFIX}\")
+    if(CMAKE_INSTALL_PREFIX STREQUAL \"/usr\")
+      set(config_dir /etc/ferry)
+    endif()
+    set(bin_dir \"${CMAKE_INSTALL_BINDIR}\")
+    cmake_path(ABSOLUTE_PATH bin_dir BASE_DIRECTORY \"\${CMAKE_INSTALL_PREFIX}\")
+    file(READ \"${PROJECT_SOURCE_DIR}/conf/ferry.service\" unit)
+    string(REPLACE /usr/bin/ \"\${bin_dir}/\" unit \"\${unit}\")
+    string(REPLACE /etc/ferry \"\${config_dir}\" unit \"\${unit}\")
+    file(WRITE \"${PROJECT_BINARY_DIR}/ferry.service\" \"\${unit}\")
+    file(INSTALL \"${PROJECT_BINARY_DIR}/ferry.service\"
+      DESTINATION \"\${CMAKE_INSTALL_PREFIX}/lib/systemd/system\")
     if(NOT EXISTS \"\$ENV{DESTDIR}\${config_dir}/ferry.yaml\")
       file(INSTALL \"${PROJECT_SOURCE_DIR}/conf/ferry.yaml\" DESTINATION \"\${config_dir}\")
     endif()" COMPONENT ferry)

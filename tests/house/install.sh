@@ -67,9 +67,16 @@ if [ -x "$prefix/bin/ferry" ]; then
     cmake --install "$build" --prefix "$prefix" >/dev/null
     grep -qx '# mine' "$config" || fail "the config was overwritten"
     unit=$prefix/lib/systemd/system/ferry.service
-    [ -f "$unit" ] || fail "no $unit"
+    for path in "$prefix/bin/ferry serve" "$config"; do
+        grep -q "^ExecStart=.*$path" "$unit" || fail "the unit does not start $path"
+    done
     said=$("$prefix/bin/ferry" version) || fail "the program does not run"
     [[ $said == *"$version"* ]] || fail "the program says '$said', not $version"
 fi
 DESTDIR=$work/stage cmake --install "$build" --prefix /usr >/dev/null
 [ -f "$work/stage/usr/include/ferry/loop.h" ] || fail "DESTDIR is not honoured"
+if [ -x "$prefix/bin/ferry" ]; then
+    unit=$work/stage/usr/lib/systemd/system/ferry.service
+    grep -qx "ExecStart=/usr/bin/ferry serve -c /etc/ferry/ferry.yaml" "$unit" || fail "$unit"
+    [ -f "$work/stage/etc/ferry/ferry.yaml" ] || fail "a package's config is not below /etc"
+fi

@@ -52,14 +52,29 @@ struct load {
 
 /* ---- on its own threads ---- */
 
+/* Return the config, or NULL and the load's error. A file without any routes is more likely one
+ * that is being written than what somebody wants. */
+static struct config *load_config(struct load *load, struct registry *registry)
+{
+    struct config *config = registry ? config_load(&load->source, registry, &load->report) : NULL;
+    if (!config) {
+        ferry_error_set(&load->error, FERRY_INVALID, "the config is wrong, or there is no memory");
+    } else if (config->route_count == 0 && load->before->config->route_count > 0) {
+        ferry_error_set(&load->error, FERRY_INVALID,
+                        "it would leave no routes; to serve none, restart");
+        config_free(config);
+        config = NULL;
+    }
+    return config;
+}
+
 static void load_run(void *arg)
 {
     struct load *load = arg;
     struct registry *registry = registry_new_after(load->before->registry);
-    struct config *config = registry ? config_load(&load->source, registry, &load->report) : NULL;
+    struct config *config = load_config(load, registry);
     if (!config) {
         registry_free(registry);
-        ferry_error_set(&load->error, FERRY_INVALID, "the config is wrong, or there is no memory");
         return;
     }
     descriptors_fit(&config->limits);

@@ -3,6 +3,8 @@
 import signal
 import threading
 
+import pytest
+
 from certificates import Authority
 from harness import LONG, read_all, wait_until
 from test_tls import connect, context
@@ -53,6 +55,14 @@ def test_a_wrong_config_changes_nothing_and_the_log_says_what_is_wrong(serve):
     assert server.get("/b").status == 404
     reload(server, "routes: {/b: {worker: noop}}")
     assert server.get("/b").status == 200
+
+
+@pytest.mark.parametrize("config", ["", "# being written\n", "routes: {}\n"])
+def test_a_file_without_routes_is_not_taken(serve, config):
+    server = serve("routes: {/a: {worker: noop}}")
+    reload(server, config, success=False)
+    assert server.has_logged("level=error", "no routes")
+    assert server.get("/a").status == 200
 
 
 def test_an_unchanged_pool_keeps_its_threads(serve):

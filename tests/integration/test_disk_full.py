@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness import EXIT_OK, SmallDisk, wait_until
+from harness import EXIT_OK, EXIT_RUNTIME, SmallDisk, wait_until
 
 CONFIG = """
 drain: 3s  # on a full disk it lasts as long as it may
@@ -86,6 +86,16 @@ def test_a_full_disk_is_counted_and_does_not_fill_the_log(server, disk):
     assert any('msg="requests are refused"' in line for line in lines)
     assert len(lines) < 10
     disk.free()
+
+
+def test_a_start_that_finds_no_room_says_where_to_make_some(server, disk):
+    server.stop()
+    for file in disk.ballast.parent.glob("jobs.db*"):
+        file.unlink()
+    disk.fill()
+    server.launch()
+    assert server.wait() == EXIT_RUNTIME
+    assert f"{disk.path}/jobs.db: the disk is full; make room" in server.log()
 
 
 def test_jobs_are_accepted_again_without_a_restart_when_there_is_room(server, disk, gate):

@@ -26,7 +26,8 @@ static bool load(void)
     struct libcrypto found;
     const char *wrong = library_load(SONAME, symbols, sizeof symbols / sizeof *symbols, &found);
     if (wrong)
-        ferry_log(FERRY_LOG_ERROR, "no digest can be made", "error=%s", wrong);
+        ferry_log(FERRY_LOG_ERROR, "no digest can be made, and no certificate be read", "error=%s",
+                  wrong);
     else
         libcrypto = found;
     return !wrong;

@@ -6,11 +6,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "config_check.h"
+#include "libcrypto.h"
 #include "section.h"
 
 enum client_cert { CLIENT_NONE, CLIENT_REQUEST, CLIENT_REQUIRE, CLIENT_UNSAID };
@@ -70,14 +72,37 @@ static void check_client(struct checking *checking, const struct tree *tls, stru
     }
 }
 
+/* Every client refuses one that is out of date, and yet it can be served. The first of the file is
+ * the server's own. */
+static void check_dates(struct checking *checking, const struct tree *node)
+{
+    FILE *file = libcrypto_load() ? fopen(node->text, "re") : NULL;
+    X509 *certificate = file ? PEM_read_X509(file, NULL, NULL, NULL) : NULL;
+    if (file)
+        fclose(file);
+    if (!certificate)
+        return;
+    const char *what = NULL;
+    if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0)
+        what = "has expired";
+    else if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0)
+        what = "is not valid yet";
+    if (what)
+        diagnostics_warning(checking->diagnostics, node->mark, "the certificate %s %s", node->text,
+                            what);
+    X509_free(certificate);
+}
+
 static void make_context(struct checking *checking, const struct tls_nodes *nodes,
                          const ferry_tls_options *options, struct config_tls *into)
 {
     ferry_error error;
     into->certificate = diagnostics_strdup(checking->diagnostics, options->certificate);
     into->context = ferry_tls_new_server(options, &error);
-    if (into->context)
+    if (into->context) {
+        check_dates(checking, nodes->cert);
         return;
+    }
     const struct tree *node = node_of(nodes, error.message);
     diagnostics_error(checking->diagnostics, node->mark, "%s", error.message);
     if (node == nodes->key)

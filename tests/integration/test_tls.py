@@ -256,3 +256,12 @@ def test_what_is_wrong_with_tls_is_told_with_its_place(authority, tls, message):
     result = run_ferry("check", "-c", "ferry.yaml", cwd=authority.folder)
     assert result.returncode == 78
     assert message in result.stderr
+
+
+def test_an_expired_certificate_is_a_warning(authority):
+    authority.sign("old", days=-1)
+    config = f"listen: {{address: \"127.0.0.1:8443\", tls: {{cert: old.pem, key: old.key}}}}\n{ROUTES}"
+    (authority.folder / "ferry.yaml").write_text(config)
+    result = run_ferry("check", "-c", "ferry.yaml", cwd=authority.folder)
+    assert result.returncode == 0
+    assert "1:49: warning: the certificate old.pem has expired" in result.stderr

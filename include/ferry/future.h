@@ -144,7 +144,8 @@ FERRY_API int ferry_promise_set_result(ferry_promise *promise, void *result);
 FERRY_API int ferry_promise_set_error(ferry_promise *promise, const ferry_error *error);
 
 /* Give up the promise; a future that it has not resolved fails with FERRY_CANCELLED. on_cancel is
- * not called any more. Thread: loop. NULL is allowed. */
+ * not called any more. Thread: loop; any, when its loop has closed and so has refused the callback
+ * that was to resolve it. NULL is allowed. */
 FERRY_API void ferry_promise_free(ferry_promise *promise);
 
 /* ---- for programs and tests ---- */

@@ -97,8 +97,10 @@ void ferry_promise_free(ferry_promise *promise)
 {
     if (!promise)
         return;
-    LOOP_CHECK(promise->loop);
-    ferry_future_free(promise->kept);
+    if (!loop_is_closing(promise->loop)) /* else it may be in the post of a thread that was late */
+        LOOP_CHECK(promise->loop);
+    if (promise->kept)
+        future_unwatch(promise->kept);
     if (promise->future)
         future_settle_error(promise_part(promise), FERRY_CANCELLED, "the promise was given up");
     ferry_loop_unref(promise->loop);

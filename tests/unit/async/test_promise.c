@@ -1,6 +1,8 @@
 /* Promises, and futures that are done already or after a time. */
 #include <ferry/future.h>
 
+#include <pthread.h>
+
 #include "fixture.h"
 #include "support.h"
 
@@ -213,6 +215,52 @@ static void test_the_loop_ends_before_they_do(void **state)
     ferry_promise_free(set);
 }
 
+/* ---- a library that resolves it from a thread of its own ---- */
+
+struct posting {
+    ferry_loop *loop; /* a reference */
+    ferry_promise *asked, *unasked;
+};
+
+static void set_and_free(void *promise)
+{
+    ferry_promise_set_result(promise, some_result());
+    ferry_promise_free(promise);
+}
+
+static void give_up(void *promise)
+{
+    ferry_promise_free(promise);
+}
+
+static void *post_late(void *arg)
+{
+    static int refused;
+    struct posting *posting = arg;
+    refused = ferry_loop_add_callback(posting->loop, set_and_free, posting->asked, give_up);
+    ferry_loop_add_callback(posting->loop, set_and_free, posting->unasked, give_up);
+    ferry_loop_unref(posting->loop);
+    return &refused;
+}
+
+static void test_a_thread_that_comes_too_late_gives_it_up(void **state)
+{
+    (void)state;
+    struct posting posting = {
+        .loop = ferry_loop_ref(loop),
+        .asked = ferry_promise_new(loop, count_free, NULL, NULL),
+        .unasked = ferry_promise_new(loop, count_free, NULL, NULL),
+    };
+    ferry_future_then(ferry_promise_future(posting.asked), on_done, NULL);
+    free_loop();
+    pthread_t thread;
+    void *refused;
+    assert_int_equal(pthread_create(&thread, NULL, post_late, &posting), 0);
+    pthread_join(thread, &refused);
+    assert_int_equal(*(int *)refused, FERRY_REJECTED);
+    assert_int_equal(told + freed, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +284,8 @@ int main(void)
                                         close_loop),
         cmocka_unit_test_setup_teardown(test_after_some_time, setup, close_loop),
         cmocka_unit_test_setup_teardown(test_the_loop_ends_before_they_do, setup, close_loop),
+        cmocka_unit_test_setup_teardown(test_a_thread_that_comes_too_late_gives_it_up, setup,
+                                        close_loop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

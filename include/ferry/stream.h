@@ -144,7 +144,9 @@ FERRY_API int ferry_stream_shutdown_write(ferry_stream *stream);
 /* ---- the stream itself ---- */
 
 /*
- * Close: what is unsent and unread is dropped, so wait for the last write first. What is pending
+ * Close: what is unsent and unread is dropped, so wait for the last write first. To a peer whose
+ * bytes are unread TCP says that the connection broke, and what was written last may be lost to it:
+ * end with ferry_stream_shutdown_write and read what it sends where that matters. What is pending
  * fails with FERRY_CANCELLED, in the next turn. The stream stays valid until ferry_stream_free,
  * which closes as well. Both may be called at any time, also by what a future of the stream calls.
  * Thread: loop. free: NULL is allowed, and on_close is not called any more.

@@ -80,6 +80,9 @@ if(TARGET ferry)
   install(TARGETS ferry RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT ferry)
   install(FILES conf/ferry.yaml conf/sms-form.yaml conf/sms-get.yaml conf/sms-signed.yaml
     DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT ferry)
+  # Messages name some of them; who operates a server need not have the sources.
+  install(DIRECTORY "${PROJECT_SOURCE_DIR}/docs/" DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs
+    COMPONENT ferry FILES_MATCHING PATTERN "*.md")
   # The prefix may be chosen as late as here (cmake --install --prefix). The unit in conf/ names the
   # paths of a package; they become those of the prefix. A config that is there is somebody's work:
   # it stays.

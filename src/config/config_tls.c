@@ -6,13 +6,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "certificate_dates.h"
 #include "config_check.h"
-#include "libcrypto.h"
 #include "section.h"
 
 enum client_cert { CLIENT_NONE, CLIENT_REQUEST, CLIENT_REQUIRE, CLIENT_UNSAID };
@@ -76,21 +75,10 @@ static void check_client(struct checking *checking, const struct tree *tls, stru
  * the server's own. */
 static void check_dates(struct checking *checking, const struct tree *node)
 {
-    FILE *file = libcrypto_load() ? fopen(node->text, "re") : NULL;
-    X509 *certificate = file ? PEM_read_X509(file, NULL, NULL, NULL) : NULL;
-    if (file)
-        fclose(file);
-    if (!certificate)
-        return;
-    const char *what = NULL;
-    if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0)
-        what = "has expired";
-    else if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0)
-        what = "is not valid yet";
+    const char *what = certificate_is_out_of_date(node->text);
     if (what)
         diagnostics_warning(checking->diagnostics, node->mark, "the certificate %s %s", node->text,
                             what);
-    X509_free(certificate);
 }
 
 static void make_context(struct checking *checking, const struct tls_nodes *nodes,

@@ -70,6 +70,7 @@ if [ -x "$prefix/bin/ferry" ]; then
     for path in "$prefix/bin/ferry serve" "$config"; do
         grep -q "^ExecStart=.*$path" "$unit" || fail "the unit does not start $path"
     done
+    [ -f "$prefix/share/doc/ferry/docs/operating.md" ] || fail "no operating.md"
     said=$("$prefix/bin/ferry" version) || fail "the program does not run"
     [[ $said == *"$version"* ]] || fail "the program says '$said', not $version"
 fi

@@ -1,4 +1,6 @@
 ferry_unit_test(base bytes)
+ferry_unit_test(base certificate_dates)
+target_link_libraries(test_base_certificate_dates PRIVATE PkgConfig::OPENSSL)
 ferry_unit_test(base civil)
 ferry_unit_test(base clock)
 ferry_unit_test(base cores)

@@ -24,9 +24,10 @@ static double read_queued(void *arg)
 static double read_late(void *arg)
 {
     const struct dispatch_route *route = arg;
+    if (read_queued(arg) == 0 || route->next_run_at_ms <= 0)
+        return 0;
     int64_t late_ms = route->queue->read_wall_ms() - route->next_run_at_ms;
-    return read_queued(arg) > 0 && route->next_run_at_ms > 0 && late_ms > 0 ? (double)late_ms / 1000
-                                                                            : 0;
+    return late_ms > 0 ? (double)late_ms / 1000 : 0;
 }
 
 static double read_open(void *arg)

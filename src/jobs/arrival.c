@@ -127,12 +127,6 @@ const unsigned char *arrival_id(const struct bytes *entry, size_t at)
     return head->id;
 }
 
-int64_t arrival_token(const struct bytes *entry, size_t at)
-{
-    const struct arrival_head *head = (const void *)(entry->data + at);
-    return (int64_t)little_get(head->token, sizeof head->token);
-}
-
 int arrival_read(const struct bytes *entry, size_t *at, struct arrival_part *part)
 {
     if (*at == entry->length)

@@ -49,9 +49,8 @@ struct arrival_part {
 void arrival_add(struct bytes *entry, const struct insert_operation *insert);
 void arrival_add_ending(struct bytes *entry, const struct settle_operation *settle);
 
-/* Return the id, or the token, of the new job whose part begins there. */
+/* Return the id of the new job whose part begins there. */
 const unsigned char *arrival_id(const struct bytes *entry, size_t at);
-int64_t arrival_token(const struct bytes *entry, size_t at);
 
 /* Read the part at *at, and move that to the next one. Returns 1, 0 at the end, or a code for
  * what is no part. */

@@ -27,7 +27,7 @@ void arrival_group_free(struct arrival_group *group)
 void arrival_group_add(struct arrival_group *group, const struct insert_operation *insert)
 {
     group->places[group->count++] =
-        (struct arrival_place){.job = insert->claim.job, .at = group->entry.length};
+        (struct arrival_place){.key = insert->claim, .at = group->entry.length};
     arrival_add(&group->entry, insert);
 }
 
@@ -42,20 +42,19 @@ static struct arrival_place *find_job(struct arrival_group *group, int64_t job)
     unsigned low = 0, high = group->count;
     while (low < high) {
         unsigned middle = low + (high - low) / 2;
-        if (group->places[middle].job < job)
+        if (group->places[middle].key.job < job)
             low = middle + 1;
         else
             high = middle;
     }
-    return low < group->count && group->places[low].job == job ? &group->places[low] : NULL;
+    return low < group->count && group->places[low].key.job == job ? &group->places[low] : NULL;
 }
 
 struct arrival_place *arrival_group_find(struct arrival_group *group, const struct claim_key *key)
 {
     struct arrival_place *place = find_job(group, key->job);
-    if (!place || place->state != ARRIVAL_OPEN)
-        return NULL;
-    return arrival_token(&group->entry, place->at) == key->token ? place : NULL;
+    bool is_it = place && place->state == ARRIVAL_OPEN && place->key.token == key->token;
+    return is_it ? place : NULL;
 }
 
 bool arrival_group_needs_row(const struct arrival_group *group,
@@ -90,7 +89,7 @@ static int has_row(struct statements *statements, const struct arrival_group *gr
     struct arrival_part part;
     arrival_group_part(group, place->at, &part);
     sqlite3_stmt *at = statement_of(statements, HAS_ROW);
-    sqlite3_bind_int64(at, 1, place->job);
+    sqlite3_bind_int64(at, 1, place->key.job);
     sqlite3_bind_blob(at, 2, part.arrival.id, RANDOM_ID_BYTES, SQLITE_STATIC);
     int rc = statement_step(statements, HAS_ROW, error);
     if (rc > 0)
@@ -118,7 +117,7 @@ static void find_places(struct arrival_group *group)
     for (size_t at = 0, next = 0; arrival_read(&group->entry, &next, &part) > 0; at = next) {
         if (part.kind == PART_ARRIVAL)
             group->places[group->count++] =
-                (struct arrival_place){.job = part.arrival.key.job, .at = at};
+                (struct arrival_place){.key = part.arrival.key, .at = at};
     }
 }
 

@@ -16,7 +16,7 @@ enum arrival_state {
 };
 
 struct arrival_place {
-    int64_t job;
+    struct claim_key key;
     const struct arrival_group *end_in; /* once it has ended: the part that says so */
     size_t at, end_at;                  /* its parts in the entries */
     enum arrival_state state;

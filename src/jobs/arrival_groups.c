@@ -32,7 +32,7 @@ int64_t arrival_groups_last_job(const struct arrival_groups *groups)
     const struct arrival_group *group = groups->newest;
     while (group && group->count == 0)
         group = group->older;
-    return group ? group->places[group->count - 1].job : 0;
+    return group ? group->places[group->count - 1].key.job : 0;
 }
 
 int arrival_groups_find_rows(struct arrival_groups *groups, struct statements *statements,

@@ -23,7 +23,7 @@ int arrival_row_give(struct statements *statements, const struct arrival_group *
         .run_at_ms = arrival->created_ms,
         .block = (char *)arrival->block,
         .length = arrival->length,
-        .claim = {.job = place->job, .token = arrival->key.token},
+        .claim = place->key,
     };
     job_id_format(arrival->id, insert.id);
     job_id_format(arrival->delivery_id, insert.delivery_id);
@@ -38,7 +38,7 @@ static void bind_ended(sqlite3_stmt *at, int column, const struct arrival_group 
     arrival_group_part(place->end_in, place->end_at, &ended);
     const struct arrival *arrival = &arrived.arrival;
     const struct ending *ending = &ended.ending;
-    sqlite3_bind_int64(at, column, place->job);
+    sqlite3_bind_int64(at, column, place->key.job);
     sqlite3_bind_blob(at, column + 1, arrival->id, RANDOM_ID_BYTES, SQLITE_STATIC);
     sqlite3_bind_blob(at, column + 2, arrival->delivery_id, RANDOM_ID_BYTES, SQLITE_STATIC);
     sqlite3_bind_text(at, column + 3, arrival->route, -1, SQLITE_STATIC);
@@ -101,13 +101,10 @@ static int give(struct statements *statements, const struct arrival_group *group
 
 /* The job has ended, as far as the disk says: its attempt, which has the old number, cannot write
  * how. */
-static int bury(struct statements *statements, const struct arrival_group *group,
-                const struct arrival_place *place, ferry_error *error)
+static int bury(struct statements *statements, const struct claim_key *key, ferry_error *error)
 {
-    struct arrival_part part;
-    arrival_group_part(group, place->at, &part);
     struct settle_operation dead = {
-        .key = {.job = place->job, .token = part.arrival.key.token},
+        .key = *key,
         .state = JOB_DEAD,
         .now_ms = clock_wall_ms(),
     };
@@ -131,10 +128,10 @@ static int give_another_number(struct statements *statements, const struct arriv
 {
     struct arrival_place moved = *place;
     statements_look_for_last_job(statements);
-    int rc = statements_next_job(statements, &moved.job, error);
+    int rc = statements_next_job(statements, &moved.key.job, error);
     if (rc == 0)
         rc = give(statements, group, &moved, error);
-    return rc == 0 && place->state == ARRIVAL_OPEN ? bury(statements, group, &moved, error) : rc;
+    return rc == 0 && place->state == ARRIVAL_OPEN ? bury(statements, &moved.key, error) : rc;
 }
 
 static int set_aside(struct statements *statements, const struct arrival_group *group,

@@ -85,7 +85,7 @@ static int load_entry(void *arg, int64_t number, struct bytes *entry, ferry_erro
     load_endings(arrivals, group);
     arrival_groups_add(&arrivals->groups, group);
     if (group->count > 0)
-        statements_skip_jobs(loading->statements, group->places[group->count - 1].job);
+        statements_skip_jobs(loading->statements, group->places[group->count - 1].key.job);
     return 0;
 }
 

@@ -177,8 +177,8 @@ bool call_cancel(ferry_call *call)
 {
     atomic_store(&call->cancelled, true);
     bool unstarted = call_withdraw(call);
-    sem_post(&call->cancel_set);
     pthread_mutex_lock(&call->lock);
+    sem_post(&call->cancel_set); /* before run may be seen to have returned, and the call to end */
     if (call->running && call->worker->kind->cancel)
         call->worker->kind->cancel(call);
     pthread_mutex_unlock(&call->lock);

@@ -202,7 +202,7 @@ static void future_hand_over(ferry_future *future, ferry_future_fn *fn, void *ar
     check_held(future);
     future->fn = fn;
     future->arg = arg;
-    if (future->state == FUTURE_DONE)
+    if (future->state == FUTURE_DONE && !future->posted) /* twice would make the mailbox a ring */
         future_post(future);
 }
 

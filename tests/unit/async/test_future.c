@@ -249,6 +249,18 @@ static void test_a_future_that_is_handed_over_twice_is_logged(void **state)
     assert_int_equal(log_count, 3);
 }
 
+static void test_of_two_callbacks_of_one_that_is_done_the_later_is_told_once(void **state)
+{
+    (void)state;
+    ferry_future *future = pending();
+    future_resolve(future, strdup("here"), NULL);
+    ferry_future_then(future, on_first, NULL);
+    ferry_future_then(future, on_result, (char[]){"here"});
+    ferry_loop_run(loop);
+    assert_int_equal(told, 1);
+    assert_int_equal(freed, 1);
+}
+
 /* ---- the loop closes ---- */
 
 static void test_a_callback_that_is_due_goes_with_the_loop(void **state)
@@ -278,6 +290,7 @@ int main(void)
         TEST(test_a_result_without_free_result_is_left_alone),
         TEST(test_cancel_asks_the_source_while_it_is_pending),
         TEST(test_a_future_that_is_handed_over_twice_is_logged),
+        TEST(test_of_two_callbacks_of_one_that_is_done_the_later_is_told_once),
         TEST(test_a_callback_that_is_due_goes_with_the_loop),
     };
     return cmocka_run_group_tests_name("async/future", tests, NULL, NULL);

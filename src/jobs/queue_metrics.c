@@ -30,11 +30,13 @@ static double read_late(void *arg)
     return late_ms > 0 ? (double)late_ms / 1000 : 0;
 }
 
+/* A route that is not in the config any more keeps up nothing but the jobs that it has left. */
 static double read_open(void *arg)
 {
     const struct dispatch_route *route = arg;
-    return route->pool &&
-           gate_state(&route->gate, ferry_loop_now_ms(route->queue->loop)) == QUEUE_OPEN;
+    if (!route->pool)
+        return read_queued(arg) == 0;
+    return gate_state(&route->gate, ferry_loop_now_ms(route->queue->loop)) == QUEUE_OPEN;
 }
 
 void queue_metrics_bind_route(struct dispatch_route *route, bool is_open)
@@ -52,8 +54,9 @@ void queue_metrics_bind_route(struct dispatch_route *route, bool is_open)
                   is_open ? read_late : read_zero, route);
     metrics_gauge(
         metrics, "ferry_route_open",
-        "Whether jobs may start: 0 while a route is paused, or its breaker keeps it shut.", text,
-        is_open ? read_open : read_zero, route);
+        "Whether jobs may start: 0 while a route is paused, or its breaker keeps it shut, or it is "
+        "gone and jobs of it wait.",
+        text, is_open ? read_open : read_zero, route);
     bytes_fini(&labels);
 }
 

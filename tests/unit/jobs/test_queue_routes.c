@@ -121,6 +121,27 @@ static void the_jobs_of_a_route_that_is_gone_stay_and_run_when_it_is_back(void *
     wait_state(waiting, JOB_SUCCEEDED);
 }
 
+static void a_route_that_is_gone_is_shut_in_the_metrics_while_it_has_jobs_that_wait(void **ctx)
+{
+    (void)ctx;
+    fixture_route(f, "/gate")->concurrency = 1;
+    fixture_start(f);
+    fixture_add_committed(f, "/gate", "running");
+    wait_runs(1);
+    fixture_add_committed(f, "/gate", "waiting");
+    assert_true(fixture_metric(f, "ferry_route_open{route=\"/gate\"}") == 1);
+
+    set_route("/echo", worker_of("/echo"), &other);
+    gate_set(true);
+    fixture_wait(f, is_idle);
+    assert_true(fixture_metric(f, "ferry_route_open{route=\"/gate\"}") == 0);
+    assert_true(fixture_metric(f, "ferry_route_open{route=\"/hint\"}") == 1); /* gone as well */
+
+    set_route("/gate", worker_of("/echo"), &other);
+    wait_state(f->last_id, JOB_SUCCEEDED);
+    assert_true(fixture_metric(f, "ferry_route_open{route=\"/gate\"}") == 1);
+}
+
 static void what_is_claimed_while_its_route_goes_is_given_back(void **ctx)
 {
     (void)ctx;
@@ -181,6 +202,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(an_attempt_ends_in_the_pool_it_began_with_and_the_next_goes_by_the_new_route),
         TEST(the_jobs_of_a_route_that_is_gone_stay_and_run_when_it_is_back),
+        TEST(a_route_that_is_gone_is_shut_in_the_metrics_while_it_has_jobs_that_wait),
         TEST(what_is_claimed_while_its_route_goes_is_given_back),
         TEST(what_is_claimed_while_its_route_changes_runs_by_the_new_one),
         TEST(a_paused_route_stays_paused),

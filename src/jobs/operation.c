@@ -3,6 +3,11 @@
 
 #include <stdlib.h>
 
+bool operation_is_answer(ferry_code code)
+{
+    return code == FERRY_NOT_FOUND || code == FERRY_GONE || code == FERRY_CONFLICT;
+}
+
 void claim_operation_fini(struct claim_operation *claim)
 {
     for (unsigned i = 0; i < claim->count; i++) {

@@ -46,6 +46,9 @@ struct operation {
     struct operation *next;
 };
 
+/* Tell whether an error is no failure, but the answer to what somebody asked for. */
+bool operation_is_answer(ferry_code code);
+
 /* A claimed row is named by its number and by the claim's random token: who lacks the token cannot
  * write it. */
 struct claim_key {

@@ -86,12 +86,6 @@ static void batch_run(void *arg)
     batch->has_all_rows = writer_has_all_rows(batch->writer);
 }
 
-/* Whether a write failed; that there is no such job, or in another state, is an answer. */
-static bool has_failed(const ferry_error *error)
-{
-    return error->code && error->code != FERRY_NOT_FOUND && error->code != FERRY_CONFLICT;
-}
-
 /* Answer the operations of a batch. Each may be freed by its done. */
 static void batch_answer(struct batch *batch)
 {
@@ -107,7 +101,7 @@ static void batch_answer(struct batch *batch)
     struct operation *next;
     for (struct operation *at = batch->first; at; at = next) {
         next = at->next;
-        if (store->failed && has_failed(&at->error))
+        if (store->failed && at->error.code && !operation_is_answer(at->error.code))
             store->failed->value++;
         at->done(at);
     }

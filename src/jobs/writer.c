@@ -200,15 +200,9 @@ static bool can_go_on(const struct writer *writer)
     return !statements_is_lost(writer->statements) && statements_in_transaction(writer->statements);
 }
 
-/* Tell whether it is no failure, but the answer to what somebody asked for. */
-static bool is_answer(ferry_code code)
-{
-    return code == FERRY_NOT_FOUND || code == FERRY_GONE || code == FERRY_CONFLICT;
-}
-
 static void operation_failed_alone(struct operation *operation, const ferry_error *why)
 {
-    if (is_answer(why->code)) {
+    if (operation_is_answer(why->code)) {
         operation->error = *why;
         return;
     }
@@ -241,7 +235,7 @@ static int writer_apply(struct writer *writer, struct operation *first, enum sel
             continue;
         if (!can_go_on(writer))
             return error->code;
-        if (together && !is_answer(error->code))
+        if (together && !operation_is_answer(error->code))
             return 1;
         operation_failed_alone(at, error);
     }

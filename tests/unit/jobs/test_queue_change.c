@@ -193,6 +193,8 @@ static void only_a_job_that_has_ended_is_deleted_and_then_it_is_gone(void **ctx)
     queue_get(f->queue, f->last_id, on_found, f);
     fixture_wait(f, is_found);
     assert_int_equal(f->found_error.code, FERRY_GONE);
+    assert_int_equal(act(JOB_ACTION_DELETE, f->last_id), FERRY_GONE);
+    assert_true(fixture_metric(f, "ferry_store_failed_total") == 0); /* these are answers */
     assert_true(fixture_metric(f, "ferry_jobs{state=\"cancelled\"}") == 0);
     assert_int_equal(folder_query(&f->folder, "SELECT count(*) FROM inputs"), 0);
 }

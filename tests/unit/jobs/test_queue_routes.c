@@ -99,14 +99,20 @@ static void an_attempt_ends_in_the_pool_it_began_with_and_the_next_goes_by_the_n
     assert_false(queue_forget_pool(f->queue, &other));
 }
 
-static void the_jobs_of_a_route_that_is_gone_stay_and_run_when_it_is_back(void **ctx)
+/* The last job of two: /gate runs one at a time. */
+static void start_with_one_that_waits(void)
 {
-    (void)ctx;
     fixture_route(f, "/gate")->concurrency = 1;
     fixture_start(f);
     fixture_add_committed(f, "/gate", "running");
     wait_runs(1);
     fixture_add_committed(f, "/gate", "waiting");
+}
+
+static void the_jobs_of_a_route_that_is_gone_stay_and_run_when_it_is_back(void **ctx)
+{
+    (void)ctx;
+    start_with_one_that_waits();
     char waiting[RANDOM_ID_TEXT_SIZE];
     memcpy(waiting, f->last_id, sizeof waiting);
 
@@ -124,11 +130,7 @@ static void the_jobs_of_a_route_that_is_gone_stay_and_run_when_it_is_back(void *
 static void a_route_that_is_gone_is_shut_in_the_metrics_while_it_has_jobs_that_wait(void **ctx)
 {
     (void)ctx;
-    fixture_route(f, "/gate")->concurrency = 1;
-    fixture_start(f);
-    fixture_add_committed(f, "/gate", "running");
-    wait_runs(1);
-    fixture_add_committed(f, "/gate", "waiting");
+    start_with_one_that_waits();
     assert_true(fixture_metric(f, "ferry_route_open{route=\"/gate\"}") == 1);
 
     set_route("/echo", worker_of("/echo"), &other);

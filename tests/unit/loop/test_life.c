@@ -12,33 +12,9 @@
 #include <ferry/log.h>
 
 #include "loop_base.h"
-#include "support.h"
-#include "watchdog.h"
+#include "one_loop.h"
 
 enum { LINE_SIZE = 512 };
-
-static int setup(void **state)
-{
-    *state = ferry_loop_new();
-    assert_non_null(*state);
-    return watchdog_start(state);
-}
-
-static int teardown(void **state)
-{
-    ferry_loop_free(*state);
-    return watchdog_stop(state);
-}
-
-static void stop(void *arg)
-{
-    ferry_loop_stop(arg);
-}
-
-static void count(void *arg)
-{
-    ++*(unsigned *)arg;
-}
 
 static void run_again(void *arg)
 {
@@ -132,7 +108,7 @@ static void test_who_outlives_the_loop_is_logged(void **state)
     close(ends[1]);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, one_loop_setup, one_loop_teardown)
 
 int main(void)
 {

@@ -10,31 +10,7 @@
 #include <unistd.h>
 
 #include "loop_base.h"
-#include "support.h"
-#include "watchdog.h"
-
-static int setup(void **state)
-{
-    *state = ferry_loop_new();
-    assert_non_null(*state);
-    return watchdog_start(state);
-}
-
-static int teardown(void **state)
-{
-    ferry_loop_free(*state);
-    return watchdog_stop(state);
-}
-
-static void stop(void *arg)
-{
-    ferry_loop_stop(arg);
-}
-
-static void count(void *arg)
-{
-    ++*(unsigned *)arg;
-}
+#include "one_loop.h"
 
 /* ---- run and stop ---- */
 
@@ -381,7 +357,7 @@ static void test_what_is_no_signal_is_refused(void **state)
     assert_int_equal(ferry_loop_add_signal(*state, -1, on_signal, NULL), 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, one_loop_setup, one_loop_teardown)
 
 int main(void)
 {

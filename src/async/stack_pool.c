@@ -3,9 +3,9 @@
  *
  * A stack is one mapping: a guard without any access, and above it the stack. The guard is larger
  * than what a function has on the stack, since one with a large array would reach over a page, into
- * the stack below. It costs addresses, no memory. A spare one is linked
- * through its own topmost bytes, which are in memory anyway; so the pool allocates nothing. What a
- * coroutine touched of a spare stack stays in memory, which is why their number is bounded.
+ * the stack below. It costs addresses, no memory. A spare one is linked through its own topmost
+ * bytes, which are in memory anyway; so the pool allocates nothing. What a coroutine touched of a
+ * spare stack stays in memory, which is why their number is bounded.
  */
 #include "stack_pool.h"
 

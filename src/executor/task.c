@@ -14,7 +14,7 @@
 #include "loop_base.h"
 #include "spare.h"
 
-enum { GIVE_WAY_AFTER = 16 };
+enum { TASKS_TOGETHER = 16 };
 
 /* ---- a task's way back ---- */
 
@@ -27,6 +27,8 @@ static void task_free(ferry_task *task)
 static void task_run_done(struct mailbox_entry *entry)
 {
     ferry_task *task = (ferry_task *)entry;
+    if (task->is_spread)
+        loop_take_share(task->loop, TASKS_TOGETHER);
     task->work.done(task->work.arg, &task->report);
     task_free(task);
 }
@@ -128,17 +130,24 @@ static const char *executor_refusal(ferry_executor *executor, size_t bytes)
     return NULL;
 }
 
-/* Count a task that went into the queue. Tells whether the loop should give way: a thread that was
- * woken so many tasks ago waits for the loop's core, and there are threads for all that wait. If
- * the loop went on, calls that arrived together would begin, end and be answered together, each
- * when all are that far. Background tasks have nobody who waits, and go best all at once. Under the
- * lock. */
-static bool executor_keeps_waiting(ferry_executor *executor, const ferry_task_work *work)
+/*
+ * Spread tasks that came together, where there are threads for all that wait. If each step were
+ * taken for all of them before the next one, they would begin, end and be answered together, each
+ * when all are that far, and so would be what their clients ask for next. So the loop gives way
+ * when a thread that was woken so many tasks ago waits for its core, and looks at the sockets after
+ * the answers to so many. Background tasks have nobody who waits, and go best all at once; so do
+ * tasks that wait for a thread.
+ *
+ * Called with a task that went into the queue, under the lock. Tells whether to give way.
+ */
+static bool executor_spread(ferry_executor *executor, ferry_task *task)
 {
-    if (!executor->waking || work->background || ++executor->kept_waiting < GIVE_WAY_AFTER)
+    unsigned idle = executor->alive - executor->stats.busy;
+    task->is_spread = !task->work.background && executor->queue.count <= idle;
+    if (!executor->waking || !task->is_spread || ++executor->kept_waiting < TASKS_TOGETHER)
         return false;
     executor->kept_waiting = 0;
-    return executor->queue.count <= executor->alive - executor->stats.busy;
+    return true;
 }
 
 ferry_task *ferry_executor_submit(ferry_executor *executor, ferry_loop *loop,
@@ -165,7 +174,7 @@ ferry_task *ferry_executor_submit(ferry_executor *executor, ferry_loop *loop,
         executor->stats.submitted++;
         task_queue_push(&executor->queue, task);
         next = executor_wake_next(executor);
-        give_way = executor_keeps_waiting(executor, work);
+        give_way = executor_spread(executor, task);
     }
     pthread_mutex_unlock(&executor->lock);
     pool_thread_signal(next);

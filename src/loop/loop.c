@@ -46,6 +46,7 @@ struct ferry_loop {
     atomic_int owner_tid;  /* to name the thread, also after it has ended */
     atomic_bool is_inside; /* somebody runs it, or frees it: neither may begin within the other */
     bool stop;
+    size_t budget; /* of posted callbacks, in this turn */
     bool has_run;
     bool closing;
     struct mailbox mailbox;
@@ -106,7 +107,8 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
     ferry_loop *loop = arg;
-    mailbox_drain(&loop->mailbox, MAILBOX_BUDGET, &loop->stop);
+    loop->budget = MAILBOX_BUDGET;
+    mailbox_drain(&loop->mailbox, &loop->budget);
 }
 
 static void timer_arm(ferry_loop *loop)
@@ -167,6 +169,7 @@ void ferry_loop_stop(ferry_loop *loop)
 {
     LOOP_CHECK(loop);
     loop->stop = true;
+    loop->budget = 0;
     event_base_loopbreak(loop->base);
 }
 
@@ -298,6 +301,12 @@ struct event_base *loop_event_base(ferry_loop *loop)
     return loop->base;
 }
 
+void loop_take_share(ferry_loop *loop, unsigned shares)
+{
+    size_t share = MAILBOX_BUDGET / shares;
+    loop->budget -= share < loop->budget ? share : loop->budget;
+}
+
 /* ---- closers ---- */
 
 void loop_closer_add(ferry_loop *loop, struct loop_closer *closer)
@@ -323,10 +332,10 @@ bool loop_is_closing(const ferry_loop *loop)
 
 void loop_run_posted(ferry_loop *loop)
 {
-    static const bool never = false;
+    size_t budget = MAILBOX_BUDGET;
     struct pollfd wake = {.fd = loop->mailbox.wake_fd, .events = POLLIN};
     if (poll(&wake, 1, -1) == 1)
-        mailbox_drain(&loop->mailbox, MAILBOX_BUDGET, &never);
+        mailbox_drain(&loop->mailbox, &budget);
 }
 
 struct loop_closer **loop_coroutines(ferry_loop *loop)

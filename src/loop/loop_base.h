@@ -17,6 +17,10 @@ struct event_base *loop_event_base(ferry_loop *loop);
 /* Post an entry that is embedded in something else. Any thread. */
 bool loop_post(ferry_loop *loop, struct mailbox_entry *entry);
 
+/* In what was posted: take one of so many equal shares of what a turn runs of that, so that the
+ * turn ends sooner, and the sockets have theirs. Loop thread. */
+void loop_take_share(ferry_loop *loop, unsigned shares);
+
 /*
  * What must end before its loop: it is told by ferry_loop_free while the mailbox still takes posts,
  * once, and is off the list by then. Embedded in what it stands for.

@@ -84,7 +84,7 @@ static struct mailbox_entry *mailbox_pop(struct mailbox *mailbox)
     return entry;
 }
 
-void mailbox_drain(struct mailbox *mailbox, size_t budget, const bool *stop)
+void mailbox_drain(struct mailbox *mailbox, size_t *budget)
 {
     if (!mailbox->taken) {
         eventfd_t ignored;
@@ -92,8 +92,10 @@ void mailbox_drain(struct mailbox *mailbox, size_t budget, const bool *stop)
         mailbox_take(mailbox, NULL);
     }
     struct mailbox_entry *entry;
-    while (budget-- > 0 && !*stop && (entry = mailbox_pop(mailbox)))
+    while (*budget > 0 && (entry = mailbox_pop(mailbox))) {
+        --*budget;
         entry->run(entry);
+    }
     if (mailbox->taken)
         eventfd_write(mailbox->wake_fd, 1);
 }

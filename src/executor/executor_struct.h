@@ -31,7 +31,7 @@ struct ferry_executor {
     struct task_queue queue;
     struct pool_thread *parked;
     bool waking;
-    unsigned kept_waiting; /* live tasks that were submitted since a woken thread last came */
+    unsigned kept_waiting; /* spread tasks that came while `waking`, since the loop gave way */
     bool closing;
     unsigned alive;
     ferry_executor_stats stats;

@@ -14,7 +14,7 @@
 #include "loop_base.h"
 #include "spare.h"
 
-enum { TASKS_TOGETHER = 16 };
+enum { TASKS_TOGETHER = 16 }; /* of those that are spread */
 
 /* ---- a task's way back ---- */
 
@@ -131,14 +131,15 @@ static const char *executor_refusal(ferry_executor *executor, size_t bytes)
 }
 
 /*
- * Spread tasks that came together, where there are threads for all that wait. If each step were
- * taken for all of them before the next one, they would begin, end and be answered together, each
- * when all are that far, and so would be what their clients ask for next. So the loop gives way
- * when a thread that was woken so many tasks ago waits for its core, and looks at the sockets after
- * the answers to so many. Background tasks have nobody who waits, and go best all at once; so do
- * tasks that wait for a thread.
+ * Decide whether a task that went into the queue is spread. Under the lock. Tells whether the loop
+ * should give way.
  *
- * Called with a task that went into the queue, under the lock. Tells whether to give way.
+ * Tasks that came together, and have threads for all that wait, would otherwise begin, end and be
+ * answered together, each when all are that far; and so would what their clients ask for next. So
+ * they take each step few at a time: the loop gives its core to a thread that was woken
+ * TASKS_TOGETHER of them ago and has not come, and looks at the sockets after as many `done`s.
+ * Background tasks have nobody who waits, and go best all at once; so do those that wait for a
+ * thread.
  */
 static bool executor_spread(ferry_executor *executor, ferry_task *task)
 {

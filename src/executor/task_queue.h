@@ -26,7 +26,7 @@ struct ferry_task {
     ferry_executor *executor;
     ferry_loop *loop; /* a reference */
     ferry_task_work work;
-    bool is_spread;                /* with those before and behind it, by executor_spread */
+    bool is_spread;                /* its `done` takes a share of a turn: executor_spread */
     _Atomic enum task_state state; /* changes once, in task_queue_remove */
     int64_t submitted_us;
     ferry_task_report report; /* written by whoever took it out of the queue */

@@ -3,8 +3,8 @@
  *
  * Everything belongs to the loop's thread but the mailbox and the reference count. The event base
  * has no locks: other threads reach it through the mailbox's descriptor only. A turn runs what is
- * readable, at most MAILBOX_BUDGET posted callbacks, and what is due; a full mailbox does not keep
- * sockets waiting.
+ * readable, at most MAILBOX_BUDGET posted callbacks (fewer where some take a share), and what is
+ * due; a full mailbox does not keep sockets waiting.
  *
  * Shutdown: ferry_loop_free tells the closers, which may still run what is posted; then it closes
  * the mailbox, so that threads which still hold a reference are refused from then on, and frees the
@@ -46,7 +46,7 @@ struct ferry_loop {
     atomic_int owner_tid;  /* to name the thread, also after it has ended */
     atomic_bool is_inside; /* somebody runs it, or frees it: neither may begin within the other */
     bool stop;
-    size_t budget; /* of posted callbacks, in this turn */
+    size_t budget; /* so many posted callbacks may yet run in this turn */
     bool has_run;
     bool closing;
     struct mailbox mailbox;
@@ -103,12 +103,16 @@ void loop_check_thread(const ferry_loop *loop, const char *function)
 
 /* ---- turns ---- */
 
+static void run_posted(ferry_loop *loop)
+{
+    loop->budget = MAILBOX_BUDGET;
+    mailbox_drain(&loop->mailbox, &loop->budget);
+}
+
 static void on_wake(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
-    ferry_loop *loop = arg;
-    loop->budget = MAILBOX_BUDGET;
-    mailbox_drain(&loop->mailbox, &loop->budget);
+    run_posted(arg);
 }
 
 static void timer_arm(ferry_loop *loop)
@@ -332,10 +336,9 @@ bool loop_is_closing(const ferry_loop *loop)
 
 void loop_run_posted(ferry_loop *loop)
 {
-    size_t budget = MAILBOX_BUDGET;
     struct pollfd wake = {.fd = loop->mailbox.wake_fd, .events = POLLIN};
     if (poll(&wake, 1, -1) == 1)
-        mailbox_drain(&loop->mailbox, &budget);
+        run_posted(loop);
 }
 
 struct loop_closer **loop_coroutines(ferry_loop *loop)

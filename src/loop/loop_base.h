@@ -17,8 +17,8 @@ struct event_base *loop_event_base(ferry_loop *loop);
 /* Post an entry that is embedded in something else. Any thread. */
 bool loop_post(ferry_loop *loop, struct mailbox_entry *entry);
 
-/* In what was posted: take one of so many equal shares of what a turn runs of that, so that the
- * turn ends sooner, and the sockets have theirs. Loop thread. */
+/* In a posted callback: take one of so many equal shares of the turn's budget, so that no more than
+ * `shares` of those that do so run before the sockets have their turn. Loop thread. */
 void loop_take_share(ferry_loop *loop, unsigned shares);
 
 /*

@@ -44,9 +44,9 @@ bool mailbox_post(struct mailbox *mailbox, struct mailbox_entry *entry);
  * where there are none or the mailbox is closed. Any thread. */
 bool mailbox_post_behind(struct mailbox *mailbox, struct mailbox_entry *entry);
 
-/* Run entries in the order of their posting, each for one of the budget, while there is any: what
- * runs may take of it. If some are left, wake_fd is readable again: they wait for the next turn, as
- * sockets do. Loop thread. */
+/* Run entries in the order of their posting until the budget is used up. Each takes one of it, and
+ * may take more, or all, while it runs. If some are left, wake_fd is readable again: they wait for
+ * the next turn, as sockets do. Loop thread. */
 void mailbox_drain(struct mailbox *mailbox, size_t *budget);
 
 #endif

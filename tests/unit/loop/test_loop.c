@@ -1,7 +1,6 @@
 /* The loop: callbacks from threads, timers, signals, stopping and closing. */
 #include <ferry/loop.h>
 
-#include <event2/event.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -9,7 +8,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "loop_base.h"
 #include "one_loop.h"
 
 /* ---- run and stop ---- */
@@ -72,83 +70,6 @@ static void test_threads_post_to_it(void **state)
     for (size_t i = 0; i < POSTERS; i++)
         pthread_join(threads[i], NULL);
     assert_int_equal(posting.left, 0);
-}
-
-struct flood {
-    ferry_loop *loop;
-    unsigned ran;
-    bool ended;
-    int pipe[2];
-    bool read;
-    bool timed;
-};
-
-/* Posts two for each that runs, up to a large number, and from there on one. */
-static void flood(void *arg)
-{
-    struct flood *f = arg;
-    f->ran++;
-    if (f->ended)
-        return;
-    ferry_loop_add_callback(f->loop, flood, f, NULL);
-    if (f->ran < 5000)
-        ferry_loop_add_callback(f->loop, flood, f, NULL);
-}
-
-static void flood_ends_when_both_came(struct flood *f)
-{
-    if (f->read && f->timed) {
-        f->ended = true;
-        ferry_loop_stop(f->loop);
-    }
-}
-
-static void on_readable(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd, (void)what;
-    struct flood *f = arg;
-    f->read = true;
-    flood_ends_when_both_came(f);
-}
-
-static void on_flood_timer(void *arg)
-{
-    struct flood *f = arg;
-    f->timed = true;
-    flood_ends_when_both_came(f);
-}
-
-static void test_who_posts_for_ever_starves_no_timer_and_no_descriptor(void **state)
-{
-    struct flood f = {.loop = *state};
-    assert_int_equal(pipe(f.pipe), 0);
-    assert_int_equal(write(f.pipe[1], "x", 1), 1);
-    struct event *event = event_new(loop_event_base(*state), f.pipe[0], EV_READ, on_readable, &f);
-    event_add(event, NULL);
-    flood(&f);
-    ferry_loop_call_later(*state, 1, on_flood_timer, &f);
-    ferry_loop_run(*state);
-    assert_true(f.read && f.timed);
-    event_free(event);
-    close(f.pipe[0]);
-    close(f.pipe[1]);
-}
-
-/* A turn runs no more than its budget, also of what was posted all at once. */
-static void test_a_large_batch_leaves_room_for_a_descriptor(void **state)
-{
-    struct flood f = {.loop = *state, .ended = true, .timed = true};
-    assert_int_equal(pipe(f.pipe), 0);
-    struct event *event = event_new(loop_event_base(*state), f.pipe[0], EV_READ, on_readable, &f);
-    event_add(event, NULL);
-    assert_int_equal(write(f.pipe[1], "x", 1), 1);
-    for (int i = 0; i < 100000; i++)
-        ferry_loop_add_callback(*state, flood, &f, NULL);
-    ferry_loop_run(*state);
-    assert_true(f.ran < 100000);
-    event_free(event);
-    close(f.pipe[0]);
-    close(f.pipe[1]);
 }
 
 static void test_closing_frees_what_waits_and_refuses_what_is_late(void **state)
@@ -365,8 +286,6 @@ int main(void)
         TEST(test_a_stop_before_the_run_ends_it_at_once),
         TEST(test_stop_comes_after_the_present_callback),
         TEST(test_threads_post_to_it),
-        TEST(test_who_posts_for_ever_starves_no_timer_and_no_descriptor),
-        TEST(test_a_large_batch_leaves_room_for_a_descriptor),
         TEST(test_closing_frees_what_waits_and_refuses_what_is_late),
         TEST(test_a_post_may_carry_the_reference_that_it_needs),
         TEST(test_a_timer_is_never_early),

@@ -9,8 +9,6 @@
 #include "support.h"
 #include "watchdog.h"
 
-static const bool never = false;
-
 struct item {
     struct mailbox_entry entry;
     int number;
@@ -44,6 +42,16 @@ static bool is_readable(const struct mailbox *mailbox)
     return poll(&fd, 1, 0) == 1;
 }
 
+static size_t budget;
+
+/* Returns what is left of the budget. */
+static size_t drain(struct mailbox *mailbox, size_t count)
+{
+    budget = count;
+    mailbox_drain(mailbox, &budget);
+    return budget;
+}
+
 static int setup(void **state)
 {
     static struct mailbox mailbox;
@@ -64,7 +72,7 @@ static void test_entries_run_in_the_order_of_their_posting(void **state)
 {
     for (int i = 0; i < 100; i++)
         assert_true(post(*state, i));
-    mailbox_drain(*state, 1000, &never);
+    drain(*state, 1000);
     assert_int_equal(ran_count, 100);
     for (int i = 0; i < 100; i++)
         assert_int_equal(ran[i], i);
@@ -76,11 +84,11 @@ static void test_it_wakes_when_it_was_empty(void **state)
     post(*state, 1);
     assert_true(is_readable(*state));
     post(*state, 2);
-    mailbox_drain(*state, 1000, &never);
+    drain(*state, 1000);
     assert_false(is_readable(*state));
     post(*state, 3);
     assert_true(is_readable(*state));
-    mailbox_drain(*state, 1000, &never);
+    drain(*state, 1000);
     assert_int_equal(ran_count, 3);
 }
 
@@ -92,7 +100,7 @@ static void test_behind_others_is_only_where_there_are_some(void **state)
     assert_false(is_readable(*state));
     post(*state, 0);
     assert_true(mailbox_post_behind(*state, &item->entry));
-    mailbox_drain(*state, 1000, &never);
+    drain(*state, 1000);
     assert_int_equal(ran_count, 2);
     assert_int_equal(ran[1], 1);
     mailbox_close(*state);
@@ -104,39 +112,56 @@ static void test_the_budget_leaves_the_rest_to_the_next_turn(void **state)
 {
     for (int i = 0; i < 10; i++)
         post(*state, i);
-    mailbox_drain(*state, 4, &never);
+    drain(*state, 4);
     assert_int_equal(ran_count, 4);
     assert_true(is_readable(*state)); /* or nobody would come back for them */
     post(*state, 10);
-    mailbox_drain(*state, 4, &never);
+    drain(*state, 4);
     assert_int_equal(ran_count, 8);
     assert_true(is_readable(*state));
-    mailbox_drain(*state, 4, &never);
+    drain(*state, 4);
     while (is_readable(*state))
-        mailbox_drain(*state, 4, &never);
+        drain(*state, 4);
     assert_int_equal(ran_count, 11);
     for (int i = 0; i < 11; i++)
         assert_int_equal(ran[i], i);
 }
 
-static bool stopped;
-
-static void stop_run(struct mailbox_entry *entry)
+static void take_two(struct mailbox_entry *entry)
 {
     (void)entry;
-    stopped = true;
+    budget -= 2;
 }
 
-static void test_stop_leaves_the_rest(void **state)
+static void test_what_runs_may_take_more_of_the_budget(void **state)
 {
-    struct mailbox_entry stop = {.run = stop_run};
-    stopped = false;
-    mailbox_post(*state, &stop);
+    struct mailbox_entry taker = {.run = take_two};
+    mailbox_post(*state, &taker);
+    for (int i = 0; i < 10; i++)
+        post(*state, i);
+    assert_int_equal(drain(*state, 5), 0);
+    assert_int_equal(ran_count, 2);
+    assert_true(is_readable(*state));
+    assert_int_equal(drain(*state, 10), 2); /* the next one is whole again */
+    assert_int_equal(ran_count, 10);
+}
+
+static void take_all(struct mailbox_entry *entry)
+{
+    (void)entry;
+    budget = 0;
+}
+
+/* As a stop of the loop does. */
+static void test_who_takes_all_leaves_the_rest(void **state)
+{
+    struct mailbox_entry taker = {.run = take_all};
+    mailbox_post(*state, &taker);
     post(*state, 1);
-    mailbox_drain(*state, 1000, &stopped);
+    drain(*state, 1000);
     assert_int_equal(ran_count, 0);
     assert_true(is_readable(*state));
-    mailbox_drain(*state, 1000, &never);
+    drain(*state, 1000);
     assert_int_equal(ran_count, 1);
 }
 
@@ -144,7 +169,7 @@ static void test_closing_drops_what_is_inside(void **state)
 {
     for (int i = 0; i < 10; i++)
         post(*state, i);
-    mailbox_drain(*state, 3, &never); /* some are taken, some only posted */
+    drain(*state, 3); /* some are taken, some only posted */
     post(*state, 10);
     mailbox_close(*state);
     assert_int_equal(ran_count, 3);
@@ -250,7 +275,8 @@ int main(void)
         TEST(test_it_wakes_when_it_was_empty),
         TEST(test_behind_others_is_only_where_there_are_some),
         TEST(test_the_budget_leaves_the_rest_to_the_next_turn),
-        TEST(test_stop_leaves_the_rest),
+        TEST(test_what_runs_may_take_more_of_the_budget),
+        TEST(test_who_takes_all_leaves_the_rest),
         TEST(test_closing_drops_what_is_inside),
         TEST(test_a_late_post_is_refused_and_dropped),
         TEST(test_a_drop_that_posts_is_refused),

@@ -13,3 +13,4 @@ if(CMAKE_BUILD_TYPE STREQUAL "Debug") # only a debug build aborts
   ferry_unit_test(loop thread_check)
 endif()
 ferry_unit_test(loop timer)
+ferry_unit_test(loop turn)

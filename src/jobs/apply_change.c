@@ -11,6 +11,7 @@
 #include "apply_parts.h"
 #include "callback.h"
 #include "listing.h"
+#include "packs.h"
 #include "record.h"
 
 static int remember_retired(struct statements *statements, const char *id, int64_t now_ms,
@@ -125,8 +126,10 @@ static int change_job(struct statements *statements, struct change_operation *ch
     struct changed_job *job = add_result(change, record);
     enum statement which = action_statement(change->action, job->was);
     bool has_callback = false;
-    int rc =
-        write_change(statements, which, record->job, change->now_ms, job, &has_callback, error);
+    int rc = job->was == JOB_SUCCEEDED ? packs_open(statements, record->job, error) : 0;
+    if (rc == 0)
+        rc =
+            write_change(statements, which, record->job, change->now_ms, job, &has_callback, error);
     if (rc <= 0)
         return rc;
     action_move(change->action, &job->now);
@@ -235,7 +238,7 @@ static int count_retired(struct statements *statements, struct retire_operation 
 }
 
 /* Delete the jobs and remember their ids. The rows that RETIRE gives are all deleted by then. */
-static int retire_jobs(struct statements *statements, struct retire_operation *retire,
+static int retire_rows(struct statements *statements, struct retire_operation *retire,
                        ferry_error *error)
 {
     sqlite3_stmt *at = statement_of(statements, RETIRE);
@@ -255,6 +258,30 @@ static int retire_jobs(struct statements *statements, struct retire_operation *r
         }
     }
     return rc;
+}
+
+struct retired_packs {
+    struct statements *statements;
+    struct retire_operation *retire;
+};
+
+static int on_retired(void *arg, const char *id, ferry_error *error)
+{
+    struct retired_packs *packs = arg;
+    packs->retire->deleted[JOB_SUCCEEDED]++;
+    packs->retire->count++;
+    return remember_retired(packs->statements, id, packs->retire->now_ms, error);
+}
+
+static int retire_jobs(struct statements *statements, struct retire_operation *retire,
+                       ferry_error *error)
+{
+    struct retired_packs packs = {.statements = statements, .retire = retire};
+    int rc = retire_rows(statements, retire, error);
+    if (rc < 0 || retire->count >= retire->limit)
+        return rc;
+    return packs_retire(statements, retire->route, retire->before_ms, retire->limit - retire->count,
+                        on_retired, &packs, error);
 }
 
 int apply_retire(struct statements *statements, struct retire_operation *retire, ferry_error *error)

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "packs.h"
+
 /* ---- in memory ---- */
 
 struct arrival_group *arrival_group_new(const unsigned char boot[RANDOM_ID_BYTES], unsigned size)
@@ -82,7 +84,7 @@ static int count_arrivals(const struct bytes *entry, unsigned *count)
     return rc;
 }
 
-/* Returns 1 when the job has a row under its number, 0, or a code. */
+/* Returns 1 when the job has a row, or its place in one, under its number, 0, or a code. */
 static int has_row(struct statements *statements, const struct arrival_group *group,
                    const struct arrival_place *place, ferry_error *error)
 {
@@ -94,7 +96,7 @@ static int has_row(struct statements *statements, const struct arrival_group *gr
     int rc = statement_step(statements, HAS_ROW, error);
     if (rc > 0)
         statement_abandon(statements, HAS_ROW);
-    return rc;
+    return rc == 0 ? packs_have(statements, place->key.job, part.arrival.id, error) : rc;
 }
 
 int arrival_group_find_rows(struct statements *statements, struct arrival_group *group,

@@ -30,48 +30,32 @@ int arrival_row_give(struct statements *statements, const struct arrival_group *
     return apply_insert(statements, group->boot, &insert, error);
 }
 
-static void bind_ended(sqlite3_stmt *at, int column, const struct arrival_group *group,
-                       const struct arrival_place *place)
+static struct ended_job ended_job(const struct arrival_group *group,
+                                  const struct arrival_place *place)
 {
     struct arrival_part arrived, ended;
     arrival_group_part(group, place->at, &arrived);
     arrival_group_part(place->end_in, place->end_at, &ended);
     const struct arrival *arrival = &arrived.arrival;
     const struct ending *ending = &ended.ending;
-    sqlite3_bind_int64(at, column, place->key.job);
-    sqlite3_bind_blob(at, column + 1, arrival->id, RANDOM_ID_BYTES, SQLITE_STATIC);
-    sqlite3_bind_blob(at, column + 2, arrival->delivery_id, RANDOM_ID_BYTES, SQLITE_STATIC);
-    sqlite3_bind_text(at, column + 3, arrival->route, -1, SQLITE_STATIC);
-    sqlite3_bind_text(at, column + 4, arrival->worker, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(at, column + 5, (int64_t)arrival->length);
-    for (int i = 6; i <= 8; i++) /* created, to run, started */
-        sqlite3_bind_int64(at, column + i, arrival->created_ms);
-    bind_time(at, column + 9, ending->now_ms);
-    if (!ending->result_status)
-        return;
-    sqlite3_bind_int(at, column + 10, ending->result_status);
-    sqlite3_bind_text(at, column + 11, ending->result_type, -1, SQLITE_STATIC);
-    sqlite3_bind_blob64(at, column + 12, ending->result, ending->result_length, SQLITE_STATIC);
-}
-
-int ended_rows_write(struct statements *statements, struct ended_rows *ended, ferry_error *error)
-{
-    bool is_full = ended->count == SUCCEEDED_ROWS;
-    enum statement which = is_full ? INSERT_SUCCEEDED_ROWS : INSERT_SUCCEEDED;
-    int rc = 0;
-    for (unsigned i = 0; rc == 0 && i < ended->count; i++) {
-        unsigned row = is_full ? i : 0;
-        bind_ended(statement_of(statements, which), 1 + SUCCEEDED_VALUES * (int)row,
-                   ended->of[i].group, ended->of[i].place);
-        if (!is_full || i == SUCCEEDED_ROWS - 1)
-            rc = statement_run(statements, which, error);
-    }
-    ended->count = 0;
-    return rc;
+    return (struct ended_job){
+        .job = place->key.job,
+        .id = arrival->id,
+        .delivery_id = arrival->delivery_id,
+        .route = arrival->route,
+        .worker = arrival->worker,
+        .input_bytes = (int64_t)arrival->length,
+        .created_ms = arrival->created_ms,
+        .finished_ms = ending->now_ms,
+        .result_status = ending->result_status,
+        .result_type = ending->result_type,
+        .result = ending->result,
+        .result_length = ending->result_length,
+    };
 }
 
 int arrival_rows_give(struct statements *statements, const struct arrival_group *group,
-                      struct ended_rows *ended, ferry_error *error)
+                      struct packing *packing, ferry_error *error)
 {
     int rc = 0;
     for (unsigned i = 0; rc == 0 && i < group->count; i++) {
@@ -79,10 +63,8 @@ int arrival_rows_give(struct statements *statements, const struct arrival_group 
         if (place->state == ARRIVAL_OPEN) {
             rc = arrival_row_give(statements, group, place, error);
         } else if (place->state == ARRIVAL_ENDED) {
-            ended->of[ended->count].group = group;
-            ended->of[ended->count++].place = place;
-            if (ended->count == SUCCEEDED_ROWS)
-                rc = ended_rows_write(statements, ended, error);
+            struct ended_job job = ended_job(group, place);
+            rc = packing_add(statements, packing, &job, error);
         }
     }
     return rc;
@@ -95,8 +77,8 @@ static int give(struct statements *statements, const struct arrival_group *group
 {
     if (place->state == ARRIVAL_OPEN)
         return arrival_row_give(statements, group, place, error);
-    struct ended_rows ended = {.of = {{group, place}}, .count = 1};
-    return ended_rows_write(statements, &ended, error);
+    struct ended_job job = ended_job(group, place);
+    return ended_jobs_insert(statements, &job, 1, error);
 }
 
 /* The job has ended, as far as the disk says: its attempt, which has the old number, cannot write

@@ -11,25 +11,16 @@
 #define JOBS_ARRIVAL_ROWS_H
 
 #include "arrival_group.h"
-
-/* Rows of jobs that have succeeded, some with each statement. */
-struct ended_rows {
-    struct {
-        const struct arrival_group *group;
-        const struct arrival_place *place;
-    } of[SUCCEEDED_ROWS];
-    unsigned count;
-};
+#include "packs.h"
 
 /* Give an open job the row and the input that it would have had from the start. */
 int arrival_row_give(struct statements *statements, const struct arrival_group *group,
                      const struct arrival_place *place, ferry_error *error);
 
-/* Give each job of a group that has none its row. What is left in `ended` is to be written with the
- * next group's, or by ended_rows_write. */
+/* Give each job of a group that has none its row, or its place in a pack. What is left in `packing`
+ * is to be written with the next group's, or by packing_end. */
 int arrival_rows_give(struct statements *statements, const struct arrival_group *group,
-                      struct ended_rows *ended, ferry_error *error);
-int ended_rows_write(struct statements *statements, struct ended_rows *ended, ferry_error *error);
+                      struct packing *packing, ferry_error *error);
 
 /* The same, one by one: what the database refuses is set aside, and what fails leaves no part of a
  * row in the transaction. */

@@ -343,15 +343,15 @@ static int set_table_number(struct arrivals *arrivals, struct statements *statem
 static int give_rows(struct arrivals *arrivals, struct statements *statements,
                      const struct arrival_group *last, bool together, ferry_error *error)
 {
-    struct ended_rows ended = {.count = 0};
+    struct packing packing = {.count = 0};
     const struct arrival_group *end = last ? last->newer : NULL;
     int rc = 0;
     for (struct arrival_group *at = arrivals->groups.oldest; rc == 0 && at != end; at = at->newer)
-        rc = together ? arrival_rows_give(statements, at, &ended, error)
+        rc = together ? arrival_rows_give(statements, at, &packing, error)
                       : arrival_rows_give_alone(statements, at, error);
     if (rc == 0 && !end && arrivals->coming)
-        rc = arrival_rows_give(statements, arrivals->coming, &ended, error);
-    return rc == 0 ? ended_rows_write(statements, &ended, error) : rc;
+        rc = arrival_rows_give(statements, arrivals->coming, &packing, error);
+    return rc == 0 ? packing_end(statements, &packing, error) : rc;
 }
 
 static int give_all_rows(struct arrivals *arrivals, struct statements *statements, bool together,

@@ -7,13 +7,16 @@
  * that exists, so that the gap which retention leaves costs one step, however wide it is.
  *
  * The jobs of one state are read by that state's index, those of several by their rows, and so
- * are those that have succeeded: they are nearly all, and in no such index.
+ * are those that have succeeded: they are nearly all, and in no such index. Of a window, the newest
+ * that have rows and the newest that are in packs are read, as many of each as there is room for,
+ * and of these the newest stay.
  */
 #include "listing.h"
 
 #include <stdlib.h>
 
 #include "clock.h"
+#include "packs.h"
 #include "record.h"
 
 enum { WINDOW_ROWS = 20000, WORK_US = 100000 };
@@ -61,7 +64,7 @@ static int walk_next(const struct walk *walk, int64_t *row, ferry_error *error)
 }
 
 /* Read what fits of the rows from `bottom` to `top`, as far as the page has room. */
-static int walk_window(const struct walk *walk, int64_t bottom, int64_t top, ferry_error *error)
+static int walk_rows(const struct walk *walk, int64_t bottom, int64_t top, ferry_error *error)
 {
     struct listing *listing = walk->listing;
     const struct job_filter *filter = walk->filter;
@@ -83,6 +86,36 @@ static int walk_window(const struct walk *walk, int64_t bottom, int64_t top, fer
         listing->count++;
     }
     return rc;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct job_record *one = a, *other = b;
+    return (one->job < other->job) - (one->job > other->job);
+}
+
+/* The same of the packs, besides what was read of rows from `start` on. */
+static int walk_packs(const struct walk *walk, int64_t bottom, int64_t top, size_t start,
+                      ferry_error *error)
+{
+    struct listing *listing = walk->listing;
+    size_t rows_end = listing->count;
+    int rc = packs_list(walk->statements, bottom, top, walk->filter->route, walk->limit - start,
+                        listing->records, &listing->count, error);
+    if (listing->count > rows_end)
+        qsort(&listing->records[start], listing->count - start, sizeof *listing->records,
+              newest_first);
+    while (listing->count > walk->limit)
+        job_record_fini(&listing->records[--listing->count]);
+    return rc;
+}
+
+static int walk_window(const struct walk *walk, int64_t bottom, int64_t top, ferry_error *error)
+{
+    size_t start = walk->listing->count;
+    int rc = walk_rows(walk, bottom, top, error);
+    bool has_packed = walk->state < 0 && walk_states(walk) >> JOB_SUCCEEDED & 1;
+    return rc == 0 && has_packed ? walk_packs(walk, bottom, top, start, error) : rc;
 }
 
 /* Read window after window until the page is full, the rows or the time have come to an end. */
@@ -113,14 +146,16 @@ int listing_read(struct statements *statements, const struct job_filter *filter,
                  struct listing *listing, ferry_error *error)
 {
     unsigned limit = filter->limit < JOB_PAGE_MAX ? filter->limit : JOB_PAGE_MAX;
-    *listing = (struct listing){.records = calloc(limit ? limit : 1, sizeof *listing->records)};
+    limit = limit ? limit : 1;
+    /* Of one window, so many of the rows, and so many of the packs. */
+    *listing = (struct listing){.records = calloc(2 * (size_t)limit, sizeof *listing->records)};
     if (!listing->records)
         return ferry_error_set(error, FERRY_INTERNAL, "no memory");
     struct walk walk = {
         .statements = statements,
         .filter = filter,
         .listing = listing,
-        .limit = limit ? limit : 1,
+        .limit = limit,
         .state = only_state(filter->states),
     };
     int rc = walk_down(&walk, error);

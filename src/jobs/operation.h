@@ -226,7 +226,8 @@ struct give_row_operation {
 };
 
 /* Delete final jobs of a route that ended before a time; that they were there is remembered
- * (FERRY_GONE) until `forget_ms`. `limit` bounds each of the two. */
+ * (FERRY_GONE) until `forget_ms`. `limit` bounds each of the two; the jobs of a pack go together.
+ */
 struct retire_operation {
     struct operation base;
     const char *route; /* NULL: no jobs, only forget */

@@ -124,7 +124,7 @@ static bool is_behind(const struct queue *queue)
 {
     const struct retire_operation *retire = &queue->retire;
     if (retire->route)
-        return retire->count == BATCH;
+        return retire->count >= BATCH;
     return retire->forgotten == BATCH || (retire->counts_ids && remembers_too_many(queue));
 }
 

@@ -1,6 +1,8 @@
 /* A row of `jobs` as a record. No state; the thread of the statements. */
 #include "record.h"
 
+#include "packs.h"
+
 /* Tell whether a column that is not NULL was copied. */
 static bool is_copied(sqlite3_stmt *at, int column, const char *copy)
 {
@@ -68,7 +70,12 @@ int record_find(struct statements *statements, const char *id, struct job_record
 {
     bind_id(statement_of(statements, FIND), 1, id);
     int rc = record_read_one(statements, FIND, record, error);
-    return rc == FERRY_NOT_FOUND ? find_retired(statements, id, error) : rc;
+    if (rc != FERRY_NOT_FOUND)
+        return rc;
+    rc = packs_find(statements, id, record, error);
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
+    return find_retired(statements, id, error);
 }
 
 int record_find_row(struct statements *statements, int64_t job, struct job_record *record,

@@ -92,6 +92,21 @@ static const char *const steps[] = {
     "  one INTEGER PRIMARY KEY CHECK (one = 1),"
     "  boot BLOB NOT NULL,"
     "  number INTEGER NOT NULL);",
+    /* 6: jobs that have succeeded, many in a row (packs.h): numbers that follow each other, the
+     * times in the ids of the first and the last, when the last one ended; pack.c wrote the rest.
+     */
+    "CREATE TABLE packs ("
+    "  first INTEGER PRIMARY KEY,"
+    "  count INTEGER NOT NULL,"
+    "  route TEXT NOT NULL,"
+    "  worker TEXT NOT NULL,"
+    "  id_from INTEGER NOT NULL,"
+    "  id_to INTEGER NOT NULL,"
+    "  finished_ms INTEGER NOT NULL,"
+    "  ids BLOB NOT NULL,"
+    "  jobs BLOB NOT NULL);"
+    "CREATE INDEX packs_by_id ON packs (id_from, id_to);"
+    "CREATE INDEX packs_final ON packs (route, finished_ms);",
 };
 
 enum { SCHEMA_VERSION = sizeof steps / sizeof steps[0] };

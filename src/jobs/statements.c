@@ -28,6 +28,14 @@
 #define SUCCEEDED_ROW    "(?, ?, ?, 2, ?, ?, 4, 1, ?, ?, ?, ?, ?, ?, ?, ?)"
 #define SUCCEEDED_ROWS_4 SUCCEEDED_ROW "," SUCCEEDED_ROW "," SUCCEEDED_ROW "," SUCCEEDED_ROW
 
+/* What packs.c reads of a pack, in its order. */
+#define PACK_COLUMNS "first, route, worker, ids, jobs"
+
+/* The newest number that a job has. */
+#define NEWEST_JOB                                                                                 \
+    "max(coalesce((SELECT max(job) FROM jobs), 0),"                                                \
+    "    coalesce((SELECT first + count - 1 FROM packs ORDER BY first DESC LIMIT 1), 0))"
+
 /* The states as numbers: 0 scheduled, 1 queued, 2 running, 3 retrying, 4 succeeded, 5 dead,
  * 6 cancelled. `state < 4 AND state <> 2`, `state > 3` and `state <> 4` are written as in the
  * partial indexes, which SQLite uses only for the very same terms. Where more than one index would
@@ -61,13 +69,17 @@ static const char *const sql_of[STATEMENT_COUNT] = {
                        " WHERE job = (SELECT job FROM jobs WHERE id = ?1)"
                        "   AND slot_ms = job_slot_ms",
     [UNDO_INSERT] = "DELETE FROM jobs WHERE id = ?1",
-    [LAST_JOB] = "SELECT coalesce(max(job), 0) FROM jobs",
+    [LAST_JOB] = "SELECT " NEWEST_JOB,
     [INSERT_SUCCEEDED] = "INSERT" SUCCEEDED_INTO SUCCEEDED_ROW,
     /* A row costs a third less where many are one statement's. Where one is refused, those before
      * it stay until the transaction is rolled back, which it is then: to take them back alone,
      * SQLite would copy each page before the statement writes it. */
     [INSERT_SUCCEEDED_ROWS] = "INSERT OR FAIL" SUCCEEDED_INTO SUCCEEDED_ROWS_4 "," SUCCEEDED_ROWS_4
                               "," SUCCEEDED_ROWS_4 "," SUCCEEDED_ROWS_4,
+    [INSERT_PACK] = "INSERT INTO packs (first, count, route, worker, id_from, id_to, finished_ms,"
+                    "                   ids, jobs)"
+                    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [ANY_ROW] = "SELECT 1 FROM jobs WHERE job BETWEEN ?1 AND ?2 LIMIT 1",
     [HAS_ROW] = "SELECT 1 FROM jobs WHERE job = ?1 AND id = ?2",
     [JOURNAL_STATE] = "SELECT boot, number FROM journal",
     [SET_JOURNAL_STATE] = "INSERT OR REPLACE INTO journal (one, boot, number) VALUES (1, ?1, ?2)",
@@ -133,11 +145,14 @@ static const char *const sql_of[STATEMENT_COUNT] = {
                       " WHERE job = ?1"
                       " RETURNING version, input_bytes, 0",
     [DELETE_JOB] = "DELETE FROM jobs WHERE job = ?1 RETURNING version + 1, input_bytes, 0",
+    [DELETE_PACK] = "DELETE FROM packs WHERE first = ?1",
     [RETIRE] = "DELETE FROM jobs WHERE job IN"
                "  (SELECT job FROM jobs INDEXED BY jobs_final"
                "   WHERE route = ?1 AND state > 3 AND finished_ms < ?2"
                "   ORDER BY finished_ms LIMIT ?3)"
                " RETURNING state, id",
+    [FINAL_PACK] = "SELECT " PACK_COLUMNS " FROM packs INDEXED BY packs_final"
+                   " WHERE route = ?1 AND finished_ms < ?2 ORDER BY finished_ms LIMIT 1",
     [REMEMBER_RETIRED] = "INSERT OR REPLACE INTO retired (id, retired_ms) VALUES (?1, ?2)",
     [FORGET_RETIRED] = "DELETE FROM retired WHERE id IN"
                        "  (SELECT id FROM retired INDEXED BY retired_by_time"
@@ -150,12 +165,15 @@ static const char *const sql_of[STATEMENT_COUNT] = {
               " SET version = version + 1, run_at_ms = run_at_ms + ?1"
               " WHERE state < 4 AND state <> 2 AND state <> 4 AND is_wall = 0",
     [SET_CLOCK] = "INSERT OR REPLACE INTO clock (one, wall_ms, job)"
-                  " VALUES (1, ?1, (SELECT coalesce(max(job), 0) FROM jobs))",
+                  " VALUES (1, ?1, " NEWEST_JOB ")",
 
     [LAST_WALL] = "SELECT max(coalesce((SELECT wall_ms FROM clock), 0),"
                   "           coalesce((SELECT created_ms FROM jobs"
                   "                     WHERE job > coalesce((SELECT job FROM clock), 0)"
-                  "                     ORDER BY job DESC LIMIT 1), 0))",
+                  "                     ORDER BY job DESC LIMIT 1), 0),"
+                  "           coalesce((SELECT finished_ms FROM packs"
+                  "                     WHERE first > coalesce((SELECT job FROM clock), 0)"
+                  "                     ORDER BY first DESC LIMIT 1), 0))",
     [CLAIMED_BY] = "SELECT job, token FROM jobs INDEXED BY jobs_by_state"
                    " WHERE state = 2 AND state <> 4 AND boot = ?1",
     [INTERRUPT] = "UPDATE jobs INDEXED BY jobs_by_state"
@@ -167,14 +185,27 @@ static const char *const sql_of[STATEMENT_COUNT] = {
                   "  error_code = ?4, error = 'the server ended while it ran'"
                   " WHERE state = 2 AND state <> 4 AND boot IS NOT ?2"
                   " RETURNING route, delivery_id, state, crashes, job, callback IS NOT NULL",
-    [COUNT] = "SELECT route, state, count(*), sum(input_bytes) FROM jobs GROUP BY route, state",
+    [COUNT] = "SELECT route, state, sum(jobs), sum(bytes) FROM"
+              "  (SELECT route, state, count(*) AS jobs, sum(input_bytes) AS bytes"
+              "   FROM jobs GROUP BY route, state"
+              "   UNION ALL SELECT route, 4, sum(count), 0 FROM packs GROUP BY route)"
+              " GROUP BY route, state",
     [PAUSED] = "SELECT route, since_ms FROM paused",
     [SLOTS] = "SELECT name, slot_ms FROM schedules",
 
     [FIND] = "SELECT " RECORD_COLUMNS ", result FROM jobs WHERE id = ?1",
     [FIND_ROW] = "SELECT " RECORD_COLUMNS ", result FROM jobs WHERE job = ?1",
+    [FIND_PACK] = "SELECT " PACK_COLUMNS " FROM packs INDEXED BY packs_by_id"
+                  " WHERE id_from BETWEEN ?1 AND ?2 AND id_to >= ?2 AND instr(ids, ?3)",
+    [PACK_OF] = "SELECT " PACK_COLUMNS " FROM packs WHERE first <= ?1"
+                " ORDER BY first DESC LIMIT 1",
     [FIND_RETIRED] = "SELECT 1 FROM retired WHERE id = ?1",
-    [NEXT_BELOW] = "SELECT job FROM jobs WHERE job < ?1 ORDER BY job DESC LIMIT 1",
+    /* Of a pack, its last job that is below. */
+    [NEXT_BELOW] = "SELECT * FROM (SELECT job FROM jobs WHERE job < ?1 ORDER BY job DESC LIMIT 1)"
+                   " UNION ALL"
+                   " SELECT * FROM (SELECT min(first + count, ?1) - 1 FROM packs WHERE first < ?1"
+                   "                ORDER BY first DESC LIMIT 1)"
+                   " ORDER BY 1 DESC LIMIT 1",
     [NEXT_BELOW_IN_STATE] = "SELECT job FROM jobs INDEXED BY jobs_by_state"
                             " WHERE state = ?2 AND state <> 4 AND job < ?1"
                             " ORDER BY job DESC LIMIT 1",
@@ -186,6 +217,8 @@ static const char *const sql_of[STATEMENT_COUNT] = {
                       " WHERE state = ?3 AND state <> 4 AND job BETWEEN ?1 AND ?2"
                       "   AND (?4 IS NULL OR route = ?4)"
                       " ORDER BY job DESC LIMIT ?5",
+    [PACKS_BETWEEN] = "SELECT " PACK_COLUMNS " FROM packs WHERE first BETWEEN ?1 AND ?2"
+                      " ORDER BY first DESC",
 };
 
 /* A statement is prepared when it is first asked for: all of them at once are a good part of a

@@ -33,6 +33,8 @@ enum statement {
     LAST_JOB,
     INSERT_SUCCEEDED,
     INSERT_SUCCEEDED_ROWS,
+    INSERT_PACK,
+    ANY_ROW,
     HAS_ROW,
     JOURNAL_STATE,
     SET_JOURNAL_STATE,
@@ -53,7 +55,9 @@ enum statement {
     RETRY_ENDED,
     RETRY_WAITING,
     DELETE_JOB,
+    DELETE_PACK,
     RETIRE,
+    FINAL_PACK,
     REMEMBER_RETIRED,
     FORGET_RETIRED,
     COUNT_RETIRED,
@@ -72,11 +76,14 @@ enum statement {
     /* looking; a read-only connection uses these only */
     FIND,
     FIND_ROW,
+    FIND_PACK,
+    PACK_OF,
     FIND_RETIRED,
     NEXT_BELOW,
     NEXT_BELOW_IN_STATE,
     LIST,
     LIST_IN_STATE,
+    PACKS_BETWEEN,
     STATEMENT_COUNT
 };
 

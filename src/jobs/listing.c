@@ -60,7 +60,7 @@ static int walk_next(const struct walk *walk, int64_t *row, ferry_error *error)
         return rc;
     *row = sqlite3_column_int64(at, 0);
     statement_abandon(walk->statements, which);
-    return 1;
+    return *row > 0;
 }
 
 /* Read what fits of the rows from `bottom` to `top`, as far as the page has room. */

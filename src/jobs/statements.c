@@ -200,12 +200,11 @@ static const char *const sql_of[STATEMENT_COUNT] = {
     [PACK_OF] = "SELECT " PACK_COLUMNS " FROM packs WHERE first <= ?1"
                 " ORDER BY first DESC LIMIT 1",
     [FIND_RETIRED] = "SELECT 1 FROM retired WHERE id = ?1",
-    /* Of a pack, its last job that is below. */
-    [NEXT_BELOW] = "SELECT * FROM (SELECT job FROM jobs WHERE job < ?1 ORDER BY job DESC LIMIT 1)"
-                   " UNION ALL"
-                   " SELECT * FROM (SELECT min(first + count, ?1) - 1 FROM packs WHERE first < ?1"
-                   "                ORDER BY first DESC LIMIT 1)"
-                   " ORDER BY 1 DESC LIMIT 1",
+    /* 0: there is none. Of a pack it is the last job that is below. */
+    [NEXT_BELOW] = "SELECT max(coalesce((SELECT job FROM jobs WHERE job < ?1"
+                   "                     ORDER BY job DESC LIMIT 1), 0),"
+                   "           coalesce((SELECT min(first + count, ?1) - 1 FROM packs"
+                   "                     WHERE first < ?1 ORDER BY first DESC LIMIT 1), 0))",
     [NEXT_BELOW_IN_STATE] = "SELECT job FROM jobs INDEXED BY jobs_by_state"
                             " WHERE state = ?2 AND state <> 4 AND job < ?1"
                             " ORDER BY job DESC LIMIT 1",

@@ -23,7 +23,7 @@ static void the_writer_is_set_up_for_durability(void **ctx)
     assert_int_equal(database_query_int(db, "PRAGMA auto_vacuum", &value, NULL), 0);
     assert_int_equal(value, 2); /* incremental */
     assert_int_equal(database_query_int(db, "PRAGMA user_version", &value, NULL), 0);
-    assert_int_equal(value, 5);
+    assert_int_equal(value, 6);
     assert_int_equal(database_query_int(db, "PRAGMA secure_delete", &value, NULL), 0);
     assert_int_equal(value, 2); /* fast */
     assert_int_equal(database_query_int(db, "SELECT journal_mode = 'wal' FROM pragma_journal_mode",

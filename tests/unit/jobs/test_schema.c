@@ -38,7 +38,7 @@ static void a_database_of_version_1_keeps_all_that_is_in_it(void **ctx)
     struct folder folder;
     make_version_1(&folder);
     open_and_close(&folder);
-    assert_int_equal(folder_query(&folder, "PRAGMA user_version"), 5);
+    assert_int_equal(folder_query(&folder, "PRAGMA user_version"), 6);
     assert_int_equal(
         folder_query(&folder,
                      "SELECT count(*) FROM (SELECT * FROM before INTERSECT SELECT job, id,"

@@ -110,12 +110,21 @@ static int walk_packs(const struct walk *walk, int64_t bottom, int64_t top, size
     return rc;
 }
 
+/* What moves from a pack into rows meanwhile is to be in one of the two. */
 static int walk_window(const struct walk *walk, int64_t bottom, int64_t top, ferry_error *error)
 {
     size_t start = walk->listing->count;
-    int rc = walk_rows(walk, bottom, top, error);
     bool has_packed = walk->state < 0 && walk_states(walk) >> JOB_SUCCEEDED & 1;
-    return rc == 0 && has_packed ? walk_packs(walk, bottom, top, start, error) : rc;
+    if (!has_packed)
+        return walk_rows(walk, bottom, top, error);
+    int rc = statement_run(walk->statements, SAVEPOINT, error);
+    if (rc < 0)
+        return rc;
+    rc = walk_rows(walk, bottom, top, error);
+    if (rc == 0)
+        rc = walk_packs(walk, bottom, top, start, error);
+    statements_end_savepoint(walk->statements, rc);
+    return rc;
 }
 
 /* Read window after window until the page is full, the rows or the time have come to an end. */

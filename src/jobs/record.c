@@ -40,18 +40,23 @@ int record_read(sqlite3_stmt *at, struct job_record *record, ferry_error *error)
     return ferry_error_set(error, FERRY_INTERNAL, "no memory");
 }
 
-/* Read the one row of a statement that is bound. */
-static int record_read_one(struct statements *statements, enum statement which,
-                           struct job_record *record, ferry_error *error)
+/* Read the one row of a statement that is bound. Returns 1, 0: there is none, or a code. */
+static int read_one(struct statements *statements, enum statement which, struct job_record *record,
+                    ferry_error *error)
 {
     int rc = statement_step(statements, which, error);
-    if (rc == 0)
-        return ferry_error_set(error, FERRY_NOT_FOUND, "no such job");
-    if (rc < 0)
+    if (rc <= 0)
         return rc;
     rc = record_read(statement_of(statements, which), record, error);
     statement_abandon(statements, which);
-    return rc;
+    return rc < 0 ? rc : 1;
+}
+
+static int find_row(struct statements *statements, const char *id, struct job_record *record,
+                    ferry_error *error)
+{
+    bind_id(statement_of(statements, FIND), 1, id);
+    return read_one(statements, FIND, record, error);
 }
 
 /* The id belongs to no job: tell whether it once did. */
@@ -59,28 +64,34 @@ static int find_retired(struct statements *statements, const char *id, ferry_err
 {
     bind_id(statement_of(statements, FIND_RETIRED), 1, id);
     int rc = statement_step(statements, FIND_RETIRED, error);
-    if (rc <= 0)
-        return rc < 0 ? rc : FERRY_NOT_FOUND; /* as `error` says already */
+    if (rc < 0)
+        return rc;
+    if (rc == 0)
+        return ferry_error_set(error, FERRY_NOT_FOUND, "no such job");
     statement_abandon(statements, FIND_RETIRED);
     return ferry_error_set(error, FERRY_GONE, "the job was deleted");
 }
 
+/* A pack may be opened between the first two looks: then the job has its row by the third. */
 int record_find(struct statements *statements, const char *id, struct job_record *record,
                 ferry_error *error)
 {
-    bind_id(statement_of(statements, FIND), 1, id);
-    int rc = record_read_one(statements, FIND, record, error);
-    if (rc != FERRY_NOT_FOUND)
-        return rc;
-    rc = packs_find(statements, id, record, error);
-    if (rc != 0)
-        return rc < 0 ? rc : 0;
-    return find_retired(statements, id, error);
+    int rc = find_row(statements, id, record, error);
+    if (rc == 0)
+        rc = packs_find(statements, id, record, error);
+    if (rc == 0)
+        rc = find_row(statements, id, record, error);
+    if (rc == 0)
+        return find_retired(statements, id, error);
+    return rc < 0 ? rc : 0;
 }
 
 int record_find_row(struct statements *statements, int64_t job, struct job_record *record,
                     ferry_error *error)
 {
     sqlite3_bind_int64(statement_of(statements, FIND_ROW), 1, job);
-    return record_read_one(statements, FIND_ROW, record, error);
+    int rc = read_one(statements, FIND_ROW, record, error);
+    if (rc == 0)
+        return ferry_error_set(error, FERRY_NOT_FOUND, "no such job");
+    return rc < 0 ? rc : 0;
 }

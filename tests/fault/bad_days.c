@@ -91,5 +91,5 @@ int main(int argc, char **argv)
     printf("%llu seeds, %lu lives: %lu faults, %lu operations failed, %lu were acknowledged, none "
            "of those was lost\n",
            count, counts.lives, counts.faults, counts.failures, counts.acknowledged);
-    return 0;
+    return end_with_packs(count);
 }

@@ -64,6 +64,8 @@ static void work_in_failure(struct workload *workload, unsigned rounds)
         workload_catch_up(workload);
         let_time_pass();
     }
+    if (rounds > 1)
+        workload_use_packs(workload);
     counts.failures += workload->failures;
 }
 
@@ -166,5 +168,5 @@ int main(int argc, char **argv)
     printf("%lu runs: %lu did not open at first, %lu operations failed, %lu were acknowledged, "
            "none of those was lost\n",
            counts.runs, counts.refused_to_open, counts.failures, counts.acknowledged);
-    return 0;
+    return end_with_packs(argc < 2 ? SEEDS_WITH_PACKS : 0);
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "packs.h"
+
 void ledger_init(struct ledger *ledger, unsigned max_crashes)
 {
     memset(ledger, 0, sizeof *ledger);
@@ -60,6 +62,25 @@ bool entry_must_be_there(const struct entry *entry)
     return true;
 }
 
+bool entry_may_be(const struct entry *entry, const struct view *view)
+{
+    for (unsigned v = 0; v < entry->view_count; v++) {
+        if (view_equals(&entry->views[v], view))
+            return true;
+    }
+    return false;
+}
+
+size_t entry_result_length(const struct entry *entry)
+{
+    return entry->length <= LEDGER_MAX_RESULT ? entry->length : 0;
+}
+
+const char *entry_result_type(const struct entry *entry)
+{
+    return entry->length % 3 > 0 ? "text/plain" : NULL;
+}
+
 static void entry_add_view(struct entry *entry, struct view view)
 {
     for (unsigned i = 0; i < entry->view_count; i++) {
@@ -76,6 +97,7 @@ void entry_apply(struct entry *entry, const struct operation *operation, bool ce
     struct view before[LEDGER_MAX_VIEWS];
     unsigned count = entry->view_count;
     memcpy(before, entry->views, sizeof before);
+    entry->is_asked_for = false;
     if (certainly)
         entry->view_count = 0;
     for (unsigned i = 0; i < count; i++)
@@ -166,13 +188,18 @@ void ledger_claim_undone(struct ledger *ledger, const struct undo_operation *und
     }
 }
 
+static bool is_old_enough(const struct entry *entry, const struct retire_operation *retire)
+{
+    return entry_is_certain(entry) && strcmp(entry->route, retire->route) == 0 &&
+           view_is_retired(&entry->views[0], retire->before_ms);
+}
+
 static struct entry *oldest_retired(struct ledger *ledger, const struct retire_operation *retire)
 {
     struct entry *oldest = NULL;
     for (unsigned i = 0; i < ledger->count; i++) {
         struct entry *entry = &ledger->entries[i];
-        if (entry_is_certain(entry) && strcmp(entry->route, retire->route) == 0 &&
-            view_is_retired(&entry->views[0], retire->before_ms) &&
+        if (is_old_enough(entry, retire) &&
             (!oldest || entry->views[0].finished_ms < oldest->views[0].finished_ms))
             oldest = entry;
     }
@@ -198,14 +225,51 @@ static void may_be_retired(struct ledger *ledger, const struct retire_operation 
     }
 }
 
+/* Which of those that may be in packs are gone, is asked: rows go first, the jobs of a pack go
+ * together, when the last one of them is old enough. */
+static const char *some_retired(struct ledger *ledger, const struct retire_operation *retire,
+                                unsigned most, unsigned rows)
+{
+    unsigned least = rows < retire->limit ? rows : retire->limit;
+    if (retire->count > most || retire->count >= retire->limit + PACK_JOBS)
+        return "more jobs were retired than were old enough, or were to be";
+    if (retire->count < least)
+        return "fewer jobs were retired than were old enough";
+    for (unsigned i = 0; i < ledger->count; i++) {
+        struct entry *entry = &ledger->entries[i];
+        if (!is_old_enough(entry, retire))
+            continue;
+        entry_apply(entry, &retire->base, retire->count == most);
+        entry->is_asked_for = retire->count < most;
+    }
+    return NULL;
+}
+
+/* How many are old enough, and how many of those have rows for sure. */
+static void count_old_enough(const struct ledger *ledger, const struct retire_operation *retire,
+                             unsigned *all, unsigned *rows)
+{
+    *all = *rows = 0;
+    for (unsigned i = 0; i < ledger->count; i++) {
+        const struct entry *entry = &ledger->entries[i];
+        bool is_old = is_old_enough(entry, retire);
+        *all += is_old;
+        *rows += is_old && !(entry->may_be_packed && entry->views[0].state == JOB_SUCCEEDED);
+    }
+}
+
 const char *ledger_retired(struct ledger *ledger, const struct retire_operation *retire)
 {
+    unsigned all, rows;
     if (retire->base.error.code && !retire->base.in_doubt)
         return NULL;
     if (retire->base.error.code || !route_is_certain(ledger, retire->route)) {
         may_be_retired(ledger, retire);
         return NULL;
     }
+    count_old_enough(ledger, retire, &all, &rows);
+    if (rows < all)
+        return some_retired(ledger, retire, all, rows);
     for (unsigned i = 0; i < retire->count; i++) {
         struct entry *entry = oldest_retired(ledger, retire);
         if (!entry)
@@ -306,88 +370,4 @@ const char *ledger_changed(struct entry *entry, const struct change_operation *c
     }
     entry_apply(entry, &change->base, true);
     return allowed == 0 ? "a change was made that is not allowed" : NULL;
-}
-
-/* ---- after the end ---- */
-
-void ledger_interrupt(struct ledger *ledger)
-{
-    for (unsigned i = 0; i < ledger->count; i++) {
-        struct entry *entry = &ledger->entries[i];
-        for (unsigned v = 0; v < entry->view_count; v++)
-            entry->views[v] =
-                view_interrupted(entry->views[v], ledger->max_crashes, entry->has_callback);
-        entry->is_busy = false;
-        entry->claim = (struct claim_key){0};
-    }
-}
-
-void ledger_start_check(struct ledger *ledger)
-{
-    for (unsigned i = 0; i < ledger->count; i++)
-        ledger->entries[i].is_seen = false;
-}
-
-static const char *check_block(const struct entry *entry, const struct view *row, const void *block,
-                               size_t length)
-{
-    if (row->state == JOB_SUCCEEDED)
-        return block ? "a job that has succeeded still has its input" : NULL;
-    if (!block)
-        return "a job has lost its input";
-    if (length != entry->length || memcmp(block, entry->block, length) != 0)
-        return "a job has another input than it had";
-    return NULL;
-}
-
-const char *ledger_check_row(struct ledger *ledger, const char *id, const struct view *row,
-                             const void *block, size_t length)
-{
-    struct entry *entry = ledger_find(ledger, id);
-    if (!entry)
-        return "nobody has put this job in";
-    entry->is_seen = true;
-    const struct view *fits = NULL;
-    for (unsigned v = 0; v < entry->view_count; v++) {
-        if (view_equals(&entry->views[v], row))
-            fits = &entry->views[v];
-    }
-    if (!fits && entry_is_certain(entry) && !entry->views[0].is_there)
-        return "a job is there that was refused, undone or retired";
-    if (!fits)
-        return "a job is in a state that no answer allows";
-    unsigned callbacks = fits->callbacks;
-    entry->views[0] = *row;
-    entry->views[0].callbacks = callbacks;
-    entry->view_count = 1;
-    return check_block(entry, row, block, length);
-}
-
-static void entry_is_gone(struct entry *entry)
-{
-    for (unsigned v = 0; v < entry->view_count; v++) {
-        if (!entry->views[v].is_there)
-            entry->views[0] = entry->views[v];
-    }
-    entry->view_count = 1;
-}
-
-const char *ledger_check_missing(struct ledger *ledger)
-{
-    for (unsigned i = 0; i < ledger->count; i++) {
-        struct entry *entry = &ledger->entries[i];
-        if (!entry->is_seen && entry_must_be_there(entry))
-            return entry->id;
-        if (!entry->is_seen)
-            entry_is_gone(entry);
-    }
-    return NULL;
-}
-
-unsigned ledger_count_callbacks(const struct ledger *ledger)
-{
-    unsigned count = 0;
-    for (unsigned i = 0; i < ledger->count; i++)
-        count += ledger->entries[i].views[0].callbacks;
-    return count;
 }

@@ -87,5 +87,5 @@ int main(int argc, char **argv)
            "operations acknowledged, none lost\n",
            count, counts.lives, counts.opening, counts.working, counts.closing,
            counts.acknowledged);
-    return 0;
+    return end_with_packs(count);
 }

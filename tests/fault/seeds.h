@@ -11,6 +11,8 @@
 #include "disk_vfs.h"
 #include "workload.h"
 
+enum { SEEDS_WITH_PACKS = 50 };
+
 static inline bool is_long(void)
 {
     const char *value = getenv("FERRY_LONG");
@@ -41,6 +43,15 @@ static inline unsigned long workload_end(struct workload *workload)
     unsigned long acknowledged = workload->ledger.acknowledged;
     workload_free(workload);
     return acknowledged;
+}
+
+/* Print the counts of packs. Returns what main does: a failure where so many seeds have none. */
+static inline int end_with_packs(unsigned long long seeds)
+{
+    if (workload_print_packs() || seeds < SEEDS_WITH_PACKS)
+        return 0;
+    fprintf(stderr, "the workloads do not do all with packs that they are to do\n");
+    return 1;
 }
 
 /* Run the seeds of a command line [COUNT [FIRST]], or the one of FERRY_SEED. Returns how many. */

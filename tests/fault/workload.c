@@ -1,7 +1,7 @@
 /*
  * The operations are those that the queue gives to the store; what is made of their answers is in
- * workload_answers.c, the looks between them are in workload_lookups.c, and the jobs are in
- * workload_jobs.c.
+ * workload_answers.c, the looks between them are in workload_lookups.c, the jobs are in
+ * workload_jobs.c, and what makes packs of them, and looks at those, in workload_packs.c.
  */
 #include "workload.h"
 
@@ -16,11 +16,12 @@ enum {
     CLOSE_DEADLINE_MS = 30000,
     MAX_CRASHES = 3,
     STEP_LIMIT = 4, /* jobs that a claim takes */
+    BURSTS = 20,    /* of a hundred rounds */
 };
 
 /* ---- operations ---- */
 
-static struct step *step_new(struct workload *workload, enum operation_kind kind)
+struct step *step_new(struct workload *workload, enum operation_kind kind)
 {
     struct step *step = calloc(1, sizeof *step);
     if (!step)
@@ -30,7 +31,7 @@ static struct step *step_new(struct workload *workload, enum operation_kind kind
     return step;
 }
 
-static void step_write(struct step *step)
+void step_write(struct step *step)
 {
     step->operation.base.done = workload_answered;
     step->operation.base.arg = step;
@@ -62,21 +63,30 @@ static void set_slot(struct workload *workload, struct insert_operation *insert)
     insert->may_overlap = chance_of(&workload->chance, 50);
 }
 
+struct step *step_insert(struct workload *workload, struct entry *entry, enum job_state state)
+{
+    struct step *step = step_new(workload, OPERATION_INSERT);
+    struct insert_operation *insert = &step->operation.insert;
+    step->entry = entry;
+    memcpy(insert->id, entry->id, sizeof insert->id);
+    memcpy(insert->delivery_id, entry->delivery_id, sizeof insert->delivery_id);
+    insert->route = entry->route;
+    insert->worker = "w";
+    insert->state = state;
+    insert->created_ms = insert->run_at_ms = workload->now_ms;
+    insert->block = entry->block;
+    insert->length = entry->length;
+    insert->claim.token = make_token(&workload->chance);
+    return step;
+}
+
 static void insert(struct workload *workload)
 {
     struct chance *chance = &workload->chance;
-    struct step *step = step_new(workload, OPERATION_INSERT);
+    struct entry *entry = workload_add_entry(workload);
+    enum job_state state = chance_of(chance, 50) ? JOB_QUEUED : JOB_RUNNING;
+    struct step *step = step_insert(workload, entry, state);
     struct insert_operation *insert = &step->operation.insert;
-    step->entry = workload_add_entry(workload);
-    memcpy(insert->id, step->entry->id, sizeof insert->id);
-    memcpy(insert->delivery_id, step->entry->delivery_id, sizeof insert->delivery_id);
-    insert->route = step->entry->route;
-    insert->worker = "w";
-    insert->state = chance_of(chance, 50) ? JOB_QUEUED : JOB_RUNNING;
-    insert->created_ms = insert->run_at_ms = workload->now_ms;
-    insert->block = step->entry->block;
-    insert->length = step->entry->length;
-    insert->claim.token = make_token(chance);
     if (chance_of(chance, 15))
         set_key(chance, step->entry, insert);
     else if (chance_of(chance, 15))
@@ -86,6 +96,7 @@ static void insert(struct workload *workload)
         step->entry->has_callback = true;
     }
     insert->is_short = chance_of(chance, 70);
+    entry->may_be_packed = insert->is_short && state == JOB_RUNNING;
     step_write(step);
 }
 
@@ -99,7 +110,7 @@ static void claim(struct workload *workload, const char *route, int64_t now_ms, 
     step_write(step);
 }
 
-static bool is_running(const struct entry *entry)
+bool entry_is_running(const struct entry *entry)
 {
     return entry_is_certain(entry) && entry->views[0].is_there &&
            entry->views[0].state == JOB_RUNNING && !entry->is_busy;
@@ -110,13 +121,21 @@ static struct entry *some_running(struct workload *workload)
     unsigned start = chance_below(&workload->chance, workload->ledger.count + 1);
     for (unsigned i = 0; i < workload->ledger.count; i++) {
         struct entry *entry = &workload->ledger.entries[(start + i) % workload->ledger.count];
-        if (is_running(entry))
+        if (entry_is_running(entry))
             return entry;
     }
     return NULL;
 }
 
-static void settle(struct workload *workload, struct entry *entry, enum job_state state)
+static void set_result(struct settle_operation *settle, struct entry *entry)
+{
+    settle->result_status = 200;
+    settle->result_type = (char *)entry_result_type(entry);
+    settle->result = entry->block;
+    settle->result_length = entry_result_length(entry);
+}
+
+void step_settle(struct workload *workload, struct entry *entry, enum job_state state)
 {
     struct step *step = step_new(workload, OPERATION_SETTLE);
     struct settle_operation *settle = &step->operation.settle;
@@ -127,7 +146,7 @@ static void settle(struct workload *workload, struct entry *entry, enum job_stat
     if (state == JOB_RETRYING)
         settle->run_at_ms = workload->now_ms + chance_below(&workload->chance, 30);
     if (state == JOB_SUCCEEDED)
-        settle->result_status = 200;
+        set_result(settle, entry);
     else
         ferry_error_set(&settle->failure, FERRY_TRANSIENT, "not today");
     step->entry = entry;
@@ -139,7 +158,7 @@ static void settle_some(struct workload *workload)
     static const enum job_state ends[] = {JOB_SUCCEEDED, JOB_SUCCEEDED, JOB_RETRYING, JOB_DEAD};
     struct entry *entry = some_running(workload);
     if (entry)
-        settle(workload, entry, ends[chance_below(&workload->chance, 4)]);
+        step_settle(workload, entry, ends[chance_below(&workload->chance, 4)]);
 }
 
 static void release_some(struct workload *workload)
@@ -155,14 +174,33 @@ static void release_some(struct workload *workload)
     step_write(step);
 }
 
-static void retire(struct workload *workload)
+void step_retire(struct workload *workload, const char *route, unsigned limit)
 {
     struct step *step = step_new(workload, OPERATION_RETIRE);
-    step->operation.retire.route = workload_route(workload);
+    step->operation.retire.route = route;
     step->operation.retire.before_ms = workload->now_ms - 50;
     step->operation.retire.now_ms = workload->now_ms;
     step->operation.retire.forget_ms = workload->now_ms - 100;
-    step->operation.retire.limit = 1 + chance_below(&workload->chance, 10);
+    step->operation.retire.limit = limit;
+    step_write(step);
+}
+
+static void retire(struct workload *workload)
+{
+    struct chance *chance = &workload->chance;
+    const char *route = workload_route(workload);
+    step_retire(workload, route,
+                chance_of(chance, 50) ? LEDGER_MAX_JOBS : 1 + chance_below(chance, 10));
+}
+
+void step_change(struct workload *workload, struct entry *entry, enum job_action action)
+{
+    struct step *step = step_new(workload, OPERATION_CHANGE);
+    struct change_operation *change = &step->operation.change;
+    memcpy(change->id, entry->id, sizeof change->id);
+    change->action = action;
+    change->now_ms = workload->now_ms;
+    step->entry = entry;
     step_write(step);
 }
 
@@ -174,15 +212,8 @@ static void change_some(struct workload *workload)
         return;
     struct entry *entry =
         &workload->ledger.entries[chance_below(&workload->chance, workload->ledger.count)];
-    if (entry->is_busy)
-        return;
-    struct step *step = step_new(workload, OPERATION_CHANGE);
-    struct change_operation *change = &step->operation.change;
-    memcpy(change->id, entry->id, sizeof change->id);
-    change->action = actions[chance_below(&workload->chance, 4)];
-    change->now_ms = workload->now_ms;
-    step->entry = entry;
-    step_write(step);
+    if (!entry->is_busy)
+        step_change(workload, entry, actions[chance_below(&workload->chance, 4)]);
 }
 
 static void pause_or_resume(struct workload *workload)
@@ -214,28 +245,37 @@ static void some_operation(struct workload *workload)
         release_some(workload);
     else if (which < 94)
         change_some(workload);
-    else if (which < 96)
+    else if (which < 97)
         retire(workload);
-    else if (which < 98)
+    else if (which < 99)
         give_rows(workload);
     else
         pause_or_resume(workload);
 }
 
-static void wait_for_answers(struct workload *workload)
+void workload_wait_for_answers(struct workload *workload)
 {
     if (workload->in_flight > 0)
         ferry_loop_run(workload->loop);
 }
 
-void workload_round(struct workload *workload)
+static void some_operations(struct workload *workload)
 {
     unsigned count = 1 + chance_below(&workload->chance, WORKLOAD_MAX_ROUND);
     for (unsigned i = 0; i < count; i++)
         some_operation(workload);
-    wait_for_answers(workload);
+    workload_wait_for_answers(workload);
+}
+
+void workload_round(struct workload *workload)
+{
+    if (chance_of(&workload->chance, BURSTS))
+        workload_burst(workload);
+    else
+        some_operations(workload);
+    workload_look_at_asked(workload);
     workload_look(workload);
-    wait_for_answers(workload);
+    workload_list(workload);
 }
 
 bool workload_catch_up(struct workload *workload)
@@ -247,7 +287,7 @@ bool workload_catch_up(struct workload *workload)
         again = step->next;
         step_write(step);
     }
-    wait_for_answers(workload);
+    workload_wait_for_answers(workload);
     return workload->write_again == NULL;
 }
 
@@ -360,12 +400,12 @@ void workload_finish(struct workload *workload)
     workload->now_ms += 1000000;
     for (unsigned i = 0; i < WORKLOAD_ROUTES; i++)
         claim(workload, workload_routes[i], workload->now_ms, LEDGER_MAX_JOBS);
-    wait_for_answers(workload);
+    workload_wait_for_answers(workload);
     for (unsigned i = 0; i < workload->ledger.count; i++) {
-        if (is_running(&workload->ledger.entries[i]))
-            settle(workload, &workload->ledger.entries[i], JOB_SUCCEEDED);
+        if (entry_is_running(&workload->ledger.entries[i]))
+            step_settle(workload, &workload->ledger.entries[i], JOB_SUCCEEDED);
     }
-    wait_for_answers(workload);
+    workload_wait_for_answers(workload);
     if (workload->failures > 0)
         workload_fail(workload, "the store does not work any more", "");
     for (unsigned i = 0; i < workload->ledger.count; i++) {

@@ -68,6 +68,9 @@ void workload_close(struct workload *workload);
 /* Do some operations at a time, and wait for the answers. */
 void workload_round(struct workload *workload);
 
+/* Have packs made, one of them opened, and the others retired. */
+void workload_use_packs(struct workload *workload);
+
 /* Write what must be written again. Returns whether all of it was. */
 bool workload_catch_up(struct workload *workload);
 
@@ -76,6 +79,9 @@ void workload_check(struct workload *workload);
 
 /* Show that the store works: run every job that waits to its end, and check that none is left. */
 void workload_finish(struct workload *workload);
+
+/* Say how often the workloads had to do with packs. Returns whether there was some of it all. */
+bool workload_print_packs(void);
 
 /* Say what is wrong, and exit. */
 _Noreturn void workload_fail(const struct workload *workload, const char *what, const char *which);
@@ -86,11 +92,37 @@ _Noreturn void workload_fail(const struct workload *workload, const char *what, 
 void workload_answered(struct operation *operation);
 
 const char *workload_route(struct workload *workload);
+void workload_wait_for_answers(struct workload *workload);
 
-/* Now and then, look at a job of which the answers say what it is. */
-void workload_look(struct workload *workload);
+/* Make a step, and write it; make one that inserts the job of an entry. The others are written. */
+struct step *step_new(struct workload *workload, enum operation_kind kind);
+void step_write(struct step *step);
+struct step *step_insert(struct workload *workload, struct entry *entry, enum job_state state);
+void step_settle(struct workload *workload, struct entry *entry, enum job_state state);
+void step_change(struct workload *workload, struct entry *entry, enum job_action action);
+void step_retire(struct workload *workload, const char *route, unsigned limit);
+
+/* Tell whether an attempt at the job runs, which may be ended. */
+bool entry_is_running(const struct entry *entry);
 
 /* Make up a job, for some route, and note that it is not on disk yet. */
 struct entry *workload_add_entry(struct workload *workload);
+struct entry *workload_add_job(struct workload *workload, const char *route, size_t length);
+
+/* Now and then, look at a job of which the answers say what it is, and list jobs. */
+void workload_look(struct workload *workload);
+void workload_list(struct workload *workload);
+
+/* Look at those that are asked for, and, for an open store that has not been used, at those that
+ * are in packs. */
+void workload_look_at_asked(struct workload *workload);
+void workload_look_at_packed(struct workload *workload);
+
+/* Have many short jobs come together, most times succeed together, and some deleted or retired. */
+void workload_burst(struct workload *workload);
+
+/* A step of workload_check: the packs. */
+struct sqlite3;
+void workload_check_packs(struct workload *workload, struct sqlite3 *db);
 
 #endif

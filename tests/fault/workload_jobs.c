@@ -28,12 +28,34 @@ const char *workload_route(struct workload *workload)
 }
 
 /* As chance says, so that a seed repeats it. */
-static void make_id(struct chance *chance, char id[RANDOM_ID_TEXT_SIZE])
+static void make_bits(struct chance *chance, unsigned char bits[RANDOM_ID_BYTES])
+{
+    for (size_t i = 0; i < RANDOM_ID_BYTES; i++)
+        bits[i] = (unsigned char)chance_next(chance);
+}
+
+/* It begins with the time, as job_id_make has it. */
+static void make_id(struct workload *workload, char id[RANDOM_ID_TEXT_SIZE])
 {
     unsigned char bits[RANDOM_ID_BYTES];
-    for (size_t i = 0; i < sizeof bits; i++)
-        bits[i] = (unsigned char)chance_next(chance);
+    make_bits(&workload->chance, bits);
+    for (int i = 0; i < 4; i++)
+        bits[i] = (unsigned char)(workload->now_ms >> (24 - 8 * i));
     job_id_format(bits, id);
+}
+
+struct entry *workload_add_job(struct workload *workload, const char *route, size_t length)
+{
+    unsigned char bits[RANDOM_ID_BYTES];
+    char *block = malloc(length);
+    if (!block)
+        abort();
+    memset(block, (int)(workload->now_ms & 0xff), length);
+    struct entry *entry = ledger_add(&workload->ledger, route, block, length);
+    make_id(workload, entry->id);
+    make_bits(&workload->chance, bits);
+    job_id_format(bits, entry->delivery_id);
+    return entry;
 }
 
 struct entry *workload_add_entry(struct workload *workload)
@@ -41,14 +63,7 @@ struct entry *workload_add_entry(struct workload *workload)
     struct chance *chance = &workload->chance;
     unsigned most = chance_of(chance, 70) ? 300 : workload->biggest_bytes;
     size_t length = 1 + chance_below(chance, most);
-    char *block = malloc(length);
-    if (!block)
-        abort();
-    memset(block, (int)(workload->now_ms & 0xff), length);
-    struct entry *entry = ledger_add(&workload->ledger, workload_route(workload), block, length);
-    make_id(chance, entry->id);
-    make_id(chance, entry->delivery_id);
-    return entry;
+    return workload_add_job(workload, workload_route(workload), length);
 }
 
 /* ---- in an old database ---- */
@@ -88,31 +103,64 @@ void workload_start_old(struct workload *workload)
 
 /* ---- what is on disk ---- */
 
-/* Returns whether it is a callback, whose id nobody knows. */
-static bool check_row(struct workload *workload, sqlite3_stmt *at)
+static void column_text_id(sqlite3_stmt *at, int column, char id[RANDOM_ID_TEXT_SIZE])
 {
-    if (strcmp((const char *)sqlite3_column_text(at, 8), JOB_CALLBACK_ROUTE) == 0)
-        return true;
-    char id[RANDOM_ID_TEXT_SIZE] = "";
-    if (sqlite3_column_bytes(at, 0) == RANDOM_ID_BYTES)
-        job_id_format(sqlite3_column_blob(at, 0), id);
-    struct view row = {
-        .is_there = true,
-        .state = (enum job_state)sqlite3_column_int(at, 1),
-        .attempt = (unsigned)sqlite3_column_int(at, 2),
-        .crashes = (unsigned)sqlite3_column_int(at, 3),
-        .run_at_ms = sqlite3_column_int64(at, 4),
-        .finished_ms = sqlite3_column_int64(at, 5),
-        .is_cancelling = sqlite3_column_int(at, 7),
+    *id = '\0';
+    if (sqlite3_column_bytes(at, column) == RANDOM_ID_BYTES)
+        job_id_format(sqlite3_column_blob(at, column), id);
+}
+
+/* The columns are those of check_rows. */
+static void check_row(struct workload *workload, sqlite3_stmt *at)
+{
+    struct disk_job job = {
+        .route = (const char *)sqlite3_column_text(at, 2),
+        .view = {.is_there = true,
+                 .state = (enum job_state)sqlite3_column_int(at, 3),
+                 .attempt = (unsigned)sqlite3_column_int(at, 4),
+                 .crashes = (unsigned)sqlite3_column_int(at, 5),
+                 .run_at_ms = sqlite3_column_int64(at, 6),
+                 .finished_ms = sqlite3_column_int64(at, 7),
+                 .is_cancelling = sqlite3_column_int(at, 8)},
+        .input_bytes = sqlite3_column_int64(at, 9),
+        .block = sqlite3_column_blob(at, 10),
+        .length = (size_t)sqlite3_column_bytes(at, 10),
+        .result_status = sqlite3_column_int(at, 11),
+        .result_type = (const char *)sqlite3_column_text(at, 12),
+        .result = sqlite3_column_blob(at, 13),
+        .result_length = (size_t)sqlite3_column_bytes(at, 13),
     };
-    const void *block = sqlite3_column_blob(at, 6);
-    const char *wrong =
-        ledger_check_row(&workload->ledger, id, &row, block, (size_t)sqlite3_column_bytes(at, 6));
+    column_text_id(at, 0, job.id);
+    column_text_id(at, 1, job.delivery_id);
+    const char *wrong = ledger_check_job(&workload->ledger, &job);
     if (wrong)
-        workload_fail(workload, wrong, id);
-    if (row.state == JOB_RUNNING)
-        workload_fail(workload, "a job runs that no process has", id);
-    return false;
+        workload_fail(workload, wrong, job.id);
+    if (job.view.state == JOB_RUNNING)
+        workload_fail(workload, "a job runs that no process has", job.id);
+}
+
+/* Returns how many are callbacks, whose ids nobody knows. */
+static unsigned check_rows(struct workload *workload, sqlite3 *db)
+{
+    static const char all[] =
+        "SELECT id, delivery_id, route, state, attempt, crashes, run_at_ms, finished_ms,"
+        " is_cancelling, input_bytes, block, result_status, result_type, result"
+        " FROM jobs LEFT JOIN inputs ON inputs.job = jobs.job";
+    sqlite3_stmt *at;
+    unsigned callbacks = 0;
+    int rc;
+    if (sqlite3_prepare_v2(db, all, -1, &at, NULL) != SQLITE_OK)
+        workload_fail(workload, "the jobs cannot be read", sqlite3_errmsg(db));
+    while ((rc = sqlite3_step(at)) == SQLITE_ROW) {
+        if (strcmp((const char *)sqlite3_column_text(at, 2), JOB_CALLBACK_ROUTE) == 0)
+            callbacks++;
+        else
+            check_row(workload, at);
+    }
+    if (rc != SQLITE_DONE)
+        workload_fail(workload, "the jobs cannot be read", sqlite3_errmsg(db));
+    sqlite3_finalize(at);
+    return callbacks;
 }
 
 static void check_integrity(struct workload *workload, sqlite3 *db)
@@ -142,24 +190,13 @@ static void check_reports(struct workload *workload)
 
 void workload_check(struct workload *workload)
 {
-    static const char all[] = "SELECT id, state, attempt, crashes, run_at_ms, finished_ms, block,"
-                              " is_cancelling, route"
-                              " FROM jobs LEFT JOIN inputs ON inputs.job = jobs.job";
     sqlite3 *db;
-    sqlite3_stmt *at;
     ledger_start_check(&workload->ledger);
     if (sqlite3_open_v2(workload->database, &db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
         workload_fail(workload, "the database does not open", sqlite3_errmsg(db));
     check_integrity(workload, db);
-    if (sqlite3_prepare_v2(db, all, -1, &at, NULL) != SQLITE_OK)
-        workload_fail(workload, "the jobs cannot be read", sqlite3_errmsg(db));
-    unsigned callbacks = 0;
-    int rc;
-    while ((rc = sqlite3_step(at)) == SQLITE_ROW)
-        callbacks += check_row(workload, at);
-    if (rc != SQLITE_DONE)
-        workload_fail(workload, "the jobs cannot be read", sqlite3_errmsg(db));
-    sqlite3_finalize(at);
+    unsigned callbacks = check_rows(workload, db);
+    workload_check_packs(workload, db);
     sqlite3_close(db);
     const char *lost = ledger_check_missing(&workload->ledger);
     if (lost)
@@ -167,4 +204,5 @@ void workload_check(struct workload *workload)
     if (callbacks != ledger_count_callbacks(&workload->ledger))
         workload_fail(workload, "a callback is missing, or there is one too many", "");
     check_reports(workload);
+    workload_look_at_packed(workload);
 }

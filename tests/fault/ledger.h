@@ -8,7 +8,7 @@
 
 #include "view.h"
 
-enum { LEDGER_MAX_VIEWS = 32, LEDGER_MAX_JOBS = 2048, LEDGER_MAX_RESULT = 8192 };
+enum { LEDGER_MAX_VIEWS = 32, LEDGER_MAX_JOBS = 4096, LEDGER_MAX_RESULT = 8192 };
 
 struct entry {
     char id[RANDOM_ID_TEXT_SIZE];

@@ -10,7 +10,11 @@
 
 #include "disk_vfs.h"
 
-enum { LOOKS = 40, LISTINGS = 12 }; /* of a hundred times */
+enum {
+    LOOKS = 40, /* of a hundred times */
+    LISTINGS = 12,
+    AT_A_TIME = 64, /* of many look-ups some would be refused */
+};
 
 struct looking {
     struct workload *workload;
@@ -114,27 +118,38 @@ void workload_look(struct workload *workload)
     workload_wait_for_answers(workload);
 }
 
+static bool is_asked_for(const struct entry *entry)
+{
+    return entry->is_asked_for;
+}
+
+static bool is_packed(const struct entry *entry)
+{
+    return entry->is_packed;
+}
+
+static void look_at_all(struct workload *workload, bool (*is_wanted)(const struct entry *entry))
+{
+    for (unsigned i = 0; i < workload->ledger.count; i++) {
+        if (workload->in_flight == AT_A_TIME)
+            workload_wait_for_answers(workload);
+        if (is_wanted(&workload->ledger.entries[i]))
+            look(workload, &workload->ledger.entries[i]);
+    }
+    workload_wait_for_answers(workload);
+}
+
 /* Once: what is not answered stays open. */
 void workload_look_at_asked(struct workload *workload)
 {
-    struct ledger *ledger = &workload->ledger;
-    for (unsigned i = 0; i < ledger->count; i++) {
-        if (ledger->entries[i].is_asked_for)
-            look(workload, &ledger->entries[i]);
-    }
-    workload_wait_for_answers(workload);
-    for (unsigned i = 0; i < ledger->count; i++)
-        ledger->entries[i].is_asked_for = false;
+    look_at_all(workload, is_asked_for);
+    for (unsigned i = 0; i < workload->ledger.count; i++)
+        workload->ledger.entries[i].is_asked_for = false;
 }
 
 void workload_look_at_packed(struct workload *workload)
 {
-    struct ledger *ledger = &workload->ledger;
-    for (unsigned i = 0; i < ledger->count; i++) {
-        if (ledger->entries[i].is_packed)
-            look(workload, &ledger->entries[i]);
-    }
-    workload_wait_for_answers(workload);
+    look_at_all(workload, is_packed);
 }
 
 /* ---- many ---- */

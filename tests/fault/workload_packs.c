@@ -8,12 +8,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "arrivals.h"
 #include "job_id.h"
 #include "packs.h"
 #include "workload.h"
 
 enum {
     RETENTION_MS = 200,
+    ROOM = 500, /* for jobs that come otherwise */
+    FLOODS = 3, /* of a hundred bursts */
+    FLOOD = 12, /* bursts, of so many: */
+    FLOOD_BURST = 100,
     BURST_LEAST = 8,
     BURST_MORE = 64,  /* most bursts, the others: */
     BURST_MANY = 140, /* are more than one pack */
@@ -24,15 +29,18 @@ enum {
 };
 
 static struct {
-    unsigned long seen, opened, retired, found, listed;
+    unsigned long seen, opened, retired, found, listed, early, known;
 } counts;
 
+/* Not in each run are the oldest given rows early, and the journal read again after that. */
 bool workload_print_packs(void)
 {
     printf(
         "packs: %lu seen on disk, %lu opened, %lu times some retired; %lu looks at a job in one, "
-        "%lu listings with such\n",
-        counts.seen, counts.opened, counts.retired, counts.found, counts.listed);
+        "%lu listings with such; %lu times the oldest were packed early, of whom %lu were known "
+        "when the journal was read again\n",
+        counts.seen, counts.opened, counts.retired, counts.found, counts.listed, counts.early,
+        counts.known);
     return counts.seen > 0 && counts.opened > 0 && counts.retired > 0 && counts.found > 0 &&
            counts.listed > 0;
 }
@@ -44,6 +52,12 @@ static void count_one(unsigned long *count)
 
 /* ---- counted ---- */
 
+bool __real_arrivals_take_old(struct arrivals *arrivals);
+bool __wrap_arrivals_take_old(struct arrivals *arrivals);
+int __real_packs_have(struct statements *statements, int64_t job,
+                      const unsigned char id[RANDOM_ID_BYTES], ferry_error *error);
+int __wrap_packs_have(struct statements *statements, int64_t job,
+                      const unsigned char id[RANDOM_ID_BYTES], ferry_error *error);
 int __real_packs_open(struct statements *statements, int64_t job, ferry_error *error);
 int __wrap_packs_open(struct statements *statements, int64_t job, ferry_error *error);
 int __real_packs_find(struct statements *statements, const char *id, struct job_record *record,
@@ -58,6 +72,23 @@ int __real_packs_retire(struct statements *statements, const char *route, int64_
                         unsigned least, packs_visit *visit, void *arg, ferry_error *error);
 int __wrap_packs_retire(struct statements *statements, const char *route, int64_t before_ms,
                         unsigned least, packs_visit *visit, void *arg, ferry_error *error);
+
+bool __wrap_arrivals_take_old(struct arrivals *arrivals)
+{
+    bool is_taken = __real_arrivals_take_old(arrivals);
+    if (is_taken)
+        count_one(&counts.early);
+    return is_taken;
+}
+
+int __wrap_packs_have(struct statements *statements, int64_t job,
+                      const unsigned char id[RANDOM_ID_BYTES], ferry_error *error)
+{
+    int rc = __real_packs_have(statements, job, id, error);
+    if (rc == 1)
+        count_one(&counts.known);
+    return rc;
+}
 
 /* Rows that were written so far; 0 where that cannot be known. */
 static int64_t rows_written(struct statements *statements)
@@ -116,14 +147,13 @@ static void insert_short(struct workload *workload, const char *route, size_t le
 }
 
 /* Some have jobs of another route among them, or longer results. */
-static void insert_many(struct workload *workload)
+static void insert_many(struct workload *workload, unsigned count)
 {
     struct chance *chance = &workload->chance;
     const char *route = workload_route(workload);
-    unsigned more = chance_of(chance, 80) ? BURST_MORE : BURST_MANY;
     unsigned odd = chance_of(chance, 20) ? ODD : 0;
     unsigned longest = chance_of(chance, 80) ? LENGTH : LONG;
-    for (unsigned left = BURST_LEAST + chance_below(chance, more); left > 0; left--) {
+    for (; count > 0; count--) {
         bool is_odd = chance_of(chance, odd);
         workload->now_ms += chance_of(chance, 60);
         insert_short(workload, is_odd ? workload_route(workload) : route,
@@ -132,11 +162,17 @@ static void insert_many(struct workload *workload)
     workload_wait_for_answers(workload);
 }
 
-/* All that run, but for so many of a hundred. */
-static void succeed(struct workload *workload, unsigned unsettled)
+static unsigned some_jobs(struct workload *workload)
 {
     struct chance *chance = &workload->chance;
-    for (unsigned i = 0; i < workload->ledger.count; i++) {
+    return BURST_LEAST + chance_below(chance, chance_of(chance, 80) ? BURST_MORE : BURST_MANY);
+}
+
+/* All that run, up to an entry, but for so many of a hundred. */
+static void succeed(struct workload *workload, unsigned end, unsigned unsettled)
+{
+    struct chance *chance = &workload->chance;
+    for (unsigned i = 0; i < end; i++) {
         struct entry *entry = &workload->ledger.entries[i];
         if (!entry_is_running(entry) || chance_of(chance, unsettled))
             continue;
@@ -171,24 +207,42 @@ static void delete_one(struct workload *workload)
 
 void workload_use_packs(struct workload *workload)
 {
-    insert_many(workload);
-    succeed(workload, 0);
+    insert_many(workload, some_jobs(workload));
+    succeed(workload, workload->ledger.count, 0);
     delete_one(workload);
-    insert_many(workload);
-    succeed(workload, 0);
+    insert_many(workload, some_jobs(workload));
+    succeed(workload, workload->ledger.count, 0);
     retire(workload, LEDGER_MAX_JOBS);
+}
+
+/* More than the store keeps without rows, while the newest run: the oldest get theirs, or packs,
+ * and the journal goes on. */
+static void flood(struct workload *workload)
+{
+    for (unsigned i = 0; i < FLOOD; i++) {
+        unsigned before = workload->ledger.count;
+        insert_many(workload, FLOOD_BURST);
+        succeed(workload, before, 0);
+    }
+}
+
+static bool has_room(const struct workload *workload, unsigned count)
+{
+    return workload->ledger.count + count + ROOM <= LEDGER_MAX_JOBS;
 }
 
 void workload_burst(struct workload *workload)
 {
     struct chance *chance = &workload->chance;
-    if (workload->ledger.count + 2 * (BURST_LEAST + BURST_MANY) > LEDGER_MAX_JOBS)
+    if (!has_room(workload, 2 * (BURST_LEAST + BURST_MANY)))
         return;
+    if (chance_of(chance, FLOODS) && has_room(workload, FLOOD * FLOOD_BURST))
+        flood(workload);
     unsigned bursts = 1 + chance_of(chance, 30);
     for (unsigned i = 0; i < bursts; i++)
-        insert_many(workload);
+        insert_many(workload, some_jobs(workload));
     if (chance_of(chance, 80))
-        succeed(workload, chance_of(chance, 20) ? UNSETTLED : 0);
+        succeed(workload, workload->ledger.count, chance_of(chance, 20) ? UNSETTLED : 0);
     if (chance_of(chance, 25))
         delete_one(workload);
     if (chance_of(chance, 15))

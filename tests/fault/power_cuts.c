@@ -11,7 +11,7 @@
 
 #include "seeds.h"
 
-enum { LIVES = 3, ROUNDS = 14, CLOSING_CHANGES = 8 };
+enum { LIVES = 3, ROUNDS = 14, CLOSING_CHANGES = 8, AFTER_FLOOD = 40 };
 
 static struct {
     unsigned long lives, opening, working, closing; /* when the power was cut */
@@ -71,6 +71,7 @@ static void run_seed(uint64_t seed)
 {
     struct workload *workload = workload_new(seed);
     workload->biggest_bytes = chance_of(&workload->chance, 15) ? 600000 : 20000;
+    workload->after_flood = AFTER_FLOOD;
     if (chance_of(&workload->chance, 25))
         workload_start_old(workload);
     for (int life = 0; life < LIVES; life++) {

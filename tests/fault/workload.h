@@ -48,6 +48,7 @@ struct workload {
     int64_t slot_ms; /* the schedule's last one, as the store reports it */
     int64_t now_ms;
     unsigned biggest_bytes;   /* of an input */
+    unsigned after_flood;     /* the power is cut within so many changes; 0: it is not */
     unsigned in_flight;       /* operations */
     unsigned failures;        /* of operations, in this life */
     struct step *write_again; /* as the queue does after a failure */

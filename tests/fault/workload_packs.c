@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "arrivals.h"
+#include "disk_vfs.h"
 #include "job_id.h"
 #include "packs.h"
 #include "workload.h"
@@ -24,8 +25,8 @@ enum {
     BURST_MANY = 140, /* are more than one pack */
     LENGTH = 200,     /* of most inputs, and so results; of others: */
     LONG = 3000,      /* a pack has no place for 64 of them */
-    ODD = 10,
-    UNSETTLED = 3, /* of a hundred jobs, in some bursts */
+    ODD = 10,         /* of a hundred jobs, in some bursts, as the next one */
+    UNSETTLED = 3,
 };
 
 static struct {
@@ -224,6 +225,8 @@ static void flood(struct workload *workload)
         insert_many(workload, FLOOD_BURST);
         succeed(workload, before, 0);
     }
+    if (workload->after_flood > 0 && disk_has_power())
+        disk_cut_power_at(1 + chance_below(&workload->chance, workload->after_flood));
 }
 
 static bool has_room(const struct workload *workload, unsigned count)
@@ -238,6 +241,8 @@ void workload_burst(struct workload *workload)
         return;
     if (chance_of(chance, FLOODS) && has_room(workload, FLOOD * FLOOD_BURST))
         flood(workload);
+    if (!disk_has_power())
+        return;
     unsigned bursts = 1 + chance_of(chance, 30);
     for (unsigned i = 0; i < bursts; i++)
         insert_many(workload, some_jobs(workload));

@@ -32,9 +32,9 @@ void pack_add(struct bytes *ids, struct bytes *jobs, const struct ended_job *job
 /* Return so many bytes, and go behind them; NULL: there are not so many. */
 static const void *read_bytes(struct pack *pack, uint64_t length)
 {
-    const char *bytes = pack->jobs + pack->at;
     if (length > pack->length - pack->at)
         return NULL;
+    const char *bytes = pack->jobs + pack->at;
     pack->at += length;
     return bytes;
 }

@@ -1,0 +1,360 @@
+/* What is done to jobs in packs, and to packs that are damaged: one job is deleted and the others
+ * stay, all are deleted, and the end of their retention. */
+#include "packing.h"
+
+#include "listing.h"
+#include "reports.h"
+
+static struct together together;
+
+static int set_up(void **ctx)
+{
+    together = (struct together){0};
+    return writing_set_up_journal(ctx);
+}
+
+static int change(enum job_action action, const char *id)
+{
+    struct change_operation operation = change_of(action, id);
+    int rc = run(&operation.base);
+    change_operation_fini(&operation);
+    return rc;
+}
+
+static int64_t counted;
+
+static void on_count(void *arg, const char *route, enum job_state state, int64_t count,
+                     int64_t bytes)
+{
+    (void)arg, (void)route, (void)bytes;
+    assert_int_equal(state, JOB_SUCCEEDED);
+    counted += count;
+}
+
+static void expect_counted(int64_t count)
+{
+    counted = 0;
+    assert_int_equal(report_count(writer_statements(writer), on_count, NULL, NULL), 0);
+    assert_int_equal(counted, count);
+}
+
+/* ---- one ---- */
+
+static void one_is_deleted_and_the_others_stay(void **ctx)
+{
+    (void)ctx;
+    static const int deleted[] = {0, 17, PACK_JOBS - 1};
+    for (int i = 0; i < 3; i++) {
+        come_together(&together, PACK_JOBS);
+        const char *id = together.jobs[deleted[i]].insert.id;
+        struct change_operation operation = change_of(JOB_ACTION_DELETE, id);
+        assert_int_equal(run(&operation.base), FERRY_OK);
+        assert_int_equal(operation.count, 1);
+        assert_string_equal(operation.jobs[0].id, id);
+        assert_int_equal(operation.jobs[0].was, JOB_SUCCEEDED);
+        assert_int_equal(operation.jobs[0].version, 3);
+        change_operation_fini(&operation);
+        expect_tables(0, 0, (PACK_JOBS - 1) * (i + 1));
+        for (int k = 0; k < PACK_JOBS; k++) {
+            if (k == deleted[i])
+                expect_not_found(&together.jobs[k].insert, FERRY_GONE);
+            else
+                expect_found(&together.jobs[k].insert);
+        }
+        assert_int_equal(change(JOB_ACTION_DELETE, id), FERRY_GONE);
+        expect_counted((PACK_JOBS - 1) * (i + 1));
+    }
+}
+
+static void other_packs_stay_as_they_are(void **ctx)
+{
+    (void)ctx;
+    come_together(&together, 3 * PACK_JOBS);
+    assert_int_equal(change(JOB_ACTION_DELETE, together.jobs[PACK_JOBS].insert.id), FERRY_OK);
+    expect_tables(2, 2 * PACK_JOBS, PACK_JOBS - 1);
+    expect_counted(3 * PACK_JOBS - 1);
+}
+
+static void what_cannot_be_done_to_one_opens_nothing(void **ctx)
+{
+    (void)ctx;
+    come_together(&together, TOGETHER_LEAST);
+    assert_int_equal(change(JOB_ACTION_CANCEL, together.jobs[2].insert.id), FERRY_CONFLICT);
+    assert_int_equal(change(JOB_ACTION_RETRY, together.jobs[2].insert.id), FERRY_CONFLICT);
+    expect_tables(1, TOGETHER_LEAST, 0);
+}
+
+static void opened_once_they_are_deleted_as_any_other(void **ctx)
+{
+    (void)ctx;
+    come_together(&together, TOGETHER_LEAST);
+    for (int i = 0; i < TOGETHER_LEAST; i++)
+        assert_int_equal(change(JOB_ACTION_DELETE, together.jobs[i].insert.id), FERRY_OK);
+    expect_tables(0, 0, 0);
+    for (int i = 0; i < TOGETHER_LEAST; i++)
+        expect_not_found(&together.jobs[i].insert, FERRY_GONE);
+}
+
+/* ---- many ---- */
+
+/* Change all that fit a filter, page by page. Returns how many there were. */
+static unsigned change_all(enum job_action action, struct job_filter filter)
+{
+    unsigned count = 0;
+    do {
+        struct change_operation page = change_of(action, "");
+        page.filter = filter;
+        assert_int_equal(run(&page.base), FERRY_OK);
+        assert_true(page.count <= filter.limit);
+        assert_true(page.next == 0 || filter.before == 0 || page.next < filter.before);
+        filter.before = page.next;
+        count += page.count;
+        change_operation_fini(&page);
+    } while (filter.before > 0);
+    return count;
+}
+
+static void all_that_succeeded_are_deleted_page_by_page(void **ctx)
+{
+    (void)ctx;
+    struct together rows;
+    struct insert_operation runner = insert_runner();
+    come_together(&together, PACK_JOBS + 20);
+    come_together(&rows, TOGETHER_LEAST - 1);
+    expect_tables(2, PACK_JOBS + 20, TOGETHER_LEAST);
+    struct job_filter filter = {.states = 1U << JOB_SUCCEEDED, .limit = 10};
+    assert_int_equal(change_all(JOB_ACTION_DELETE, filter), PACK_JOBS + 20 + TOGETHER_LEAST - 1);
+    expect_tables(0, 0, 1);
+    assert_int_equal(query("SELECT count(*) FROM retired"), PACK_JOBS + 20 + TOGETHER_LEAST - 1);
+    for (int i = 0; i < together.count; i++)
+        expect_not_found(&together.jobs[i].insert, FERRY_GONE);
+    assert_true(succeeds(&runner));
+}
+
+static void those_of_a_route_are_deleted_and_others_are_not(void **ctx)
+{
+    (void)ctx;
+    struct comer *others = together_add(&together, TOGETHER_LEAST, 1000);
+    for (int i = 0; i < TOGETHER_LEAST; i++)
+        others[i].insert.route = "/other";
+    together_add(&together, TOGETHER_LEAST, 1000);
+    together_run(&together);
+    struct job_filter filter = {.route = "/r", .limit = 3};
+    assert_int_equal(change_all(JOB_ACTION_CANCEL, filter), 0);
+    assert_int_equal(change_all(JOB_ACTION_RETRY, filter), 0);
+    expect_tables(2, 2 * TOGETHER_LEAST, 0);
+    assert_int_equal(change_all(JOB_ACTION_DELETE, filter), TOGETHER_LEAST);
+    expect_tables(1, TOGETHER_LEAST, 0);
+    for (int i = 0; i < TOGETHER_LEAST; i++)
+        expect_found(&others[i].insert);
+}
+
+/* ---- retention ---- */
+
+static struct retire_operation retire_of(int64_t before_ms, unsigned limit)
+{
+    return (struct retire_operation){.base = {.kind = OPERATION_RETIRE},
+                                     .route = "/r",
+                                     .before_ms = before_ms,
+                                     .now_ms = 9000,
+                                     .limit = limit,
+                                     .counts_ids = true};
+}
+
+static void expect_retired(int64_t before_ms, unsigned limit, unsigned count)
+{
+    struct retire_operation retire = retire_of(before_ms, limit);
+    assert_int_equal(run(&retire.base), FERRY_OK);
+    assert_int_equal(retire.count, count);
+    assert_int_equal(retire.deleted[JOB_SUCCEEDED], count);
+    assert_int_equal(retire.remembered, query("SELECT count(*) FROM retired"));
+}
+
+static void a_pack_is_retired_when_all_have_finished_before(void **ctx)
+{
+    (void)ctx;
+    together_add(&together, TOGETHER_LEAST, 1000);
+    together_come(&together);
+    together.jobs[3].settle.now_ms = 5000;
+    together_end(&together);
+    expect_retired(5000, 100, 0);
+    expect_tables(1, TOGETHER_LEAST, 0);
+    expect_all_found(&together);
+    expect_retired(5001, 100, TOGETHER_LEAST);
+    expect_tables(0, 0, 0);
+    assert_int_equal(query("SELECT count(*) FROM retired WHERE retired_ms = 9000"), TOGETHER_LEAST);
+    for (int i = 0; i < TOGETHER_LEAST; i++)
+        expect_not_found(&together.jobs[i].insert, FERRY_GONE);
+}
+
+static void other_routes_keep_theirs(void **ctx)
+{
+    (void)ctx;
+    struct comer *others = together_add(&together, TOGETHER_LEAST, 1000);
+    for (int i = 0; i < TOGETHER_LEAST; i++)
+        others[i].insert.route = "/other";
+    together_run(&together);
+    expect_retired(9000, 100, 0);
+    expect_all_found(&together);
+}
+
+static void a_limit_is_passed_by_less_than_a_pack(void **ctx)
+{
+    (void)ctx;
+    come_together(&together, 3 * PACK_JOBS);
+    expect_retired(9000, 1, PACK_JOBS);
+    expect_tables(2, 2 * PACK_JOBS, 0);
+    expect_retired(9000, PACK_JOBS, PACK_JOBS);
+    expect_tables(1, PACK_JOBS, 0);
+    come_together(&together, 2 * PACK_JOBS);
+    expect_retired(9000, PACK_JOBS + 1, 2 * PACK_JOBS);
+    expect_tables(1, PACK_JOBS, 0);
+}
+
+static void rows_count_toward_the_limit_as_well(void **ctx)
+{
+    (void)ctx;
+    enum { FEW = TOGETHER_LEAST - 1 };
+    come_together(&together, PACK_JOBS);
+    come_together(&together, FEW);
+    expect_retired(9000, FEW, FEW);
+    expect_tables(1, PACK_JOBS, 0);
+    come_together(&together, FEW);
+    expect_retired(9000, FEW + 1, FEW + PACK_JOBS);
+    expect_tables(0, 0, 0);
+}
+
+static void those_that_finished_first_go_first(void **ctx)
+{
+    (void)ctx;
+    struct together later;
+    together_add(&together, TOGETHER_LEAST, 1000);
+    together_come(&together);
+    for (int i = 0; i < TOGETHER_LEAST; i++)
+        together.jobs[i].settle.now_ms = 3000;
+    together_end(&together);
+    come_together(&later, TOGETHER_LEAST); /* which finished at 2000 */
+    expect_retired(9000, 1, TOGETHER_LEAST);
+    expect_all_found(&together);
+}
+
+/* ---- damage ---- */
+
+static struct together sound;
+
+/* Have a pack that is damaged so, and one of the same time that is not. */
+static void damage(const char *change)
+{
+    char sql[256];
+    together = (struct together){0};
+    folder_sql(&folder, "DELETE FROM packs; DELETE FROM jobs");
+    come_together(&together, TOGETHER_LEAST);
+    come_together(&sound, TOGETHER_LEAST);
+    snprintf(sql, sizeof sql, "UPDATE packs SET %s WHERE first = %lld", change,
+             (long long)together.jobs[0].insert.claim.job);
+    folder_sql(&folder, sql);
+    expect_tables(2, 2 * TOGETHER_LEAST, 0);
+}
+
+static int list_all(size_t *count)
+{
+    struct listing page;
+    ferry_error error;
+    struct job_filter filter = {.limit = JOB_PAGE_MAX};
+    int rc = listing_read(writer_statements(writer), &filter, &page, &error);
+    *count = page.count;
+    listing_fini(&page);
+    return rc;
+}
+
+/* Where its last job is damaged. */
+static void expect_damaged(const char *how)
+{
+    size_t listed;
+    damage(how);
+    const struct insert_operation *last = &together.jobs[TOGETHER_LEAST - 1].insert;
+    expect_not_found(last, FERRY_INTERNAL);
+    expect_all_found(&sound);
+    assert_int_equal(list_all(&listed), FERRY_INTERNAL);
+    assert_int_equal(listed, 0);
+    assert_int_equal(change(JOB_ACTION_DELETE, last->id), FERRY_REJECTED);
+    assert_int_equal(change(JOB_ACTION_DELETE, sound.jobs[0].insert.id), FERRY_OK);
+    expect_tables(1, TOGETHER_LEAST, TOGETHER_LEAST - 1);
+}
+
+static void one_that_is_cut_is_told_and_hides_no_other(void **ctx)
+{
+    (void)ctx;
+    expect_damaged("jobs = substr(jobs, 1, length(jobs) - 1)");
+    expect_damaged("jobs = substr(jobs, 1, length(jobs) - 20)");
+    expect_damaged("jobs = substr(jobs, 1, 10)");
+    expect_damaged("jobs = x''");
+    expect_damaged("jobs = 5");
+    expect_damaged("ids = CAST(ids || ids AS BLOB), jobs = substr(jobs, 1, length(jobs) - 1)");
+}
+
+/* What all have ends with "text/plain", its NUL, and "ok". */
+static void so_is_one_with_a_size_that_is_none_or_a_text_without_its_end(void **ctx)
+{
+    (void)ctx;
+    expect_damaged("jobs = CAST(substr(jobs, 1, length(jobs) - 3) || 'xok' AS BLOB)");
+    expect_damaged("jobs = CAST(substr(jobs, 1, length(jobs) - 21) || x'ffffffff' ||"
+                   "            substr(jobs, -17) AS BLOB)");
+    expect_damaged("jobs = CAST(substr(jobs, 1, length(jobs) - 17) || x'ffffffff' ||"
+                   "            substr(jobs, -13) AS BLOB)");
+}
+
+/* Whom it had it does not say; what it still says stays true. */
+static void one_without_ids_is_told_by_a_list(void **ctx)
+{
+    (void)ctx;
+    static const char *const how[] = {"ids = x''", "ids = 5", "ids = substr(ids, 1, 40)",
+                                      "ids = 'text'"};
+    for (size_t i = 0; i < sizeof how / sizeof how[0]; i++) {
+        size_t listed;
+        struct job_record record;
+        damage(how[i]);
+        int rc = find(together.jobs[TOGETHER_LEAST - 1].insert.id, &record);
+        assert_int_equal(rc, FERRY_NOT_FOUND);
+        expect_all_found(&sound);
+        assert_int_equal(list_all(&listed), FERRY_INTERNAL);
+        assert_int_equal(change(JOB_ACTION_DELETE, sound.jobs[0].insert.id), FERRY_OK);
+    }
+}
+
+/* It ends with the others: its ids are all that this takes. */
+static void one_that_is_damaged_is_retired(void **ctx)
+{
+    (void)ctx;
+    damage("jobs = x''");
+    expect_retired(9000, 100, 2 * TOGETHER_LEAST);
+    expect_tables(0, 0, 0);
+    expect_not_found(&together.jobs[0].insert, FERRY_GONE);
+    damage("ids = x''");
+    expect_retired(9000, 100, TOGETHER_LEAST);
+    expect_tables(0, 0, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, writing_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(one_is_deleted_and_the_others_stay),
+        TEST(other_packs_stay_as_they_are),
+        TEST(what_cannot_be_done_to_one_opens_nothing),
+        TEST(opened_once_they_are_deleted_as_any_other),
+        TEST(all_that_succeeded_are_deleted_page_by_page),
+        TEST(those_of_a_route_are_deleted_and_others_are_not),
+        TEST(a_pack_is_retired_when_all_have_finished_before),
+        TEST(other_routes_keep_theirs),
+        TEST(a_limit_is_passed_by_less_than_a_pack),
+        TEST(rows_count_toward_the_limit_as_well),
+        TEST(those_that_finished_first_go_first),
+        TEST(one_that_is_cut_is_told_and_hides_no_other),
+        TEST(so_is_one_with_a_size_that_is_none_or_a_text_without_its_end),
+        TEST(one_without_ids_is_told_by_a_list),
+        TEST(one_that_is_damaged_is_retired),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,6 +1,8 @@
 /* Retention: jobs that have ended are deleted, and in the end forgotten. */
 #include "fixture.h"
 
+#include "packing.h"
+
 static struct fixture fixture, *f = &fixture;
 
 static int set_up(void **ctx)
@@ -39,6 +41,52 @@ static void final_jobs_are_deleted_in_the_end_and_others_are_not(void **ctx)
     assert_int_equal(folder_query(&f->folder, "SELECT count(*) FROM jobs"), 100);
     assert_int_equal(folder_query(&f->folder, "SELECT count(*) FROM inputs"), 100);
     assert_true(fixture_metric(f, "ferry_jobs{state=\"queued\"}") == 100);
+}
+
+/* Have packs of a hundred and more jobs each time, which have finished long ago, and some rows. */
+static int make_packs(int times)
+{
+    static struct together together;
+    int count = 0;
+    folder = f->folder;
+    writer = writer_open(folder.database, NULL, NULL);
+    assert_non_null(writer);
+    journal_begin();
+    for (; times > 0; times--) {
+        together = (struct together){0};
+        struct comer *jobs = together_add(&together, 2 * PACK_JOBS + 3, 1000);
+        for (int i = 0; i < together.count; i++)
+            jobs[i].insert.route = "/echo";
+        together_run(&together);
+        count += together.count;
+    }
+    writer_close(writer);
+    return count;
+}
+
+static int packed_count;
+
+/* A round that has begun goes on as long as any is left. */
+static bool has_none_packed(struct fixture *at)
+{
+    double left = fixture_metric(at, "ferry_jobs{state=\"succeeded\"}");
+    assert_false(left > 0 && left < packed_count && queue_is_idle(at->queue));
+    return left == 0 && queue_is_idle(at->queue);
+}
+
+/* More than two batches. */
+static void those_in_packs_are_deleted_as_well(void **ctx)
+{
+    (void)ctx;
+    packed_count = make_packs(9);
+    assert_true(packed_count > 1000);
+    fixture_open(f);
+    assert_true(fixture_metric(f, "ferry_jobs{state=\"succeeded\"}") == packed_count);
+    queue_start(f->queue);
+    fixture_wait(f, has_none_packed);
+    assert_int_equal(folder_query(&f->folder, "SELECT count(*) FROM packs"), 0);
+    assert_int_equal(folder_query(&f->folder, "SELECT count(*) FROM jobs"), 1);
+    assert_int_equal(folder_query(&f->folder, "SELECT count(*) FROM retired"), packed_count);
 }
 
 /* ---- ids ---- */
@@ -117,6 +165,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(final_jobs_are_deleted_in_the_end_and_others_are_not),
+        TEST(those_in_packs_are_deleted_as_well),
         TEST(ids_are_forgotten_in_time_also_without_a_job_to_delete),
         TEST(ids_are_bounded_by_number_and_the_oldest_go_first),
     };

@@ -1,5 +1,5 @@
 /* The reports at the start: what an earlier process left behind, ended and counted. */
-#include "writing.h"
+#include "packing.h"
 
 #include "reports.h"
 
@@ -138,6 +138,27 @@ static void jobs_are_counted_by_route_and_state(void **ctx)
     assert_string_equal(reported, "/r queued 2 10;/r dead 1 5;");
 }
 
+static void those_in_packs_are_counted_with_those_in_rows(void **ctx)
+{
+    (void)ctx;
+    struct together together = {0};
+    for (int i = 0; i < 3; i++) {
+        struct comer *jobs = together_add(&together, TOGETHER_LEAST + i, 1000);
+        for (int k = 0; i < 2 && k < TOGETHER_LEAST + i; k++)
+            jobs[k].insert.route = "/other";
+        together_add(&together, 1, 1000)->insert.route = "/row";
+    }
+    together_run(&together);
+    expect_tables(3, 3 * TOGETHER_LEAST + 3, 3);
+    insert_in(JOB_SUCCEEDED);
+    insert_in(JOB_QUEUED);
+    writing_reopen();
+    *reported = '\0';
+    assert_int_equal(report_count(writer_statements(writer), on_count, NULL, NULL), 0);
+    assert_string_equal(reported, "/other succeeded 17 0;/r queued 1 5;/r succeeded 11 5;"
+                                  "/row succeeded 3 15;");
+}
+
 static void on_named_time(void *arg, const char *name, int64_t ms)
 {
     (void)arg;
@@ -188,6 +209,8 @@ int main(void)
         WRITING_TEST(a_crash_counts_only_against_the_jobs_that_had_started),
         WRITING_TEST(one_that_was_withdrawn_before_it_started_is_cancelled),
         WRITING_TEST(jobs_are_counted_by_route_and_state),
+        cmocka_unit_test_setup_teardown(those_in_packs_are_counted_with_those_in_rows,
+                                        writing_set_up_journal, writing_tear_down),
         WRITING_TEST(a_paused_route_is_reported_until_it_is_resumed),
         WRITING_TEST(the_last_slot_of_each_schedule_is_reported),
     };

@@ -1,5 +1,5 @@
 /* Steps of the wall clock: what waits moves along once, and what a person wrote stays. */
-#include "writing.h"
+#include "packing.h"
 
 #include "clock.h"
 #include "shift.h"
@@ -89,6 +89,51 @@ static void a_clock_that_goes_on_moves_nothing(void **ctx)
     assert_int_equal(due_of(1), 100000);
 }
 
+/* ---- where the newest jobs are in a pack ---- */
+
+/* Have one that waits, and a pack whose jobs came and ended at such times. Returns the first. */
+static int64_t insert_due_and_pack(int64_t created_ms, int64_t finished_ms)
+{
+    static struct together together;
+    struct insert_operation due = insert_of(JOB_SCHEDULED);
+    due.run_at_ms = 100000;
+    insert_added(&due);
+    together = (struct together){0};
+    struct comer *jobs = together_add(&together, TOGETHER_LEAST, 1000);
+    for (int i = 0; i < TOGETHER_LEAST; i++)
+        jobs[i].insert.created_ms = jobs[i].insert.run_at_ms = created_ms;
+    together_come(&together);
+    for (int i = 0; i < TOGETHER_LEAST; i++)
+        jobs[i].settle.now_ms = finished_ms;
+    together_end(&together);
+    expect_tables(1, TOGETHER_LEAST, 1);
+    return due.claim.job;
+}
+
+static void a_pack_tells_the_last_time_as_well(void **ctx)
+{
+    (void)ctx;
+    int due = (int)insert_due_and_pack(89000, 90000);
+    start_at(60000);
+    assert_int_equal(due_of(due), 70000);
+    start_at(60010);
+    assert_int_equal(due_of(due), 70000);
+}
+
+static void a_pack_from_before_a_step_is_not_made_up_for_again(void **ctx)
+{
+    (void)ctx;
+    int64_t now_ms = clock_wall_ms();
+    int due = (int)insert_due_and_pack(now_ms + 30000, now_ms + 30000);
+    struct shift_operation shift = {.base = {.kind = OPERATION_SHIFT}, .by_ms = -30000};
+    assert_int_equal(run(&shift.base), FERRY_OK);
+    start_at(clock_wall_ms());
+    assert_int_equal(due_of(due), 70000);
+}
+
+#define PACKS_TEST(name)                                                                           \
+    cmocka_unit_test_setup_teardown(name, writing_set_up_journal, writing_tear_down)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -97,6 +142,8 @@ int main(void)
         WRITING_TEST(a_step_while_it_ran_is_not_made_up_for_again_at_the_start),
         WRITING_TEST(a_clock_that_starts_anew_each_time_is_made_up_for_each_time),
         WRITING_TEST(a_clock_that_goes_on_moves_nothing),
+        PACKS_TEST(a_pack_tells_the_last_time_as_well),
+        PACKS_TEST(a_pack_from_before_a_step_is_not_made_up_for_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -257,7 +257,8 @@ static void open_pack_of(int64_t job)
 static void each_is_found_as_its_row_would_be(void **ctx)
 {
     (void)ctx;
-    struct job_record before[TOGETHER_LEAST], after;
+    struct job_record *before = calloc(TOGETHER_LEAST, sizeof *before), after;
+    assert_non_null(before);
     make_various();
     for (int i = 0; i < together.count; i++)
         assert_int_equal(find(together.jobs[i].insert.id, &before[i]), 0);
@@ -269,6 +270,7 @@ static void each_is_found_as_its_row_would_be(void **ctx)
         job_record_fini(&before[i]);
         job_record_fini(&after);
     }
+    free(before);
 }
 
 static void its_row_is_that_of_any_other_which_has_succeeded(void **ctx)
@@ -371,18 +373,18 @@ enum {
 };
 
 static struct insert_operation turns[TURNS][TURN];
+static struct comer enders[TURN];
 
 /* Each turn has its jobs come, and those of the turn before succeed. Of each eight turns, one has
  * another route all the time, and so rows. */
 static void run_turn(int turn)
 {
-    struct settle_operation settles[TURN];
     struct operation *first = NULL;
     for (int i = TURN - 1; i >= 0; i--) {
         if (turn > 0) {
-            settles[i] = success_of(&turns[turn - 1][i]);
-            settles[i].base.next = first;
-            first = &settles[i].base;
+            enders[i].settle = success_of(&turns[turn - 1][i]);
+            enders[i].settle.base.next = first;
+            first = &enders[i].settle.base;
         }
         turns[turn][i] = short_of();
         job_id_make(turns[turn][i].id, 1000 + turn);

@@ -2,6 +2,7 @@
  * stay, all are deleted, and the end of their retention. */
 #include "packing.h"
 
+#include "database.h"
 #include "listing.h"
 #include "reports.h"
 
@@ -54,7 +55,8 @@ static void one_is_deleted_and_the_others_stay(void **ctx)
         assert_int_equal(operation.jobs[0].was, JOB_SUCCEEDED);
         assert_int_equal(operation.jobs[0].version, 3);
         change_operation_fini(&operation);
-        expect_tables(0, 0, (PACK_JOBS - 1) * (i + 1));
+        int left = (PACK_JOBS - 1) * (i + 1);
+        expect_tables(0, 0, left);
         for (int k = 0; k < PACK_JOBS; k++) {
             if (k == deleted[i])
                 expect_not_found(&together.jobs[k].insert, FERRY_GONE);
@@ -62,7 +64,7 @@ static void one_is_deleted_and_the_others_stay(void **ctx)
                 expect_found(&together.jobs[k].insert);
         }
         assert_int_equal(change(JOB_ACTION_DELETE, id), FERRY_GONE);
-        expect_counted((PACK_JOBS - 1) * (i + 1));
+        expect_counted(left);
     }
 }
 
@@ -93,6 +95,36 @@ static void opened_once_they_are_deleted_as_any_other(void **ctx)
     expect_tables(0, 0, 0);
     for (int i = 0; i < TOGETHER_LEAST; i++)
         expect_not_found(&together.jobs[i].insert, FERRY_GONE);
+}
+
+static int opened;
+
+/* Another job is deleted, when no row was found and before the pack is looked for. */
+static int open_the_pack(unsigned kind, void *arg, void *statement, void *sql)
+{
+    (void)kind, (void)arg, (void)sql;
+    if (strstr(sqlite3_sql(statement), "FROM packs") && !opened++)
+        assert_int_equal(change(JOB_ACTION_DELETE, together.jobs[1].insert.id), FERRY_OK);
+    return 0;
+}
+
+static void one_whose_pack_is_opened_meanwhile_is_found(void **ctx)
+{
+    (void)ctx;
+    struct job_record record;
+    opened = 0;
+    come_together(&together, TOGETHER_LEAST);
+    sqlite3 *reader = database_open_reader(folder.database, NULL);
+    struct statements *statements = statements_new(reader, true, NULL);
+    assert_non_null(statements);
+    assert_int_equal(sqlite3_trace_v2(reader, SQLITE_TRACE_STMT, open_the_pack, NULL), SQLITE_OK);
+    assert_int_equal(record_find(statements, together.jobs[0].insert.id, &record, NULL), 0);
+    assert_int_equal(opened, 1);
+    assert_int_equal(record.job, together.jobs[0].insert.claim.job);
+    job_record_fini(&record);
+    statements_free(statements);
+    assert_int_equal(sqlite3_close(reader), SQLITE_OK);
+    expect_tables(0, 0, TOGETHER_LEAST - 1);
 }
 
 /* ---- many ---- */
@@ -344,6 +376,7 @@ int main(void)
         TEST(other_packs_stay_as_they_are),
         TEST(what_cannot_be_done_to_one_opens_nothing),
         TEST(opened_once_they_are_deleted_as_any_other),
+        TEST(one_whose_pack_is_opened_meanwhile_is_found),
         TEST(all_that_succeeded_are_deleted_page_by_page),
         TEST(those_of_a_route_are_deleted_and_others_are_not),
         TEST(a_pack_is_retired_when_all_have_finished_before),

@@ -252,8 +252,9 @@ static void rows_count_toward_the_limit_as_well(void **ctx)
     expect_retired(9000, FEW, FEW);
     expect_tables(1, PACK_JOBS, 0);
     come_together(&together, FEW);
-    expect_retired(9000, FEW + 1, FEW + PACK_JOBS);
-    expect_tables(0, 0, 0);
+    come_together(&together, PACK_JOBS);
+    expect_retired(9000, FEW + PACK_JOBS, FEW + PACK_JOBS);
+    expect_tables(1, PACK_JOBS, 0);
 }
 
 static void those_that_finished_first_go_first(void **ctx)

@@ -173,14 +173,45 @@ static int change_by_id(struct statements *statements, struct change_operation *
     return rc;
 }
 
+/* Count the records, from the first, whose numbers go down one by one and may be one pack's. */
+static size_t run_length(const struct job_record *records, size_t count)
+{
+    size_t length = 0;
+    while (length < count && records[length].state == JOB_SUCCEEDED &&
+           records[length].job == records[0].job - (int64_t)length)
+        length++;
+    return length;
+}
+
+/* Delete jobs that are the newest of a pack, if the first record's is: what is opened to be deleted
+ * would need room, of which there may be none. Returns how many, or a code. */
+static int delete_packed(struct statements *statements, struct change_operation *change,
+                         struct job_record *records, size_t count, ferry_error *error)
+{
+    size_t most = change->action == JOB_ACTION_DELETE ? run_length(records, count) : 0;
+    int deleted = most > 0 ? packs_cut(statements, records[0].job, most, error) : 0;
+    for (int i = 0; i < deleted; i++) {
+        struct changed_job *job = add_result(change, &records[i]);
+        job->version++;
+        int rc = remember_retired(statements, job->id, change->now_ms, error);
+        if (rc < 0)
+            return rc;
+    }
+    return deleted;
+}
+
 static int change_listed(struct statements *statements, struct change_operation *change,
                          const struct listing *listing, ferry_error *error)
 {
     change->jobs = calloc(listing->count + 1, sizeof *change->jobs);
     if (!change->jobs)
         return ferry_error_set(error, FERRY_INTERNAL, "no memory");
-    for (size_t i = 0; i < listing->count; i++) {
-        int rc = change_job(statements, change, &listing->records[i], error);
+    for (size_t i = 0; i < listing->count;) {
+        struct job_record *record = &listing->records[i];
+        int rc = delete_packed(statements, change, record, listing->count - i, error);
+        i += rc > 0 ? (size_t)rc : 1;
+        if (rc == 0)
+            rc = change_job(statements, change, record, error);
         if (rc < 0)
             return rc;
         if (rc == 0) /* one whose input is lost is none that allows it */

@@ -266,6 +266,49 @@ static int delete_pack(struct statements *statements, int64_t first, ferry_error
     return statement_run(statements, DELETE_PACK, error);
 }
 
+/* Keep the oldest jobs of a pack, so many. */
+static int keep_oldest(struct statements *statements, struct pack *pack, size_t count,
+                       ferry_error *error)
+{
+    struct ended_job job = {0};
+    int64_t finished_ms = 0;
+    while (pack->read < count) {
+        int rc = next_job(pack, &job, error);
+        if (rc <= 0)
+            return rc < 0 ? rc : damaged(pack, error);
+        if (job.finished_ms > finished_ms)
+            finished_ms = job.finished_ms;
+    }
+    sqlite3_stmt *at = statement_of(statements, CUT_PACK);
+    sqlite3_bind_int64(at, 1, pack->first);
+    sqlite3_bind_int64(at, 2, (int64_t)count);
+    sqlite3_bind_int64(at, 3, id_time(job.id));
+    sqlite3_bind_int64(at, 4, finished_ms);
+    sqlite3_bind_int64(at, 5, (int64_t)count * RANDOM_ID_BYTES);
+    sqlite3_bind_int64(at, 6, (int64_t)pack->at);
+    return statement_run(statements, CUT_PACK, error);
+}
+
+int packs_cut(struct statements *statements, int64_t last, size_t most, ferry_error *error)
+{
+    sqlite3_stmt *at = statement_of(statements, PACK_OF);
+    sqlite3_bind_int64(at, 1, last);
+    int rc = statement_step(statements, PACK_OF, error);
+    if (rc <= 0)
+        return rc;
+    struct pack pack = pack_of_row(at);
+    size_t count = most < pack.count ? most : pack.count;
+    bool is_last = (uint64_t)(last - pack.first) + 1 == pack.count;
+    if (!is_last || count == 0)
+        count = 0;
+    else if (count == pack.count)
+        rc = delete_pack(statements, pack.first, error);
+    else
+        rc = keep_oldest(statements, &pack, pack.count - count, error);
+    statement_abandon(statements, PACK_OF);
+    return rc < 0 ? rc : (int)count;
+}
+
 static int insert_rows(struct statements *statements, struct pack *pack, ferry_error *error)
 {
     struct ended_job job;

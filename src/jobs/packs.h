@@ -5,8 +5,8 @@
  *
  * The numbers of a pack's jobs follow each other, and no other pack or row of `jobs` has one of
  * them: the two tables together are what `jobs` alone would be, and are read so. What is done to
- * one job of a pack opens the pack, so that each has a row. Jobs that came few at a time have rows
- * from the start.
+ * one job of a pack opens the pack, so that each has a row; but its newest can be deleted as they
+ * are, and so can all. Jobs that came few at a time have rows from the start.
  *
  * The thread of the statements. Functions return 0 or a code, if nothing else is said.
  */
@@ -44,6 +44,10 @@ int packs_have(struct statements *statements, int64_t job, const unsigned char i
  * results' bodies, the newest first, `limit` at most; *count goes up by them, also on failure. */
 int packs_list(struct statements *statements, int64_t bottom, int64_t top, const char *route,
                size_t limit, struct job_record *records, size_t *count, ferry_error *error);
+
+/* Delete so many jobs at most of one pack, from this one down, if it is a pack's last: what is left
+ * stays packed. Returns how many, which are 0 for any other job, or a code. It takes no room. */
+int packs_cut(struct statements *statements, int64_t last, size_t most, ferry_error *error);
 
 /* Give each job of the pack that has this one a row of its own; it may be in none. */
 int packs_open(struct statements *statements, int64_t job, ferry_error *error);

@@ -146,6 +146,9 @@ static const char *const sql_of[STATEMENT_COUNT] = {
                       " RETURNING version, input_bytes, 0",
     [DELETE_JOB] = "DELETE FROM jobs WHERE job = ?1 RETURNING version + 1, input_bytes, 0",
     [DELETE_PACK] = "DELETE FROM packs WHERE first = ?1",
+    [CUT_PACK] = "UPDATE packs SET count = ?2, id_to = ?3, finished_ms = ?4,"
+                 "                 ids = substr(ids, 1, ?5), jobs = substr(jobs, 1, ?6)"
+                 " WHERE first = ?1",
     [RETIRE] = "DELETE FROM jobs WHERE job IN"
                "  (SELECT job FROM jobs INDEXED BY jobs_final"
                "   WHERE route = ?1 AND state > 3 AND finished_ms < ?2"
@@ -197,8 +200,11 @@ static const char *const sql_of[STATEMENT_COUNT] = {
     [FIND_ROW] = "SELECT " RECORD_COLUMNS ", result FROM jobs WHERE job = ?1",
     [FIND_PACK] = "SELECT " PACK_COLUMNS " FROM packs INDEXED BY packs_by_id"
                   " WHERE id_from BETWEEN ?1 AND ?2 AND id_to >= ?2 AND instr(ids, ?3)",
-    [PACK_OF] = "SELECT " PACK_COLUMNS " FROM packs WHERE first <= ?1"
-                " ORDER BY first DESC LIMIT 1",
+    /* What a pack holds is read only if the job is one of its. */
+    [PACK_OF] = "SELECT " PACK_COLUMNS " FROM packs"
+                " WHERE first = (SELECT first FROM packs WHERE first <= ?1"
+                "                ORDER BY first DESC LIMIT 1)"
+                "   AND first + count > ?1",
     [FIND_RETIRED] = "SELECT 1 FROM retired WHERE id = ?1",
     /* 0: there is none. Of a pack it is the last job that is below. */
     [NEXT_BELOW] = "SELECT max(coalesce((SELECT job FROM jobs WHERE job < ?1"

@@ -56,6 +56,7 @@ enum statement {
     RETRY_WAITING,
     DELETE_JOB,
     DELETE_PACK,
+    CUT_PACK,
     RETIRE,
     FINAL_PACK,
     REMEMBER_RETIRED,

@@ -245,12 +245,14 @@ int apply_change(struct statements *statements, struct change_operation *change,
 
 /* ---- retention ---- */
 
+/* As many as were just deleted, at least: else there would be ever more of them. */
 static int forget_retired(struct statements *statements, struct retire_operation *retire,
                           ferry_error *error)
 {
+    unsigned limit = retire->count > retire->limit ? retire->count : retire->limit;
     sqlite3_stmt *at = statement_of(statements, FORGET_RETIRED);
     sqlite3_bind_int64(at, 1, retire->forget_ms);
-    sqlite3_bind_int64(at, 2, retire->limit);
+    sqlite3_bind_int64(at, 2, limit);
     int rc = statement_run(statements, FORGET_RETIRED, error);
     if (rc == 0)
         retire->forgotten = statements_changes(statements);

@@ -406,7 +406,7 @@ struct statements *statements_new(sqlite3 *db, bool read_only, ferry_error *erro
     }
     statements->db = db;
     /* What ends a transaction must not fail for want of memory. */
-    for (int i = BEGIN; !read_only && i <= ROLLBACK_SAVEPOINT; i++) {
+    for (int i = read_only ? SAVEPOINT : BEGIN; i <= ROLLBACK_SAVEPOINT; i++) {
         if (statement_prepare(statements, (enum statement)i, error) < 0) {
             statements_free(statements);
             return NULL;

@@ -86,6 +86,24 @@ static void what_is_left_of_a_pack_is_as_if_no_more_had_come(void **ctx)
     expect_all_found(&together);
 }
 
+/* One whose retention never catches up must not remember more and more. */
+static void as_many_ids_are_forgotten_as_are_retired(void **ctx)
+{
+    (void)ctx;
+    come_together(&together, PACK_JOBS);
+    struct retire_operation retire = {
+        .base = {.kind = OPERATION_RETIRE},
+        .route = "/r",
+        .before_ms = 9000,
+        .now_ms = 9000,
+        .forget_ms = INT64_MAX,
+        .limit = 10,
+    };
+    assert_int_equal(run(&retire.base), FERRY_OK);
+    assert_int_equal(retire.count, PACK_JOBS);
+    assert_int_equal(retire.forgotten, PACK_JOBS);
+}
+
 #define DELETE_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, writing_tear_down)
 
 int main(void)
@@ -93,6 +111,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         DELETE_TEST(they_get_no_rows_to_be_deleted),
         DELETE_TEST(those_of_a_pack_that_are_older_stay_packed),
+        DELETE_TEST(as_many_ids_are_forgotten_as_are_retired),
         DELETE_TEST(what_is_left_of_a_pack_is_as_if_no_more_had_come),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,8 +146,9 @@ static struct pack pack_of_row(sqlite3_stmt *at)
 
 static int damaged(const struct pack *pack, ferry_error *error)
 {
-    return ferry_error_set(error, FERRY_INTERNAL, "the pack of jobs %lld is damaged",
-                           (long long)pack->first);
+    ferry_error_set(error, FERRY_INTERNAL, "the pack of jobs %lld is damaged",
+                    (long long)pack->first);
+    return FERRY_INTERNAL;
 }
 
 /* Read the next job. Returns 1, 0 at the end, or a code. */

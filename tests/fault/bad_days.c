@@ -87,7 +87,7 @@ static void run_seed(uint64_t seed)
 
 int main(int argc, char **argv)
 {
-    unsigned long long count = run_seeds(argc, argv, run_seed);
+    unsigned long long count = run_seeds(argc, argv, 100, run_seed);
     printf("%llu seeds, %lu lives: %lu faults, %lu operations failed, %lu were acknowledged, none "
            "of those was lost\n",
            count, counts.lives, counts.faults, counts.failures, counts.acknowledged);

@@ -83,7 +83,7 @@ static void run_seed(uint64_t seed)
 
 int main(int argc, char **argv)
 {
-    unsigned long long count = run_seeds(argc, argv, run_seed);
+    unsigned long long count = run_seeds(argc, argv, 300, run_seed);
     printf("%llu seeds, %lu lives ended by a cut: %lu opening, %lu working, %lu closing; %lu "
            "operations acknowledged, none lost\n",
            count, counts.lives, counts.opening, counts.working, counts.closing,

@@ -54,11 +54,15 @@ static inline int end_with_packs(unsigned long long seeds)
     return 1;
 }
 
-/* Run the seeds of a command line [COUNT [FIRST]], or the one of FERRY_SEED. Returns how many. */
-static inline unsigned long long run_seeds(int argc, char **argv, void (*run)(uint64_t seed))
+/* Run the seeds of a command line [COUNT [FIRST]], or the one of FERRY_SEED; without either,
+ * `count` of them, or 10,000 in a long run. Returns how many. */
+static inline unsigned long long run_seeds(int argc, char **argv, uint64_t count,
+                                           void (*run)(uint64_t seed))
 {
     const char *one = getenv("FERRY_SEED");
-    uint64_t count = is_long() ? 10000 : 300, first = 1;
+    uint64_t first = 1;
+    if (is_long())
+        count = 10000;
     if (argc > 1)
         count = strtoull(argv[1], NULL, 10);
     if (argc > 2)

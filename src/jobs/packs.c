@@ -194,18 +194,33 @@ int packs_find(struct statements *statements, const char *id, struct job_record 
     return found;
 }
 
-int packs_have(struct statements *statements, int64_t job, const unsigned char id[RANDOM_ID_BYTES],
-               ferry_error *error)
+/* Read the pack that has the job of a number, and tell its place there. Returns 1, and PACK_OF is
+ * the caller's to abandon, 0: there is none, or a code. */
+static int read_pack_of(struct statements *statements, int64_t job, struct pack *pack,
+                        size_t *place, ferry_error *error)
 {
     sqlite3_stmt *at = statement_of(statements, PACK_OF);
     sqlite3_bind_int64(at, 1, job);
     int rc = statement_step(statements, PACK_OF, error);
     if (rc <= 0)
         return rc;
-    struct pack pack = pack_of_row(at);
-    uint64_t place = (uint64_t)(job - pack.first);
-    bool has_it =
-        place < pack.count && memcmp(pack.ids + place * RANDOM_ID_BYTES, id, RANDOM_ID_BYTES) == 0;
+    *pack = pack_of_row(at);
+    *place = (size_t)(job - pack->first);
+    if (*place < pack->count)
+        return 1;
+    statement_abandon(statements, PACK_OF); /* it is damaged: it says to have more than it has */
+    return 0;
+}
+
+int packs_have(struct statements *statements, int64_t job, const unsigned char id[RANDOM_ID_BYTES],
+               ferry_error *error)
+{
+    struct pack pack;
+    size_t place;
+    int rc = read_pack_of(statements, job, &pack, &place, error);
+    if (rc <= 0)
+        return rc;
+    bool has_it = memcmp(pack.ids + place * RANDOM_ID_BYTES, id, RANDOM_ID_BYTES) == 0;
     statement_abandon(statements, PACK_OF);
     return has_it;
 }
@@ -292,15 +307,13 @@ static int keep_oldest(struct statements *statements, struct pack *pack, size_t 
 
 int packs_cut(struct statements *statements, int64_t last, size_t most, ferry_error *error)
 {
-    sqlite3_stmt *at = statement_of(statements, PACK_OF);
-    sqlite3_bind_int64(at, 1, last);
-    int rc = statement_step(statements, PACK_OF, error);
+    struct pack pack;
+    size_t place;
+    int rc = read_pack_of(statements, last, &pack, &place, error);
     if (rc <= 0)
         return rc;
-    struct pack pack = pack_of_row(at);
     size_t count = most < pack.count ? most : pack.count;
-    bool is_last = (uint64_t)(last - pack.first) + 1 == pack.count;
-    if (!is_last || count == 0)
+    if (place + 1 < pack.count)
         count = 0;
     else if (count == pack.count)
         rc = delete_pack(statements, pack.first, error);
@@ -324,17 +337,14 @@ static int insert_rows(struct statements *statements, struct pack *pack, ferry_e
 
 int packs_open(struct statements *statements, int64_t job, ferry_error *error)
 {
-    sqlite3_stmt *at = statement_of(statements, PACK_OF);
-    sqlite3_bind_int64(at, 1, job);
-    int rc = statement_step(statements, PACK_OF, error);
+    struct pack pack;
+    size_t place;
+    int rc = read_pack_of(statements, job, &pack, &place, error);
     if (rc <= 0)
         return rc;
-    struct pack pack = pack_of_row(at);
-    int64_t first = pack.first;
-    bool has_it = (uint64_t)(job - first) < pack.count;
-    rc = has_it ? insert_rows(statements, &pack, error) : 0;
+    rc = insert_rows(statements, &pack, error);
     statement_abandon(statements, PACK_OF);
-    return has_it && rc == 0 ? delete_pack(statements, first, error) : rc;
+    return rc == 0 ? delete_pack(statements, pack.first, error) : rc;
 }
 
 static int visit_ids(const struct pack *pack, packs_visit *visit, void *arg, ferry_error *error)

@@ -5,6 +5,7 @@
 
 #include "writing.h"
 
+#include "database.h"
 #include "job_id.h"
 #include "packs.h"
 #include "record.h"
@@ -128,6 +129,25 @@ static inline void expect_not_found(const struct insert_operation *insert, int c
 {
     struct job_record record;
     assert_int_equal(find(insert->id, &record), code);
+}
+
+/* ---- a reader of its own ---- */
+
+/* Connect a reader of which each statement is told before it runs. */
+static inline struct statements *traced_reader(int (*told)(unsigned, void *, void *, void *),
+                                               sqlite3 **reader)
+{
+    *reader = database_open_reader(folder.database, NULL);
+    struct statements *statements = statements_new(*reader, true, NULL);
+    assert_non_null(statements);
+    assert_int_equal(sqlite3_trace_v2(*reader, SQLITE_TRACE_STMT, told, NULL), SQLITE_OK);
+    return statements;
+}
+
+static inline void traced_reader_close(struct statements *statements, sqlite3 *reader)
+{
+    statements_free(statements);
+    assert_int_equal(sqlite3_close(reader), SQLITE_OK);
 }
 
 #endif

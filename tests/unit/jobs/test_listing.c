@@ -1,7 +1,6 @@
 /* Pages of jobs: newest first, each job once, whatever is filtered and however many there are. */
 #include "packing.h"
 
-#include "database.h"
 #include "listing.h"
 
 /* Rows from `first` on, every `step`, of this state and route. */
@@ -312,10 +311,8 @@ static void a_pack_that_is_opened_meanwhile_hides_none_of_its_jobs(void **ctx)
     struct listing page;
     opened = 0;
     come_together(&moved, PACK_JOBS);
-    sqlite3 *reader = database_open_reader(folder.database, NULL);
-    struct statements *statements = statements_new(reader, true, NULL);
-    assert_non_null(statements);
-    assert_int_equal(sqlite3_trace_v2(reader, SQLITE_TRACE_STMT, open_the_pack, NULL), SQLITE_OK);
+    sqlite3 *reader;
+    struct statements *statements = traced_reader(open_the_pack, &reader);
     struct job_filter filter = {.limit = JOB_PAGE_MAX};
     assert_int_equal(listing_read(statements, &filter, &page, NULL), 0);
     assert_int_equal(opened, 1);
@@ -324,8 +321,7 @@ static void a_pack_that_is_opened_meanwhile_hides_none_of_its_jobs(void **ctx)
         assert_int_equal(page.records[i].job, page.records[i - 1].job - 1);
     assert_int_equal(page.records[page.count - 1].job, moved.jobs[0].insert.claim.job);
     listing_fini(&page);
-    statements_free(statements);
-    assert_int_equal(sqlite3_close(reader), SQLITE_OK);
+    traced_reader_close(statements, reader);
     expect_tables(0, 0, PACK_JOBS - 1);
 }
 

@@ -2,7 +2,6 @@
  * stay, all are deleted, and the end of their retention. */
 #include "packing.h"
 
-#include "database.h"
 #include "listing.h"
 #include "reports.h"
 
@@ -114,16 +113,13 @@ static void one_whose_pack_is_opened_meanwhile_is_found(void **ctx)
     struct job_record record;
     opened = 0;
     come_together(&together, TOGETHER_LEAST);
-    sqlite3 *reader = database_open_reader(folder.database, NULL);
-    struct statements *statements = statements_new(reader, true, NULL);
-    assert_non_null(statements);
-    assert_int_equal(sqlite3_trace_v2(reader, SQLITE_TRACE_STMT, open_the_pack, NULL), SQLITE_OK);
+    sqlite3 *reader;
+    struct statements *statements = traced_reader(open_the_pack, &reader);
     assert_int_equal(record_find(statements, together.jobs[0].insert.id, &record, NULL), 0);
     assert_int_equal(opened, 1);
     assert_int_equal(record.job, together.jobs[0].insert.claim.job);
     job_record_fini(&record);
-    statements_free(statements);
-    assert_int_equal(sqlite3_close(reader), SQLITE_OK);
+    traced_reader_close(statements, reader);
     expect_tables(0, 0, TOGETHER_LEAST - 1);
 }
 

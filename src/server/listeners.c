@@ -105,13 +105,16 @@ static bool update_one(struct listeners *listeners, ferry_http_server *http, con
     return true;
 }
 
-bool listeners_update(struct listeners *listeners, const struct config *config)
+struct listeners_kept listeners_update(struct listeners *listeners, const struct config *config)
 {
     for (size_t i = 0; i < listeners->count; i++)
         listeners->bound[i].is_met = false;
-    bool is_same =
-        update_one(listeners, listeners->admin_http, config->admin_listen, &config->admin_tls);
+    struct listeners_kept kept = {
+        .admin =
+            update_one(listeners, listeners->admin_http, config->admin_listen, &config->admin_tls),
+        .public = listeners->count == count_addresses(config) + 1,
+    };
     for (size_t i = 0; config->listen[i]; i++)
-        is_same &= update_one(listeners, listeners->http, config->listen[i], tls_of(config, i));
-    return is_same && listeners->count == count_addresses(config) + 1;
+        kept.public &= update_one(listeners, listeners->http, config->listen[i], tls_of(config, i));
+    return kept;
 }

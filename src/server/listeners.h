@@ -21,8 +21,13 @@ struct listeners {
 int listeners_open(struct listeners *listeners, const struct config *config, ferry_error *error);
 void listeners_fini(struct listeners *listeners);
 
-/* Use the certificates of a new config for new connections, at addresses that it has as well.
- * Returns whether it listens as before; what does not waits for a restart. */
-bool listeners_update(struct listeners *listeners, const struct config *config);
+/* Whether a config listens as the server does already; where not, that waits for a restart. */
+struct listeners_kept {
+    bool public;
+    bool admin;
+};
+
+/* Use the certificates of a new config for new connections, at addresses that it has as well. */
+struct listeners_kept listeners_update(struct listeners *listeners, const struct config *config);
 
 #endif

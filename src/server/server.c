@@ -53,6 +53,7 @@ struct server {
     struct reload *reload;
     struct health health;
     struct admin admin;
+    char *admin_token; /* what `admin` asks for */
     struct loop_lag lag;
     struct drain drain;
     int loop_rc;
@@ -161,7 +162,6 @@ static void point_at_current(struct server *server)
     server->config = current->config;
     server->health.pools = current->pools;
     server->health.pool_count = current->pool_count;
-    server->admin.token = server->config->admin_token;
     server->drain.limit_ms = server->config->drain_ms;
 }
 
@@ -171,6 +171,35 @@ static int trust_proxies(struct server *server, ferry_error *error)
     for (char **proxy = server->config->trusted_proxies; rc == 0 && proxy && *proxy; proxy++)
         rc = ferry_http_trust(server->http, *proxy, error);
     return rc;
+}
+
+/* A config may have no token where its own admin listener is on loopback. If that is not where the
+ * server listens, as it moves at a restart only, the token stays until then. */
+static int take_admin_token(struct server *server, bool listens_there)
+{
+    const char *token = server->config->admin_token;
+    if (!token && !listens_there && server->admin_token) {
+        ferry_log(FERRY_LOG_WARN, "a change needs a restart", "key=admin.token_file");
+        return 0;
+    }
+    char *copy = token ? strdup(token) : NULL;
+    if (token && !copy)
+        return FERRY_INTERNAL;
+    free(server->admin_token);
+    server->admin.token = server->admin_token = copy;
+    return 0;
+}
+
+/* Use the listeners' certificates and the admin token of a new config, and say what waits. */
+static void update_listeners(struct server *server)
+{
+    struct listeners_kept kept = listeners_update(&server->listeners, server->config);
+    if (take_admin_token(server, kept.admin) < 0)
+        ferry_log(FERRY_LOG_ERROR, "no memory for a new admin token, the one before stays", NULL);
+    if (!kept.public)
+        ferry_log(FERRY_LOG_WARN, "a change needs a restart", "key=listen");
+    if (!kept.admin)
+        ferry_log(FERRY_LOG_WARN, "a change needs a restart", "key=admin.listen");
 }
 
 /* Take over what a new config says beside its routes. */
@@ -188,8 +217,7 @@ static void on_reloaded(void *arg)
     server->waits.limit = waits_limit(config);
     server->events.limit = streams_limit(config);
     queue_set_limits(server->queue, config->max_pending, config->max_bytes, config->keep_ms);
-    if (!listeners_update(&server->listeners, config))
-        ferry_log(FERRY_LOG_WARN, "a change needs a restart", "key=listen");
+    update_listeners(server);
     if (config->max_crashes != server->max_crashes)
         ferry_log(FERRY_LOG_WARN, "a change needs a restart", "key=jobs.max_crashes");
 }
@@ -216,6 +244,8 @@ static int install_first(struct server *server, struct config *config, struct re
         return error->code;
     }
     point_at_current(server);
+    if (take_admin_token(server, true) < 0)
+        return ferry_error_set(error, FERRY_INTERNAL, "no memory");
     return trust_proxies(server, error);
 }
 
@@ -383,5 +413,6 @@ void server_free(struct server *server)
     metrics_free(server->metrics);
     ferry_loop_free(server->loop);
     reload_free(server->reload);
+    free(server->admin_token);
     free(server);
 }

@@ -128,6 +128,7 @@ class Server:
         self.config = self.folder / "ferry.yaml"
         self.config.write_text(config)
         self.has_listen = config.lstrip().startswith("listen:")
+        self.has_admin = "admin: {listen:" in config
         self.args = list(args)
         self.env = {**os.environ, **(env or {})}
         self.process = None
@@ -140,9 +141,9 @@ class Server:
         self.lines = []
         # A config that says where to listen knows free ports.
         listen = [] if self.has_listen else ["--listen", "127.0.0.1:0"]
+        listen += [] if self.has_admin else ["--set", "admin.listen=127.0.0.1:0"]
         self.process = subprocess.Popen(
-            [*self.starter, FERRY, "serve", "-c", str(self.config), *listen,
-             "--set", "admin.listen=127.0.0.1:0", *self.args],
+            [*self.starter, FERRY, "serve", "-c", str(self.config), *listen, *self.args],
             cwd=self.folder, env=self.env, stderr=subprocess.PIPE, text=True)
         self.reader = threading.Thread(target=self._read, args=(self.process, self.lines))
         self.reader.start()

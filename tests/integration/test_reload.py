@@ -138,6 +138,37 @@ def test_what_needs_a_restart_is_said_and_the_rest_applies(serve):
     assert not (server.folder / "elsewhere").exists()
 
 
+def status_of_admin(server, token=None):
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return server.get("/metrics", admin=True, headers=headers).status
+
+
+def test_the_admin_token_changes(serve, tmp_path):
+    routes = "routes: {/a: {worker: noop}}"
+    (tmp_path / "token").write_text("first")
+    server = serve(f"admin: {{token_file: token}}\n{routes}")
+    (tmp_path / "token").write_text("second")
+    reload(server)
+    assert status_of_admin(server, "first") == 401
+    assert status_of_admin(server, "second") == 200
+    reload(server, routes)
+    assert status_of_admin(server) == 200
+
+
+def test_the_admin_token_stays_where_the_admin_listener_does(serve, tmp_path):
+    """A config without a token is one for loopback: not for where the server still listens."""
+    routes = "routes: {/a: {worker: noop}}"
+    (tmp_path / "token").write_text("t0ken")
+    # A form of loopback that a config does not take for one.
+    server = serve(f"admin: {{listen: '[0:0:0:0:0:0:0:1]:0', token_file: token}}\n{routes}")
+    reload(server, f"admin: {{listen: '127.0.0.1:0'}}\n{routes}")
+    assert server.has_logged("needs a restart", "key=admin.listen")
+    assert server.has_logged("needs a restart", "key=admin.token_file")
+    assert not server.has_logged("needs a restart", "key=listen")
+    assert status_of_admin(server) == 401
+    assert status_of_admin(server, "t0ken") == 200
+
+
 def test_a_metric_goes_on_counting(serve):
     server = serve("routes: {/a: {worker: noop}}")
     series = 'ferry_requests_total{route="/a",method="GET",code="200"}'

@@ -243,6 +243,8 @@ void check_admin(struct checking *checking, const struct tree *admin)
         {0},
     };
     section_read(admin, "admin", fields, &nodes, checking->diagnostics);
+    expect_value(tree_find(admin, "token_file"), "to ask for no token, leave the key out",
+                 checking->diagnostics);
     if (nodes.token_file)
         read_token(checking, nodes.token_file);
     check_tls(checking, nodes.tls, &checking->config->admin_tls);

@@ -1,7 +1,7 @@
 /*
  * What a route says of who may enter: auth, cors and client_rate. Main thread.
  *
- * A key without a value is an error here, unlike elsewhere: the default is an open door.
+ * A key without a value is an error here: the default is an open door.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,15 +14,6 @@ enum { BURST_MAX = 1000000 };
 static bool is_none(const struct tree *node)
 {
     return node->kind == TREE_SCALAR && strcmp(node->text, "none") == 0;
-}
-
-static void report_empty(const struct tree *node, const char *nothing,
-                         struct diagnostics *diagnostics)
-{
-    if (!node || node->kind != TREE_NULL)
-        return;
-    diagnostics_error(diagnostics, node->key_mark, "%s is empty", node->key);
-    diagnostics_hint(diagnostics, "%s: %s", node->key, nothing);
 }
 
 /* ---- client_rate ---- */
@@ -63,8 +54,8 @@ static void read_client_rate(struct checking *checking, const struct tree *node,
 void check_entry(struct checking *checking, const struct tree *root)
 {
     const struct tree *auth = tree_find(root, "auth"), *cors = tree_find(root, "cors");
-    report_empty(auth, "none", checking->diagnostics);
-    report_empty(cors, "none", checking->diagnostics);
+    expect_value(auth, "auth: none", checking->diagnostics);
+    expect_value(cors, "cors: none", checking->diagnostics);
     if (auth && !is_none(auth))
         checking->auth = check_auth(checking, auth, "auth");
     if (cors && !is_none(cors))
@@ -100,9 +91,9 @@ static void read_cors(struct checking *checking, const struct tree *node, const 
 void check_route_entry(struct checking *checking, const struct entry_nodes *nodes,
                        const struct tree *node, const char *where, struct config_route *route)
 {
-    report_empty(tree_find(node, "auth"), "none", checking->diagnostics);
-    report_empty(tree_find(node, "cors"), "none", checking->diagnostics);
-    report_empty(tree_find(node, "client_rate"), "0", checking->diagnostics);
+    expect_value(tree_find(node, "auth"), "auth: none", checking->diagnostics);
+    expect_value(tree_find(node, "cors"), "cors: none", checking->diagnostics);
+    expect_value(tree_find(node, "client_rate"), "client_rate: 0", checking->diagnostics);
     route->auth = checking->auth;
     route->cors = checking->config->cors;
     if (nodes->auth)

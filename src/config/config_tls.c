@@ -123,6 +123,8 @@ void check_tls(struct checking *checking, const struct tree *tls, struct config_
         return;
     }
     section_read(tls, "tls", fields, &nodes, checking->diagnostics);
+    expect_value(tree_find(tls, "client_ca"), "to ask for no certificate, leave the key out",
+                 checking->diagnostics);
     check_client(checking, tls, &nodes);
     const char *certificate = check_file(checking, tls, nodes.cert, "cert", true);
     const char *key = check_file(checking, tls, nodes.key, "key", true);

@@ -54,6 +54,14 @@ const char *expect_text(const struct tree *node, const char *what, struct diagno
     return node->text;
 }
 
+void expect_value(const struct tree *node, const char *nothing, struct diagnostics *diagnostics)
+{
+    if (!node || node->kind != TREE_NULL)
+        return;
+    diagnostics_error(diagnostics, node->key_mark, "%s is empty", node->key);
+    diagnostics_hint(diagnostics, "%s", nothing);
+}
+
 static bool is_name(const char *name, struct mark mark, const char *what,
                     struct diagnostics *diagnostics)
 {

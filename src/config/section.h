@@ -2,7 +2,7 @@
  * Reads one section of the tree into a struct, by a table of the keys that it may have.
  *
  * What is wrong is reported and leaves the struct's value as it was: the default, which was set
- * before. So does a key without a value.
+ * before. So does a key without a value, unless expect_value is asked.
  */
 #ifndef CONFIG_SECTION_H
 #define CONFIG_SECTION_H
@@ -51,6 +51,10 @@ bool expect_list(const struct tree *node, const char *where, struct diagnostics 
 
 /* Return the text of a scalar; report anything else, and an empty text. A list's item, too. */
 const char *expect_text(const struct tree *node, const char *what, struct diagnostics *diagnostics);
+
+/* Report a key (or NULL) that has no value, of those whose default is an open door; `nothing` is
+ * how to say on purpose that there is none. */
+void expect_value(const struct tree *node, const char *nothing, struct diagnostics *diagnostics);
 
 /* Report a name that should be of letters, digits, '-' and '_': it goes into metrics and logs. It
  * is the node's key, or its text. */

@@ -248,6 +248,7 @@ def test_ferry_jobs_reaches_an_admin_listener_with_tls(serve, authority):
     ("{cert: server.key, key: server.key}", "hint: PEM: the server's certificate, and then those"),
     ("{cert: server.pem}", '1:42: error: tls lacks the key "key"'),
     ("{cert: server.pem, key: server.key, client: require}", "1:86: error: client certificates"),
+    ("{cert: server.pem, key: server.key, client_ca: }", "1:78: error: client_ca is empty"),
     ("{cert: server.key, key: server.key}", "1:49: error: server.key: cannot be used as the cert"),
 ])
 def test_what_is_wrong_with_tls_is_told_with_its_place(authority, tls, message):

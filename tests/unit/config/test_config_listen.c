@@ -142,7 +142,11 @@ static void test_admin_off_loopback(void **state)
                    "ferry.yaml:1:17: error: an admin listener off loopback needs a token_file\n"
                    "    admin: {listen: 10.0.0.1:8003, token_file: }\n"
                    "                    ^~~~~~~~~~~~~\n"
-                   "    hint: anyone who reaches it could read and delete every job\n"});
+                   "    hint: anyone who reaches it could read and delete every job\n"
+                   "ferry.yaml:1:32: error: token_file is empty\n"
+                   "    admin: {listen: 10.0.0.1:8003, token_file: }\n"
+                   "                                   ^~~~~~~~~~\n"
+                   "    hint: to ask for no token, leave the key out\n"});
 }
 
 static void test_admin_on_loopback(void **state)
@@ -156,23 +160,27 @@ static void test_admin_on_loopback(void **state)
 static void test_admin_values(void **state)
 {
     (void)state;
-    CHECK_REPORTS({"admin: {listen: [127.0.0.1:1]}\n" A_ROUTE,
-                   "ferry.yaml:1:17: error: listen must be a single value, not a list\n"
-                   "    admin: {listen: [127.0.0.1:1]}\n"
-                   "                    ^~~~~~~~~~~~~\n"},
-                  {"admin: {token: x}\n" A_ROUTE,
-                   "ferry.yaml:1:9: error: unknown key \"token\" in admin\n"
-                   "    admin: {token: x}\n"
-                   "            ^~~~~\n"
-                   "    hint: did you mean \"token_file\"?\n"},
-                  {"admin: {token_file: absent}\n" A_ROUTE,
-                   "ferry.yaml:1:21: error: token_file: absent: No such file or directory\n"
-                   "    admin: {token_file: absent}\n"
-                   "                        ^~~~~~\n"},
-                  {"admin: {token_file: \".\"}\n" A_ROUTE,
-                   "ferry.yaml:1:21: error: token_file: .: Is a directory\n"
-                   "    admin: {token_file: \".\"}\n"
-                   "                        ^~~\n"});
+    CHECK_REPORTS(
+        {"admin: {listen: [127.0.0.1:1]}\n" A_ROUTE,
+         "ferry.yaml:1:17: error: listen must be a single value, not a list\n"
+         "    admin: {listen: [127.0.0.1:1]}\n"
+         "                    ^~~~~~~~~~~~~\n"},
+        {"admin: {token: x}\n" A_ROUTE, "ferry.yaml:1:9: error: unknown key \"token\" in admin\n"
+                                        "    admin: {token: x}\n"
+                                        "            ^~~~~\n"
+                                        "    hint: did you mean \"token_file\"?\n"},
+        {"admin: {token_file: }\n" A_ROUTE, "ferry.yaml:1:9: error: token_file is empty\n"
+                                            "    admin: {token_file: }\n"
+                                            "            ^~~~~~~~~~\n"
+                                            "    hint: to ask for no token, leave the key out\n"},
+        {"admin: {token_file: absent}\n" A_ROUTE,
+         "ferry.yaml:1:21: error: token_file: absent: No such file or directory\n"
+         "    admin: {token_file: absent}\n"
+         "                        ^~~~~~\n"},
+        {"admin: {token_file: \".\"}\n" A_ROUTE,
+         "ferry.yaml:1:21: error: token_file: .: Is a directory\n"
+         "    admin: {token_file: \".\"}\n"
+         "                        ^~~\n"});
 }
 
 int main(void)

@@ -16,12 +16,25 @@ static bool is_same(const char *given, const char *wanted)
     return difference == 0;
 }
 
+/* Where no token is asked for, whoever reaches the listener may enter, and a browser on the same
+ * machine reaches it for every page that it shows. It says so: with an Origin. */
+static bool is_no_page(ferry_request *request)
+{
+    if (!ferry_request_header(request, "Origin"))
+        return true;
+    ferry_error error;
+    ferry_error_set(&error, FERRY_FORBIDDEN,
+                    "web pages may not ask here: admin.token_file is not set");
+    ferry_request_reply_error(request, &error);
+    return false;
+}
+
 bool admin_allows(const struct admin *admin, ferry_request *request)
 {
     static const char scheme[] = "Bearer ";
     const char *given = ferry_request_header(request, "Authorization");
     if (!admin->token)
-        return true;
+        return is_no_page(request);
     if (given && strncasecmp(given, scheme, strlen(scheme)) == 0 &&
         is_same(given + strlen(scheme), admin->token))
         return true;

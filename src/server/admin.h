@@ -11,7 +11,8 @@ struct admin {
     const char *token; /* NULL: none is asked for, which the config allows on loopback only */
 };
 
-/* Tell whether a request carries the token; one that does not has been answered. */
+/* Tell whether a request carries the token, or where none is asked for, does not come from a web
+ * page; one that may not enter has been answered. */
 bool admin_allows(const struct admin *admin, ferry_request *request);
 
 /* Bind /metrics. `admin` stays the caller's. */

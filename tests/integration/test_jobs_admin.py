@@ -397,3 +397,21 @@ def test_every_path_of_the_operator_asks_for_the_token(start, tmp_path, method, 
     if not path.endswith("events"):
         reply = admin(server, method, path, headers={"Authorization": "Bearer secret"})
         assert reply.status != 401
+
+
+@pytest.mark.parametrize("method, path", [("POST", "/jobs/cancel?all=true"), ("GET", "/metrics"),
+                                          ("POST", "/routes/pause?route=/later")])
+def test_a_web_page_may_not_ask_where_there_is_no_token(server, method, path):
+    [place] = post_delayed(server, 1)
+    reply = admin(server, method, path, headers={"Origin": "https://page.example"})
+    assert reply.status == 403
+    assert "token_file" in reply.problem()
+    assert server.get(place).json()["state"] == "scheduled"
+    assert server.metric('ferry_route_open{route="/later"}') == 1
+
+
+def test_who_has_the_token_may_be_a_web_page(start, tmp_path):
+    (tmp_path / "token").write_text("secret")
+    server = start("admin: {token_file: token}")
+    headers = {"Authorization": "Bearer secret", "Origin": "https://page.example"}
+    assert admin(server, "GET", "/jobs", headers=headers).status == 200

@@ -250,6 +250,8 @@ static unsigned count_old(const struct reload *reload)
 void reload_begin(struct reload *reload)
 {
     ferry_error error;
+    if (reload->loading && !reload->is_wanted)
+        ferry_log(FERRY_LOG_INFO, "a reload is under way, another one follows it", NULL);
     reload->is_wanted = reload->loading != NULL;
     if (reload->loading || reload->is_stopped)
         return;

@@ -1,5 +1,7 @@
 """SIGHUP: a new config is taken all or nothing, and nobody notices who was not meant to."""
 
+import contextlib
+import os
 import signal
 import threading
 
@@ -241,6 +243,27 @@ def test_reloads_that_come_faster_than_they_end_become_one_more(serve):
         server.signal(signal.SIGHUP)
     reload(server, "routes: {/b: {worker: noop}}")
     wait_until(lambda: server.get("/b").status == 200, "the last config is taken")
+
+
+def open_for_reader(fifo):
+    """The end to write to of a fifo that somebody reads; None while nobody does."""
+    with contextlib.suppress(OSError):
+        return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+
+
+def test_a_signal_while_a_reload_takes_long_is_said_to_be_heeded_later(serve, tmp_path):
+    tokens = tmp_path / "tokens"
+    os.mkfifo(tokens)
+    server = serve("routes: {/a: {worker: noop}}")
+    server.config.write_text("auth: {bearer_file: tokens}\nroutes: {/b: {worker: noop}}")
+    server.signal(signal.SIGHUP)
+    fifo = wait_until(lambda: open_for_reader(tokens), "the file of tokens is read")
+    server.signal(signal.SIGHUP)
+    server.wait_logged("another one follows")
+    server.config.write_text("routes: {/c: {worker: noop}}")
+    os.write(fifo, b"0" * 64 + b"\n")
+    os.close(fifo)
+    wait_until(lambda: server.get("/c").status == 200, "the last config is taken")
 
 
 def gate_config(gate, more="", pool="threads: 1"):

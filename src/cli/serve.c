@@ -38,6 +38,16 @@ static void keep_memory(void)
     mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
 }
 
+/* A SIGHUP that comes while the server starts, which takes long with a large database, waits until
+ * it can be heeded; else it would end the process. Before there are threads. */
+static void hold_hangup(int how)
+{
+    sigset_t hangup;
+    sigemptyset(&hangup);
+    sigaddset(&hangup, SIGHUP);
+    pthread_sigmask(how, &hangup, NULL);
+}
+
 static int serve(struct loaded_config *loaded)
 {
     const struct config *config = loaded->config;
@@ -55,6 +65,7 @@ static int serve(struct loaded_config *loaded)
         fprintf(stderr, "ferry: %s\n", error.message);
         return EXIT_RUNTIME;
     }
+    hold_hangup(SIG_UNBLOCK);
     int rc = server_run(server);
     server_free(server);
     return rc < 0 ? EXIT_RUNTIME : EXIT_OK;
@@ -72,6 +83,7 @@ int command_serve(int argc, char **argv)
         limit_arenas();
         keep_memory();
         crash_report_install();
+        hold_hangup(SIG_BLOCK);
         rc = loaded_config_init(&loaded, &options);
         if (rc == 0) {
             rc = serve(&loaded);

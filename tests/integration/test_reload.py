@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from certificates import Authority
-from harness import LONG, read_all, wait_until
+from harness import LONG, Server, read_all, wait_until
 from test_tls import connect, context
 
 RELOADS = 200 if LONG else 20
@@ -264,6 +264,24 @@ def test_a_signal_while_a_reload_takes_long_is_said_to_be_heeded_later(serve, tm
     os.write(fifo, b"0" * 64 + b"\n")
     os.close(fifo)
     wait_until(lambda: server.get("/c").status == 200, "the last config is taken")
+
+
+def test_a_signal_while_the_server_starts_is_heeded_when_it_serves(tmp_path):
+    tokens, later = tmp_path / "tokens", tmp_path / "later"
+    os.mkfifo(tokens)
+    later.write_text("0" * 64 + "\n")
+    server = Server(tmp_path, "auth: {bearer_file: tokens}\nroutes: {/a: {worker: noop}}")
+    server.launch()
+    try:
+        fifo = wait_until(lambda: open_for_reader(tokens), "the config is read")
+        server.signal(signal.SIGHUP)
+        later.rename(tokens)
+        os.write(fifo, b"0" * 64 + b"\n")
+        os.close(fifo)
+        server.wait_serving()
+        server.wait_logged("msg=reloaded")
+    finally:
+        server.stop()
 
 
 def gate_config(gate, more="", pool="threads: 1"):

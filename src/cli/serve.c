@@ -62,7 +62,7 @@ static int serve(struct loaded_config *loaded)
     loaded->config = NULL;
     loaded->registry = NULL;
     if (!server) {
-        fprintf(stderr, "ferry: %s\n", error.message);
+        ferry_log(FERRY_LOG_ERROR, "cannot start", "error=%s", error.message);
         return EXIT_RUNTIME;
     }
     hold_hangup(SIG_UNBLOCK);

@@ -30,7 +30,7 @@ def refusal(folder, **kwargs):
     assert result.returncode == EXIT_RUNTIME, result.stderr
     said = [line for line in result.stderr.splitlines() if "level=info" not in line]
     assert len(said) == 1, result.stderr
-    assert said[0].startswith("ferry: ")
+    assert 'level=error msg="cannot start" error=' in said[0]
     return said[0]
 
 

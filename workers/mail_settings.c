@@ -1,4 +1,4 @@
-/* Reading a mailer's settings. The loop's thread, or that of `ferry check`. */
+/* Reading a mailer's settings. The main thread, or that of a reload. */
 #include "mail_settings.h"
 
 #include "libcurl.h"
@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "bytes.h"
 
@@ -90,6 +91,19 @@ static void read_password(struct mail_settings *mail, ferry_settings *settings)
     mail->relay.password = mail->password;
 }
 
+/* A file that nobody looks at would be taken for a check that is not made. */
+static void check_ca_file(const struct mail_relay_options *relay, bool is_tls,
+                          ferry_settings *settings)
+{
+    if (access(relay->ca_file, R_OK) < 0)
+        ferry_settings_fail(settings, "ca_file", "%s: no such file, or not readable",
+                            relay->ca_file);
+    else if (!is_tls && relay->starttls != MAIL_STARTTLS_REQUIRE)
+        ferry_settings_fail(settings, "ca_file",
+                            "ca_file: the relay's certificate is only checked with starttls: "
+                            "require, or smtps://");
+}
+
 static void read_relay(struct mail_settings *mail, ferry_settings *settings)
 {
     struct mail_relay_options *relay = &mail->relay;
@@ -116,6 +130,8 @@ static void read_relay(struct mail_settings *mail, ferry_settings *settings)
         ferry_settings_fail(settings, "starttls",
                             "starttls: must be \"require\" with a username, or the password could "
                             "go over the network in the clear");
+    else if (relay->ca_file)
+        check_ca_file(relay, url.is_tls, settings);
 }
 
 static void read_pauses(struct mail_settings *mail, ferry_settings *settings)

@@ -240,6 +240,12 @@ static void test_settings_that_are_refused(void **state)
           ONE("password_file", "/dev/null"), ONE("starttls", "try")},
          "starttls",
          "in the clear"},
+        {{ONE("relay", "smtp://mail.example.org"), ONE("ca_file", "/dev/null")},
+         "ca_file",
+         "only checked with starttls: require"},
+        {{ONE("relay", "smtps://mail.example.org"), ONE("ca_file", "/nonexistent")},
+         "ca_file",
+         "/nonexistent: no such file"},
         {{ONE("rely", "smtp://mail.example.org")}, "rely", "unknown key"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)

@@ -11,8 +11,7 @@
  *       proxy: http://127.0.0.1:3128   # none; the environment is not asked
  *       redirects: 5                   # 0: a redirect is answered as it is
  *       max_bytes: 8MiB                # more than that is a failure
- *       allow: [https://api.example.org/]   # what callers may name by ?url=, and a redirect lead
- * to
+ *       allow: [https://api.example.org/]   # what callers may name by ?url=, and redirects lead to
  *
  * One of url and allow must be there. The call's body goes along with POST, PUT and PATCH, and of
  * its headers Content-Type and Accept; nothing else of the caller does, no credentials above all.

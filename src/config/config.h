@@ -2,7 +2,7 @@
  * The configuration, read and checked: from a YAML file, the environment and the command line to
  * plain structures that need no further checks.
  *
- * Main thread, before the loop runs. Everything in a config lives until config_free.
+ * Main thread, before the loop runs; or a reload's. Everything in a config lives until config_free.
  */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H

@@ -124,11 +124,16 @@ void dispatch_return(struct dispatch_route *route, struct dispatch_pool *pool)
 void dispatch_end(struct dispatch_route *route, struct dispatch_pool *pool, enum gate_end end,
                   int64_t now_ms)
 {
+    struct gate *gate = &route->gate;
+    bool was_shut = gate->shut_until_ms != 0;
     pool->held--;
-    if (gate_end(&route->gate, end, now_ms))
+    if (gate_end(gate, end, now_ms))
         ferry_log(FERRY_LOG_WARN, "a route's jobs are paused: too many failures in a row",
-                  "route=%s failures=%u pause_ms=%lld", route->route.name, route->gate.failures,
-                  (long long)route->gate.shut_ms);
+                  "route=%s failures=%u pause_ms=%lld", route->route.name, gate->failures,
+                  (long long)gate->shut_ms);
+    else if (was_shut && gate->shut_until_ms == 0)
+        ferry_log(FERRY_LOG_INFO, "a route's jobs go on: one that tried got through", "route=%s",
+                  route->route.name);
 }
 
 void dispatch_shut(struct dispatch_route *route, int64_t ms)

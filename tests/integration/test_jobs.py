@@ -306,6 +306,18 @@ def test_an_attempt_past_its_timeout_keeps_its_job_running_until_it_returns(star
     assert gate.runs() == ["overdue"]
 
 
+def test_the_log_says_when_a_route_is_paused_and_when_it_goes_on(serve, tmp_path):
+    server = serve("workers: {asks: {use: exec, command: [test, -e, provider]}}\n"
+                   "routes: {/asks: {worker: asks, mode: defer, breaker: {failures: 1, pause: 10ms},\n"
+                   "                 retry: {attempts: 10000, backoff: 10ms}}}")
+    job = server.post_job("/asks", {})
+    server.wait_logged("jobs are paused: too many failures", "route=/asks")
+    assert not server.has_logged("jobs go on")
+    (tmp_path / "provider").touch()
+    server.wait_job(job, "succeeded")
+    server.wait_logged("jobs go on", "route=/asks")
+
+
 def test_jobs_wait_in_line_on_a_pool_of_one_thread(start, gate):
     server = start()
     jobs = [server.post_job(f"/gate?name={n}", {}) for n in range(4)]

@@ -72,6 +72,17 @@ static bool read_token(struct jobs_session *session, struct bytes *token)
     return true;
 }
 
+/* libcurl would take a host without a port for its port 80, and give the token to that. */
+static bool check_admin(struct jobs_session *session)
+{
+    const char *address = session->admin ? session->admin : "unix:";
+    const char *port = strrchr(address, ':');
+    if (strncmp(address, "unix:", 5) == 0 ||
+        (port && port[1] && !port[1 + strspn(port + 1, "0123456789")] && !strchr(address, '/')))
+        return true;
+    return jobs_misused(session, "--admin: \"%s\" is not HOST:PORT, and not unix:PATH", address);
+}
+
 static bool make_client(struct jobs_session *session, const char *address, const char *token,
                         const char *certificate)
 {
@@ -109,7 +120,7 @@ bool jobs_connect(struct jobs_session *session)
 {
     struct bytes token = {0};
     bool needs_config = !session->admin || session->config.file || session->config.sets.count > 0;
-    bool done = read_token(session, &token) &&
+    bool done = check_admin(session) && read_token(session, &token) &&
                 (needs_config ? connect_by_config(session, bytes_text(&token))
                               : make_client(session, session->admin, bytes_text(&token), NULL));
     bytes_fini(&token);
@@ -122,7 +133,10 @@ bool jobs_request(struct jobs_session *session, const char *what, const char *me
     ferry_error error;
     if (admin_request(session->client, method, path, body, &error) == 0)
         return true;
-    return jobs_failed(session, error.code == FERRY_TRANSIENT ? NULL : what, error.message);
+    jobs_failed(session, error.code == FERRY_TRANSIENT ? NULL : what, error.message);
+    if (error.code == FERRY_INVALID)
+        session->rc = EXIT_USAGE;
+    return false;
 }
 
 /* ---- the rest ---- */

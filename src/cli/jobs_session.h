@@ -43,7 +43,8 @@ bool jobs_misused(struct jobs_session *session, const char *format, ...) FERRY_P
 bool jobs_connect(struct jobs_session *session);
 
 /* Send a request. An error is told on standard error, behind `what` if that is not NULL, and is the
- * exit code 1. Returns whether there was none. */
+ * exit code 1, or 2 where the server does not take what was asked. Returns whether there was none.
+ */
 bool jobs_request(struct jobs_session *session, const char *what, const char *method,
                   const char *path, struct bytes *body);
 

@@ -69,7 +69,7 @@ def test_json_is_what_the_server_says_to_the_byte(jobs):
 
 
 def test_a_state_that_there_is_not_is_told_with_those_there_are(jobs):
-    result = jobs("list", "--state", "zombie", code=EXIT_RUNTIME)
+    result = jobs("list", "--state", "zombie", code=EXIT_USAGE)
     assert "zombie" in result.stderr and "succeeded" in result.stderr
 
 
@@ -309,6 +309,9 @@ def test_help_goes_to_standard_output(tmp_path):
     (["delete", "--all", "--state", "dead"], "either"),
     (["pause"], "which route"),
     (["resume", "/a", "/b"], "one route"),
+    (["list", "--admin", "http://127.0.0.1:8003"], "not HOST:PORT"),
+    (["list", "--admin", "127.0.0.1"], "not HOST:PORT"),
+    (["list", "--admin", "127.0.0.1:"], "not HOST:PORT"),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
 def test_wrong_usage_is_told(tmp_path, args, word):
     result = run_ferry("jobs", *args, cwd=tmp_path)

@@ -247,6 +247,7 @@ int command_call(int argc, char **argv)
     struct loaded_config loaded;
     int rc = read_options(&command, argc, argv);
     crash_report_install(); /* what a worker that is being written does most often */
+    ferry_log_set_sink(ferry_log_to_stderr, NULL); /* workers that open have something to say */
     if (rc == 0 && command.config.wants_help)
         fputs(help, stdout);
     else if (rc == 0)

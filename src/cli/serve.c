@@ -53,8 +53,6 @@ static int serve(struct loaded_config *loaded)
     const struct config *config = loaded->config;
     ferry_log_set_level(config->log_level);
     ferry_log_set_format(config->log_format);
-    log_stderr_open();
-    ferry_log_set_sink(ferry_log_to_stderr, NULL);
     signal(SIGPIPE, SIG_IGN);
     descriptors_raise();
     ferry_error error;
@@ -84,6 +82,8 @@ int command_serve(int argc, char **argv)
         keep_memory();
         crash_report_install();
         hold_hangup(SIG_BLOCK);
+        log_stderr_open();
+        ferry_log_set_sink(ferry_log_to_stderr, NULL); /* workers that open have something to say */
         rc = loaded_config_init(&loaded, &options);
         if (rc == 0) {
             rc = serve(&loaded);

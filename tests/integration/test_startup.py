@@ -168,6 +168,25 @@ def test_a_broken_plugin_is_refused_by_name(tmp_path, source, words):
         assert word in told
 
 
+SAYS_SO = """
+#include <ferry/worker.h>
+static int start(ferry_settings *settings, void **state, ferry_error *error)
+{
+    ferry_log(FERRY_LOG_WARN, "an old version of the vendor's library", NULL);
+    return 0;
+}
+static int run(ferry_call *call, void *state) { return ferry_call_reply_text(call, 200, "ok"); }
+FERRY_WORKER(vendor, .open = start, .run = run)
+"""
+
+
+def test_what_a_worker_says_as_it_opens_is_in_the_log(tmp_path, serve):
+    plugin = compile_plugin(tmp_path, "vendor", SAYS_SO)
+    server = serve(f"plugins: [{plugin}]\nroutes: {{/v: {{worker: vendor}}}}\n")
+    assert server.has_logged("level=warn", "an old version")
+    assert "an old version" in run_ferry("call", "/v", "-c", "ferry.yaml", cwd=tmp_path).stderr
+
+
 # ---- what the machine does not give ----
 
 @pytest.mark.parametrize("option, way_out", [("--listen={}", "listen, or --listen ADDRESS"),

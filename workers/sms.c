@@ -54,8 +54,10 @@ struct sms_thread {
 
 static int sms_open(ferry_settings *settings, void **state, ferry_error *error)
 {
-    *state = sms_gateway_read(settings, error);
-    return *state ? 0 : FERRY_INTERNAL;
+    const struct sms_gateway *gateway = *state = sms_gateway_read(settings, error);
+    if (gateway && gateway->is_dry_run) /* its jobs succeed all the same */
+        ferry_log(FERRY_LOG_WARN, "an sms worker sends nothing: dry_run is true", NULL);
+    return gateway ? 0 : FERRY_INTERNAL;
 }
 
 static void sms_close(void *state)

@@ -1,5 +1,6 @@
 /*
- * Reading a gateway's description. Main thread; afterwards it is only looked at, by any thread.
+ * Reading a gateway's description. The main thread, or that of a reload; afterwards it is only
+ * looked at, by any thread.
  */
 #include "sms_gateway.h"
 

@@ -59,6 +59,7 @@ def test_an_example_sends_nothing_as_it_stands(serve, shape):
     assert reply.status == 200, reply.body
     (sent,) = reply.json()["requests"]
     assert reply.json()["dry_run"] is True
+    assert server.has_logged("level=warn", "dry_run")
     assert sent["url"].startswith("https://sms.example.org/")
     for secret in SECRETS.values():
         assert secret not in reply.text()

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from harness import EXIT_CONFIG, run_ferry
+from harness import EXIT_CONFIG, ROOT, run_ferry
 
 CONFIG = """
 pools:
@@ -147,6 +147,11 @@ def test_metrics_are_prometheus_text(server):
 def test_a_promised_metric_is_there(families, name):
     assert families[name].type == PROMISED[name]
     assert families[name].samples
+
+
+def test_every_metric_is_in_the_docs(families):
+    docs = "".join(path.read_text() for path in (ROOT / "docs").glob("*.md"))
+    assert [name for name in families if not re.search(rf"\b{name}(_bucket)?\b", docs)] == []
 
 
 def test_counters_end_in_total_and_others_do_not(families):

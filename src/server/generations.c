@@ -19,6 +19,7 @@ static void replace(struct generations *all, struct generation *made)
     struct generation *old = all->current;
     if (old) {
         schedules_stop(old->schedules);
+        schedules_inherit(made->schedules, old->schedules);
         old->next = all->old;
         all->old = old;
     }

@@ -36,7 +36,8 @@ struct schedule {
     const struct config_schedule *config;
     struct metric_counter *runs[RUN_OUTCOMES];
     ferry_timer timer;
-    int64_t settled_ms; /* slots up to here are run, let go, or in slot_ms */
+    int64_t settled_ms; /* slots up to here are run, let go, or in slot_ms... */
+    bool has_settled;   /* ... if it has looked, or the one before it has */
     int64_t slot_ms;    /* NO_SLOT: none is under way */
     int64_t jitter_ms;  /* of slot_ms */
     int64_t pause_ms;   /* of slot_ms, which was refused; 0: it was not */
@@ -280,13 +281,24 @@ static void warn_ahead(const struct schedule *schedule, int64_t now_ms)
                   slot_text(schedule->settled_ms, text));
 }
 
+/* What is on record goes before what was inherited: a slot that was with the queue then may be. */
+static void settle(struct schedule *schedule, int64_t now_ms)
+{
+    int64_t last_ms;
+    bool is_recorded = queue_last_slot(schedule->all->queue, schedule->config->name, &last_ms);
+    if (!schedule->has_settled || (is_recorded && last_ms > schedule->settled_ms))
+        schedule->settled_ms = is_recorded ? last_ms : now_ms;
+    if (is_recorded && last_ms >= schedule->slot_ms)
+        schedule->slot_ms = NO_SLOT;
+    schedule->has_settled = true;
+}
+
 static void start(struct schedules *schedules, int64_t late_ms)
 {
     for (size_t i = 0; i < schedules->count; i++) {
         struct schedule *schedule = &schedules->items[i];
         int64_t now_ms = schedules->wall_ms();
-        if (!queue_last_slot(schedules->queue, schedule->config->name, &schedule->settled_ms))
-            schedule->settled_ms = now_ms;
+        settle(schedule, now_ms);
         warn_ahead(schedule, now_ms);
         look(schedule, late_ms);
         set_timer(schedule);
@@ -296,6 +308,31 @@ static void start(struct schedules *schedules, int64_t late_ms)
 void schedules_start(struct schedules *schedules)
 {
     start(schedules, 0);
+}
+
+static const struct schedule *find(const struct schedules *schedules, const char *name)
+{
+    for (size_t i = 0; i < schedules->count; i++) {
+        if (strcmp(schedules->items[i].config->name, name) == 0)
+            return &schedules->items[i];
+    }
+    return NULL;
+}
+
+void schedules_inherit(struct schedules *schedules, const struct schedules *before)
+{
+    for (size_t i = 0; i < schedules->count; i++) {
+        struct schedule *schedule = &schedules->items[i];
+        const struct schedule *other = find(before, schedule->config->name);
+        if (!other || !other->has_settled)
+            continue;
+        schedule->has_settled = true;
+        schedule->settled_ms = other->settled_ms;
+        schedule->slot_ms = other->slot_ms;
+        schedule->jitter_ms = other->jitter_ms;
+        schedule->pause_ms = other->pause_ms;
+        schedule->retry_ms = other->retry_ms;
+    }
 }
 
 void schedules_take_over(struct schedules *schedules)

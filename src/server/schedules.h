@@ -28,7 +28,12 @@ struct schedules *schedules_new(const struct schedules_options *options);
 /* Begin, after queue_start; what came due since their last run on record is missed from then on. */
 void schedules_start(struct schedules *schedules);
 
-/* Begin in the place of others, which were stopped a moment ago: nothing was missed. */
+/* Take over from others, which are stopped, where those of the same name stand: what they let go,
+ * and the slot that the queue refuses. Before these begin. */
+void schedules_inherit(struct schedules *schedules, const struct schedules *before);
+
+/* Begin in the place of others, which were stopped a moment ago and are idle: nothing was missed.
+ */
 void schedules_take_over(struct schedules *schedules);
 
 /* Add nothing more. What has been given to the queue may still come back. */

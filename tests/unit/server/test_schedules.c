@@ -264,6 +264,84 @@ static void test_a_refused_run_is_tried_again_for_the_same_slot(void **state)
     assert_int_equal(count_of("refused"), 0);
 }
 
+/* ---- a reload ---- */
+
+static void reload(void)
+{
+    struct schedules *before = schedules;
+    make_schedules();
+    schedules_stop(before);
+    schedules_inherit(schedules, before);
+    schedules_free(before);
+    schedules_take_over(schedules);
+}
+
+static bool is_with_the_queue(struct fixture *at)
+{
+    (void)at;
+    return !schedules_are_idle(schedules) || count_of("added") > 0; /* or it has been */
+}
+
+static void test_what_was_missed_is_counted_once_over_reloads(void **state)
+{
+    (void)state;
+    schedules_start(schedules);
+    set_clock(NOON_MS);
+    wait_count("added", 1);
+    set_clock(NOON_MS + 3 * EVERY_MS + EVERY_MS / 2 + 5000);
+    restart();
+    assert_int_equal(count_of("missed"), 3);
+    reload();
+    reload();
+    assert_int_equal(count_of("missed"), 3);
+    set_clock(NOON_MS + 4 * EVERY_MS - 5);
+    reload(); /* for a short timer */
+    set_clock(NOON_MS + 4 * EVERY_MS);
+    wait_count("added", 2);
+    assert_int_equal(last_slot(), NOON_MS + 4 * EVERY_MS);
+}
+
+static void test_a_refused_run_is_tried_again_after_a_reload(void **state)
+{
+    (void)state;
+    fixture_close(f);
+    schedules_free(schedules);
+    f->options.max_pending = 1;
+    fixture_start(f);
+    make_schedules();
+    fixture_add_committed(f, "/gate", "");
+    schedules_start(schedules);
+    set_clock(NOON_MS);
+    wait_for_timers();
+    set_clock(NOON_MS + 50000); /* too late for a slot that nobody tried */
+    reload();
+    wait_for_timers();
+    assert_int_equal(jobs(), 1);
+    gate_set(true);
+    wait_count("added", 1);
+    assert_int_equal(last_slot(), NOON_MS);
+    assert_int_equal(count_of("missed"), 0);
+}
+
+static void test_a_slot_that_the_queue_had_at_a_reload_runs_once(void **state)
+{
+    (void)state;
+    schedules_start(schedules);
+    set_clock(NOON_MS);
+    struct schedules *before = schedules;
+    fixture_wait(f, is_with_the_queue);
+    make_schedules();
+    schedules_stop(before);
+    schedules_inherit(schedules, before);
+    wait_count("added", 1);
+    schedules_free(before);
+    schedules_take_over(schedules);
+    wait_for_timers();
+    assert_int_equal(jobs(), 1);
+    assert_int_equal(count_of("added"), 1);
+    assert_int_equal(count_of("taken"), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -277,6 +355,9 @@ int main(void)
         TEST(test_a_slot_does_not_run_again_after_a_restart),
         TEST(test_an_overlap_takes_its_slot),
         TEST(test_a_refused_run_is_tried_again_for_the_same_slot),
+        TEST(test_what_was_missed_is_counted_once_over_reloads),
+        TEST(test_a_refused_run_is_tried_again_after_a_reload),
+        TEST(test_a_slot_that_the_queue_had_at_a_reload_runs_once),
     };
 #undef TEST
     return cmocka_run_group_tests(tests, NULL, NULL);

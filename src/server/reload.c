@@ -58,7 +58,8 @@ static struct config *load_config(struct load *load, struct registry *registry)
 {
     struct config *config = registry ? config_load(&load->source, registry, &load->report) : NULL;
     if (!config) {
-        ferry_error_set(&load->error, FERRY_INVALID, "the config is wrong, or there is no memory");
+        ferry_error_set(&load->error, FERRY_INVALID,
+                        "the config is wrong (ferry check says more), or there is no memory");
     } else if (config->route_count == 0 && load->before->config->route_count > 0) {
         ferry_error_set(&load->error, FERRY_INVALID,
                         "it would leave no routes; to serve none, restart");

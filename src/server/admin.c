@@ -16,15 +16,28 @@ static bool is_same(const char *given, const char *wanted)
     return difference == 0;
 }
 
+static bool is_address_or_localhost(const char *host)
+{
+    static const char localhost[] = "localhost";
+    size_t length = strlen(localhost);
+    return host[0] == '[' || !host[strspn(host, "0123456789.:")] ||
+           (strncasecmp(host, localhost, length) == 0 && (!host[length] || host[length] == ':'));
+}
+
 /* Where no token is asked for, whoever reaches the listener may enter, and a browser on the same
- * machine reaches it for every page that it shows. It says so: with an Origin. */
+ * machine reaches it for every page that it shows. It says so with an Origin; or, of a page whose
+ * own name was made to lead here, with that name. No browser speaks over a unix socket. */
 static bool is_no_page(ferry_request *request)
 {
-    if (!ferry_request_header(request, "Origin"))
+    const char *host = ferry_request_header(request, "Host");
+    bool is_unix = strcmp(ferry_request_peer(request), "unix") == 0;
+    if (!ferry_request_header(request, "Origin") &&
+        (!host || is_unix || is_address_or_localhost(host)))
         return true;
     ferry_error error;
     ferry_error_set(&error, FERRY_FORBIDDEN,
-                    "web pages may not ask here: admin.token_file is not set");
+                    "without an admin.token_file, who asks here says localhost or an address, and "
+                    "is no web page");
     ferry_request_reply_error(request, &error);
     return false;
 }

@@ -401,17 +401,26 @@ def test_every_path_of_the_operator_asks_for_the_token(start, tmp_path, method, 
 
 @pytest.mark.parametrize("method, path", [("POST", "/jobs/cancel?all=true"), ("GET", "/metrics"),
                                           ("POST", "/routes/pause?route=/later")])
-def test_a_web_page_may_not_ask_where_there_is_no_token(server, method, path):
+@pytest.mark.parametrize("header", [{"Origin": "https://page.example"}, {"Origin": "null"},
+                                    {"Host": "page.example:8003"}, {"Host": "localhost.example"}],
+                         ids=str)
+def test_a_web_page_may_not_ask_where_there_is_no_token(server, method, path, header):
     [place] = post_delayed(server, 1)
-    reply = admin(server, method, path, headers={"Origin": "https://page.example"})
+    reply = admin(server, method, path, headers=header)
     assert reply.status == 403
     assert "token_file" in reply.problem()
     assert server.get(place).json()["state"] == "scheduled"
     assert server.metric('ferry_route_open{route="/later"}') == 1
 
 
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8003", "127.0.0.1", "[::1]:8003"])
+def test_an_address_and_localhost_are_no_names_of_a_web_page(server, host):
+    assert admin(server, "GET", "/jobs", headers={"Host": host}).status == 200
+
+
 def test_who_has_the_token_may_be_a_web_page(start, tmp_path):
     (tmp_path / "token").write_text("secret")
     server = start("admin: {token_file: token}")
-    headers = {"Authorization": "Bearer secret", "Origin": "https://page.example"}
+    headers = {"Authorization": "Bearer secret", "Origin": "https://page.example",
+               "Host": "page.example"}
     assert admin(server, "GET", "/jobs", headers=headers).status == 200

@@ -88,6 +88,9 @@ int command_serve(int argc, char **argv)
         if (rc == 0) {
             rc = serve(&loaded);
             loaded_config_fini(&loaded);
+        } else if (rc == EXIT_CONFIG) { /* for who reads lines with a priority only, or JSON */
+            ferry_log(FERRY_LOG_ERROR, "cannot start", "error=%s",
+                      "the config is wrong, as ferry check shows");
         }
     }
     config_options_fini(&options);

@@ -73,6 +73,7 @@ BROKEN = {
 def test_a_broken_config_is_told_with_its_line(tmp_path, command, config, line, word):
     if command == "serve":
         result = serve_in_vain(tmp_path, config, args=[])
+        assert result.stderr.endswith('error="the config is wrong, as ferry check shows"\n')
     else:
         (tmp_path / "ferry.yaml").write_text(config)
         result = run_ferry("check", "-c", "ferry.yaml", cwd=tmp_path)

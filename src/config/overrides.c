@@ -195,6 +195,30 @@ static bool is_section(const char *key, const char *const *sections)
     return *sections != NULL;
 }
 
+/* Tell whether a variable would set a key but for an underscore. What a Kubernetes service by the
+ * name of a section sets is none, nor is the token of `ferry jobs`. */
+static bool is_almost_path(const char *name, const char *const *sections)
+{
+    if (strcmp(name, "admin_token") == 0 || strstr(name, "_port") || strstr(name, "_service_"))
+        return false;
+    for (; *sections; sections++) {
+        size_t length = strlen(*sections);
+        if (strncmp(name, *sections, length) == 0 && name[length] == '_')
+            return true;
+    }
+    return false;
+}
+
+static void warn_almost(const char *variable, struct diagnostics *diagnostics)
+{
+    const struct source *source = diagnostics_add_source(diagnostics, variable, "", 0, true);
+    if (!source)
+        return;
+    diagnostics_warning(diagnostics, mark_whole(source),
+                        "it sets nothing: two underscores stand between keys");
+    diagnostics_hint(diagnostics, "as in FERRY_POOLS__DEFAULT__THREADS");
+}
+
 /* Split a lower-cased name at its double underscores; false if a part is empty. */
 static bool split_name(const char *name, size_t length, struct path *path)
 {
@@ -224,11 +248,13 @@ static void apply_variable(struct tree *root, const char *variable, const char *
     const char *start = variable + strlen(prefix);
     struct path path = {0};
     char *name = strndup(variable, (size_t)(equals - variable));
+    bool is_name = split_name(start, (size_t)(equals - start), &path);
     if (!name)
         diagnostics->no_memory = true;
-    else if (split_name(start, (size_t)(equals - start), &path) &&
-             (path.count > 1 || is_section(bytes_text(&path.keys), sections)))
+    else if (is_name && (path.count > 1 || is_section(bytes_text(&path.keys), sections)))
         apply(root, &path, name, equals + 1, diagnostics);
+    else if (is_name && is_almost_path(bytes_text(&path.keys), sections))
+        warn_almost(name, diagnostics);
     free(name);
     path_fini(&path);
 }

@@ -135,6 +135,24 @@ static void test_other_variables_are_ignored(void **state)
     unload(&loaded);
 }
 
+static void test_a_variable_that_lacks_an_underscore_is_a_warning(void **state)
+{
+    (void)state;
+    struct loaded loaded;
+    /* The token is that of `ferry jobs`; the others are set by Kubernetes. */
+    load_with(&loaded, config_text, NULL,
+              LIST("FERRY_LOG_LEVEL=debug", "FERRY_ADMIN_TOKEN=secret",
+                   "FERRY_TRUSTED_PROXIES=unix", "FERRY_JOBS_SERVICE_HOST=10.0.0.1",
+                   "FERRY_JOBS_PORT_80_TCP=tcp://10.0.0.1:80"));
+    assert_non_null(loaded.config);
+    assert_int_equal(loaded.config->log_level, FERRY_LOG_INFO);
+    assert_string_equal(bytes_text(&loaded.report),
+                        "FERRY_LOG_LEVEL: warning: it sets nothing: two underscores stand between "
+                        "keys\n"
+                        "    hint: as in FERRY_POOLS__DEFAULT__THREADS\n");
+    unload(&loaded);
+}
+
 static void test_a_variable_of_two_keys_is_for_the_config_also_with_a_typo(void **state)
 {
     (void)state;
@@ -222,6 +240,7 @@ int main(void)
         cmocka_unit_test(test_null_takes_a_value_away),
         cmocka_unit_test(test_other_values_are_taken_as_they_stand),
         cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_a_variable_that_lacks_an_underscore_is_a_warning),
         cmocka_unit_test(test_other_variables_are_ignored),
         cmocka_unit_test(test_a_variable_of_two_keys_is_for_the_config_also_with_a_typo),
         cmocka_unit_test(test_errors_name_the_variable),

@@ -153,10 +153,10 @@ void stream_read_adjust(ferry_stream *stream)
 {
     if (!stream->bev || stream->peer_ended)
         return;
-    size_t bound = READ_AHEAD;
-    if (stream->read && stream->read->count >= bound)
-        bound = stream->read->count + 1; /* one more shows that it is too large */
-    bool reads = evbuffer_get_length(bufferevent_get_input(stream->bev)) < bound;
+    size_t too_little = READ_AHEAD - 1;
+    if (stream->read && stream->read->count > too_little)
+        too_little = stream->read->count; /* one more shows that it is too large */
+    bool reads = evbuffer_get_length(bufferevent_get_input(stream->bev)) <= too_little;
     if (reads == stream->is_reading)
         return;
     stream->is_reading = reads;

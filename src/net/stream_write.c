@@ -88,11 +88,12 @@ static void on_deadline(void *arg);
 /* Look again when the time since the last progress may be up. */
 static void watch(ferry_stream *stream)
 {
+    int64_t write_ms = stream->limits.write_ms;
     ferry_loop_cancel(stream->loop, stream->write_timer);
     stream->write_timer = 0;
-    if (stream->limits.write_ms >= 0)
-        stream->write_timer = ferry_loop_call_at(
-            stream->loop, stream->progress_ms + stream->limits.write_ms, on_deadline, stream);
+    if (write_ms >= 0 && write_ms <= INT64_MAX / 2) /* else for ever */
+        stream->write_timer =
+            ferry_loop_call_at(stream->loop, stream->progress_ms + write_ms, on_deadline, stream);
 }
 
 static void on_deadline(void *arg)

@@ -100,6 +100,22 @@ static void a_read_until_close_has_all(void **state)
     fixture_close(&f);
 }
 
+static void without_a_maximum_a_read_has_all_as_well(void **state)
+{
+    (void)state;
+    struct fixture f;
+    int fd = fixture_connect(&f, &(ferry_stream_options){.max_read_bytes = SIZE_MAX});
+    struct outcome line = {0};
+    ferry_future_then(ferry_stream_read_until(f.streams[0], "\n", 0), on_outcome, &line);
+    peer_send(fd, "line\nall of it");
+    expect_done(f.loop, &line);
+    expect_outcome_text(&line, "line\n");
+    shutdown(fd, SHUT_WR);
+    expect_text(f.loop, ferry_stream_read_until_close(f.streams[0], 0), "all of it");
+    close(fd);
+    fixture_close(&f);
+}
+
 static void what_came_before_the_end_stays(void **state)
 {
     (void)state;
@@ -259,6 +275,7 @@ int main(void)
         cmocka_unit_test(a_delimiter_may_lie_across_segments),
         cmocka_unit_test(past_the_maximum_a_read_fails_and_takes_nothing),
         cmocka_unit_test(a_read_until_close_has_all),
+        cmocka_unit_test(without_a_maximum_a_read_has_all_as_well),
         cmocka_unit_test(what_came_before_the_end_stays),
         cmocka_unit_test(what_came_before_a_reset_stays),
         cmocka_unit_test(one_read_at_a_time),

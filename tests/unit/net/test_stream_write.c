@@ -159,6 +159,21 @@ static bool drain_slowly(void *arg)
 }
 
 /* Over a unix socket: its buffer does not grow. */
+static void a_deadline_may_be_as_far_off_as_can_be_said(void **state)
+{
+    (void)state;
+    struct fixture f;
+    int fd = fixture_connect(&f, &(ferry_stream_options){.write_timeout_ms = INT64_MAX});
+    struct outcome outcome = {0};
+    ferry_future_then(ferry_stream_write(f.streams[0], much, MUCH), on_outcome, &outcome);
+    struct drain drain = {.fd = fd, .wanted = MUCH};
+    assert_true(run_until(f.loop, drain_some, &drain));
+    expect_done(f.loop, &outcome);
+    assert_int_equal(outcome.error.code, FERRY_OK);
+    close(fd);
+    fixture_close(&f);
+}
+
 static void progress_moves_the_deadline(void **state)
 {
     (void)state;
@@ -208,6 +223,7 @@ int main(void)
         cmocka_unit_test(both_sides_end_one_after_the_other),
         cmocka_unit_test(after_our_end_reading_goes_on),
         cmocka_unit_test(a_peer_that_takes_nothing_is_given_up),
+        cmocka_unit_test(a_deadline_may_be_as_far_off_as_can_be_said),
         cmocka_unit_test(progress_moves_the_deadline),
         cmocka_unit_test(a_broken_connection_fails_a_write),
     };

@@ -175,7 +175,7 @@ bool connection_is_used_up(const struct connection *connection);
 /* A whole reply; `owned` is what to free when the body was sent, or NULL. */
 struct reply_text {
     const char *head;
-    size_t head_length; /* 0: there was no memory for one, and the connection ends */
+    size_t head_length; /* 0: there is none, and the connection ends */
     const void *body;
     size_t body_length;
     void *owned;

@@ -21,6 +21,7 @@ static bool has_body(const ferry_request *request, int status)
     return request->head->method != METHOD_HEAD && status != 204 && status != 304;
 }
 
+/* Who has gone gets nothing: what came without its pieces would look whole. */
 static void reply_start(ferry_request *request, int status, const char *content_type)
 {
     struct requests *all = request->all;
@@ -36,7 +37,7 @@ static void reply_start(ferry_request *request, int status, const char *content_
     const struct bytes *head = reply_head_make(&all->heads, &request->set, &facts);
     const struct reply_text text = {
         .head = bytes_text(head),
-        .head_length = head->failed ? 0 : head->length,
+        .head_length = head->failed || request->is_gone ? 0 : head->length,
         .is_last = facts.is_last,
     };
     connection_stream(request->connection, &text, is_chunked);
@@ -50,7 +51,7 @@ ferry_reply *ferry_request_reply_begin(ferry_request *request, int status, const
         return reply;
     status = reply_status(status);
     request->is_streaming = true;
-    reply->takes_body = request->connection && has_body(request, status);
+    reply->takes_body = !request->is_gone && has_body(request, status);
     if (request->connection)
         reply_start(request, status, content_type);
     return reply;

@@ -292,6 +292,40 @@ static void test_who_closes_his_half_gets_no_end(void **state)
     stream_close(&stream);
 }
 
+static void keep(ferry_request *request, void *ctx)
+{
+    ((struct stream *)ctx)->request = request;
+}
+
+static bool kept_is_gone(struct fixture *f, void *arg)
+{
+    (void)f;
+    const struct stream *stream = arg;
+    return stream->request && ferry_request_is_gone(stream->request);
+}
+
+/* Nor does a stream look whole that begins when its client has gone already. */
+static void test_who_has_closed_his_half_before_gets_no_end(void **state)
+{
+    (void)state;
+    struct stream stream;
+    stream_open(&stream, NULL, keep);
+    int fd = client_connect(stream.f.address);
+    client_send(fd, GET_11);
+    shutdown(fd, SHUT_WR);
+    assert_true(fixture_wait(&stream.f, kept_is_gone, &stream));
+    begin(stream.request, &stream);
+    assert_int_equal(ferry_reply_write(stream.reply, "x", 1), FERRY_CANCELLED);
+    ferry_reply_end(stream.reply);
+    assert_true(fixture_wait(&stream.f, has_no_connections, NULL));
+    assert_int_equal(stream.ended, 1);
+    char *reply = client_read_all(fd);
+    assert_string_equal(reply, "");
+    free(reply);
+    close(fd);
+    stream_close(&stream);
+}
+
 static void test_a_client_that_does_not_read_is_gone(void **state)
 {
     (void)state;
@@ -453,6 +487,7 @@ int main(void)
         cmocka_unit_test(test_a_stream_arrives_whole),
         cmocka_unit_test(test_a_client_that_leaves_is_told),
         cmocka_unit_test(test_who_closes_his_half_gets_no_end),
+        cmocka_unit_test(test_who_has_closed_his_half_before_gets_no_end),
         cmocka_unit_test(test_a_client_that_does_not_read_is_gone),
         cmocka_unit_test(test_a_stream_may_pause),
         cmocka_unit_test(test_requests_behind_a_stream_wait),

@@ -1,6 +1,6 @@
 /*
  * The heads of replies: the status line, the date, what the handler has set, what the framing
- * needs. What is set by a handler stands before the same of ours.
+ * needs. What a handler has set is not said again.
  */
 #include "reply_head.h"
 
@@ -61,6 +61,7 @@ bool reply_headers_add(struct reply_headers *headers, const char *name, const ch
     headers->has_date |= header_is_same(name, "Date");
     headers->has_content_type |= header_is_same(name, "Content-Type");
     headers->has_retry_after |= header_is_same(name, "Retry-After");
+    headers->has_server |= header_is_same(name, "Server");
     return !headers->text.failed;
 }
 
@@ -102,7 +103,7 @@ static void add_framing(struct bytes *text, const struct reply_headers *set,
         add_header(text, "Content-Type", facts->content_type);
     if (facts->status == 503 && !set->has_retry_after)
         add_header(text, "Retry-After", "1");
-    if (facts->server_name)
+    if (facts->server_name && !set->has_server)
         add_header(text, "Server", facts->server_name);
 }
 

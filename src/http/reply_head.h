@@ -11,7 +11,7 @@
 /* Headers that a handler has set, as they will be sent. A zeroed struct is ready. */
 struct reply_headers {
     struct bytes text;
-    bool has_date, has_content_type, has_retry_after;
+    bool has_date, has_content_type, has_retry_after, has_server;
     bool says_close; /* Connection: close, which is not in the text */
 };
 

@@ -101,9 +101,11 @@ static size_t size_or(size_t value, size_t fallback)
     return value ? value : fallback;
 }
 
+/* Of the longest, two and the time of now can be added. */
 static int64_t ms_or(int64_t value, int64_t fallback)
 {
-    return value ? value : fallback;
+    const int64_t longest = INT64_MAX / 4;
+    return !value ? fallback : value < longest ? value : longest;
 }
 
 static struct connection_limits limits_of(const ferry_http_options *options)

@@ -225,6 +225,30 @@ static void an_idle_connection_has_a_deadline(void **state)
     assert_timed_out(&options, "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n", "\r\n\r\nhello");
 }
 
+/* Who wants none says the longest that there is. */
+static void a_deadline_may_be_as_far_off_as_can_be_said(void **state)
+{
+    (void)state;
+    const ferry_http_options options = {.header_timeout_ms = INT64_MAX,
+                                        .body_timeout_ms = INT64_MAX,
+                                        .idle_timeout_ms = INT64_MAX,
+                                        .write_timeout_ms = INT64_MAX};
+    struct fixture f;
+    open_hello(&f, &options);
+    int fd = client_connect(f.address);
+    client_send(fd, "POST /hello HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\n");
+    wait_for_connections(&f, 1);
+    pass(&f, WHOLE_MS); /* a sweep or more */
+    client_send(fd, "bodyGET /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    wait_for_connections(&f, 0);
+    char *reply = client_read_all(fd);
+    assert_has(reply, "\r\n\r\nhelloHTTP/1.1 200 OK\r\n");
+    free(reply);
+    assert_int_equal(fixture_stats(&f).timed_out, 0);
+    close(fd);
+    fixture_close(&f);
+}
+
 static void big(ferry_request *request, void *ctx)
 {
     (void)ctx;
@@ -414,6 +438,7 @@ int main(void)
         cmocka_unit_test(the_deadline_of_a_whole_request_moves_with_no_phase),
         cmocka_unit_test(the_deadline_of_a_whole_request_ends_with_it),
         cmocka_unit_test(an_idle_connection_has_a_deadline),
+        cmocka_unit_test(a_deadline_may_be_as_far_off_as_can_be_said),
         cmocka_unit_test(a_reply_that_nobody_takes_has_a_deadline),
         cmocka_unit_test(a_reply_that_nobody_takes_has_a_deadline_on_a_unix_socket_too),
         cmocka_unit_test(progress_moves_the_deadline_of_a_reply),

@@ -122,14 +122,16 @@ FERRY_API void ferry_http_routes_end(ferry_http_server *server, bool is_taken);
 FERRY_API int ferry_http_trust(ferry_http_server *server, const char *network, ferry_error *error);
 
 /* Begin to leave: stop listening, close idle connections, and answer every further reply with
- * Connection: close. Requests that came in whole are still handled. */
+ * Connection: close. Requests that came in whole are still handled, but for those that wait behind
+ * one whose reply says so. */
 FERRY_API void ferry_http_server_drain(ferry_http_server *server);
 
 /* Counts for metrics and for the end of a drain. */
 typedef struct ferry_http_stats {
     unsigned connections;  /* open now */
     unsigned in_flight;    /* requests handed to a handler, not replied to yet */
-    unsigned receiving;    /* requests whose headers are complete and whose body is not */
+    unsigned receiving;    /* requests whose headers are complete and whose body is not, or whose
+                              turn it is next */
     unsigned sending;      /* replies that the client has not taken whole yet */
     size_t buffered_bytes; /* of requests' heads and bodies, held now */
     size_t unsent_bytes;   /* of replies; as of at most 100 ms ago */

@@ -384,6 +384,7 @@ static void a_drain_answers_what_waits_behind_a_reply(void **state)
     wait_for_kept(&f, 1);
     ferry_request_reply_text(kept, 200, "kept");
     ferry_http_server_drain(f.server);
+    assert_int_equal(fixture_stats(&f).receiving, 1); /* who looks now does not stop the loop */
     wait_for_connections(&f, 0);
     char *reply = client_read_all(fd);
     assert_has(reply, "\r\n\r\nkept");

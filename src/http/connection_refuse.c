@@ -12,7 +12,7 @@
 #include "connection_parts.h"
 #include "status.h"
 
-static void answer_format(struct bytes *out, int status, const char *detail)
+static void answer_format(struct bytes *out, int status, const char *detail, bool has_body)
 {
     char date[50];
     struct bytes body = {0};
@@ -23,7 +23,8 @@ static void answer_format(struct bytes *out, int status, const char *detail)
     bytes_printf(out,
                  "%sContent-Type: " PROBLEM_CONTENT_TYPE
                  "\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
-                 status == 503 ? "Retry-After: 1\r\n" : "", body.length, bytes_text(&body));
+                 status == 503 ? "Retry-After: 1\r\n" : "", body.length,
+                 has_body ? bytes_text(&body) : "");
     bytes_fini(&body);
 }
 
@@ -73,7 +74,8 @@ void connection_answer(struct connection *connection)
 {
     struct bytes answer = {0};
     connection_forget_input(connection);
-    answer_format(&answer, connection->status, connection->reason);
+    answer_format(&answer, connection->status, connection->reason,
+                  !guard_is_for_head(&connection->guard));
     bool has_memory = !answer.failed;
     if (!has_memory || !connection_put(connection, answer.data, answer.length))
         connection_end(connection);

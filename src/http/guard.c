@@ -50,6 +50,11 @@ size_t guard_received(const struct guard *guard)
     return (size_t)(guard->body - (is_in_body(guard) ? guard->left : 0));
 }
 
+bool guard_is_for_head(const struct guard *guard)
+{
+    return guard->method == GUARD_HEAD_METHOD;
+}
+
 bool guard_expects_continue(const struct guard *guard)
 {
     return guard->seen & 1u << FIELD_EXPECT && guard->minor > 0;

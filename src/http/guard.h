@@ -78,6 +78,9 @@ enum guard_stage guard_stage(const struct guard *guard);
 /* Return the bytes of the body that have come, without its framing. */
 size_t guard_received(const struct guard *guard);
 
+/* Tell whether the method is HEAD, as far as that has come: what answers it has no body. */
+bool guard_is_for_head(const struct guard *guard);
+
 /* Tell whether the client waits to be told to send the body (Expect: 100-continue). In GUARD_BODY.
  */
 bool guard_expects_continue(const struct guard *guard);

@@ -1,9 +1,9 @@
 """Raw requests, and what the server must make of them.
 
 A row of ROWS is (name, bytes, answers). The answers are what comes back on one connection, in
-order: a body that /echo was given (bytes), or the status of another reply (int). A status in
-REFUSALS is the last one, and the server closes. Where the text has the last request of its
-connection (HTTP/1.0, Connection: close) the row ends with CLOSED.
+order: a body that /echo was given (bytes), the status of another reply (int), or that of a reply to
+HEAD ("HEAD", status). A status in REFUSALS is the last one, and the server closes. Where the text
+has the last request of its connection (HTTP/1.0, Connection: close) the row ends with CLOSED.
 
 The server has /echo (its reply is the body), a limit of 4096 bytes for the header and of 1024 for
 the body.
@@ -330,7 +330,7 @@ def rows():
     for text, status in BAD_CHUNKS:
         yield f"chunk {text[:40]!r}", CHUNKED + text, [status]
     for name, text in SMUGGLING:
-        yield f"smuggling {name}", text, [400]
+        yield f"smuggling {name}", text, [("HEAD", 400) if text.startswith(b"HEAD") else 400]
     # Those ahead of a malformed one are answered.
     for text, status in BAD_LINES[:20] + BAD_LINES[40:46]:
         yield f"after others, line {text[:40]!r}", post(b"ab") + GOOD + line(text), [b"ab", b"",

@@ -94,6 +94,20 @@ static void a_malformed_request_is_400(void **state)
     fixture_close(&f);
 }
 
+/* With the length that a body would have. */
+static void a_head_request_that_is_refused_gets_no_body(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_routes(&f);
+    char *reply = talk(&f, "HEAD /users HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc");
+    assert_has(reply, "HTTP/1.1 400 Bad Request\r\n");
+    assert_has(reply, "\r\nContent-Length: 1");
+    assert_string_equal(strstr(reply, "\r\n\r\n"), "\r\n\r\n");
+    free(reply);
+    fixture_close(&f);
+}
+
 static void nothing_to_free_is_allowed(void **state)
 {
     (void)state;
@@ -137,6 +151,7 @@ int main(void)
         cmocka_unit_test(a_method_and_a_path_find_their_answer),
         cmocka_unit_test(what_is_not_offered_is_refused_and_closed),
         cmocka_unit_test(a_malformed_request_is_400),
+        cmocka_unit_test(a_head_request_that_is_refused_gets_no_body),
         cmocka_unit_test(nothing_to_free_is_allowed),
         cmocka_unit_test(a_route_can_be_refused),
         cmocka_unit_test(a_server_can_be_freed_with_open_connections),

@@ -89,7 +89,10 @@ void connection_answered(struct connection *connection)
     connection->is_answered = true;
     channel_say_end(&connection->channel);
     shutdown(connection->channel.fd, SHUT_WR);
-    connection_await(connection);
+    if (connection->has_ended)
+        connection_end(connection);
+    else
+        connection_await(connection);
 }
 
 /* Something that was sent and not read makes the kernel reset the connection when it is closed. */

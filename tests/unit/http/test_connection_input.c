@@ -94,6 +94,33 @@ static void who_has_closed_his_half_is_still_answered(void **state)
     fixture_close(&f);
 }
 
+static bool has_answer(struct fixture *f, void *arg)
+{
+    (void)f;
+    char c;
+    return recv(*(int *)arg, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+}
+
+/* Nothing more can come of him that the refusal would have to wait for. */
+static void who_has_closed_his_half_and_is_refused_does_not_linger(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_hello(&f, NULL);
+    int fd = client_connect(f.address);
+    struct client client = {.f = &f,
+                            .run = half_closed_run,
+                            .text = "GET /hello HTTP/1.1\r\nHost: h\r\n\r\nnonsense\r\n\r\n"};
+    client_run(&client);
+    assert_has(client.reply, "HTTP/1.1 400 Bad Request\r\n");
+    client_send(fd, "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_true(fixture_wait(&f, has_answer, &fd));
+    assert_int_equal(fixture_stats(&f).connections, 1);
+    free(client.reply);
+    close(fd);
+    fixture_close(&f);
+}
+
 static void count_gone(void *arg)
 {
     ++*(unsigned *)arg;
@@ -378,6 +405,7 @@ int main(void)
         cmocka_unit_test(requests_can_be_pipelined),
         cmocka_unit_test(requests_pipelined_on_several_connections_are_all_answered),
         cmocka_unit_test(who_has_closed_his_half_is_still_answered),
+        cmocka_unit_test(who_has_closed_his_half_and_is_refused_does_not_linger),
         cmocka_unit_test(a_stream_to_who_has_closed_his_half_before_is_told),
         cmocka_unit_test(pipelining_waits_for_the_reply),
         cmocka_unit_test(what_a_client_that_has_left_had_waiting_is_let_go),

@@ -56,9 +56,6 @@ static void request_dispatch(struct requests *all, ferry_request *request)
     case ROUTER_NOT_FOUND:
         reply_problem(request, 404, FERRY_NOT_FOUND, "there is nothing at this path");
         break;
-    case ROUTER_MALFORMED:
-        reply_problem(request, 400, FERRY_INVALID, "the path has a malformed escape");
-        break;
     case ROUTER_BAD_METHOD:
         reply_allowed(request, head->method == METHOD_OPTIONS ? 204 : 405, match.allowed);
         break;

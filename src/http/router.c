@@ -381,8 +381,6 @@ enum router_outcome router_find(const struct router *router, unsigned method, co
 {
     match->route = NULL;
     match->allowed = 0;
-    if (!percent_is_valid(path, length))
-        return ROUTER_MALFORMED;
     if (length == 0 || path[0] != '/')
         return ROUTER_NOT_FOUND;
     struct entry *literal = NULL;

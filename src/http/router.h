@@ -49,7 +49,7 @@ struct span {
     size_t length;
 };
 
-enum router_outcome { ROUTER_FOUND, ROUTER_NOT_FOUND, ROUTER_BAD_METHOD, ROUTER_MALFORMED };
+enum router_outcome { ROUTER_FOUND, ROUTER_NOT_FOUND, ROUTER_BAD_METHOD };
 
 struct router_match {
     const struct route *route; /* ROUTER_FOUND */
@@ -68,7 +68,8 @@ void router_unref(struct router *router);
 int router_add(struct router *router, const char *methods, const char *path,
                ferry_http_handler *handler, void *ctx, ferry_error *error);
 
-/* Find the route of a path. HEAD goes to the route of GET if it has none of its own. */
+/* Find the route of a path that the guard has let pass. HEAD goes to the route of GET if it has
+ * none of its own. */
 enum router_outcome router_find(const struct router *router, unsigned method, const char *path,
                                 size_t length, struct router_match *match);
 

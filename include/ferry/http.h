@@ -43,7 +43,7 @@ typedef struct ferry_http_options {
     int64_t write_timeout_ms;         /* without progress in sending a reply; 30 s */
     size_t unsent_bytes;              /* of a streamed reply, <ferry/http_stream.h>; 256 KiB */
     size_t unsent_total_bytes; /* all replies together; 256 MiB; past it who takes none of his for a
-                                  second is disconnected */
+                                  second is disconnected, past twice that who came last, too */
     const char *server_name;   /* the Server header; none; copied */
 } ferry_http_options;
 

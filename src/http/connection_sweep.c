@@ -37,6 +37,18 @@ static void connection_count_unsent(struct connection *connection, size_t unsent
     connection->unsent_bytes = unsent;
 }
 
+/* How long a client may take nothing. Where replies together are more than twice what they may be,
+ * it does not help to take some: the sweep meets the newest connections first, and ends them until
+ * it is enough. */
+static int64_t patience_ms(const struct connections *all, bool holds_some)
+{
+    const struct connection_limits *limits = &all->limits;
+    if (holds_some && all->unsent_bytes / 2 > limits->unsent_bytes)
+        return 0;
+    bool is_short = all->unsent_bytes > limits->unsent_bytes && limits->write_ms > STALLED_MS;
+    return is_short ? STALLED_MS : limits->write_ms;
+}
+
 static void connection_look_at_sending(struct connection *connection, int64_t now_ms)
 {
     struct connections *all = connection->all;
@@ -46,9 +58,6 @@ static void connection_look_at_sending(struct connection *connection, int64_t no
     size_t unsent = connection_unsent_bytes(connection);
     uint64_t sent = channel_written_bytes(&connection->channel);
     uint64_t taken = sent > (uint64_t)in_kernel ? sent - (uint64_t)in_kernel : 0;
-    bool is_over = all->unsent_bytes > all->limits.unsent_bytes;
-    int64_t patience_ms =
-        is_over && all->limits.write_ms > STALLED_MS ? STALLED_MS : all->limits.write_ms;
     connection_count_unsent(connection, unsent);
     bool has_nothing = unsent == 0 && in_kernel == 0;
     if (connection->deadline_ms == 0)
@@ -57,8 +66,8 @@ static void connection_look_at_sending(struct connection *connection, int64_t no
         connection->taken_bytes = taken;
         connection->moved_ms = now_ms;
     }
-    connection->deadline_ms = connection->moved_ms + patience_ms;
-    connection->is_over_unsent = is_over;
+    connection->deadline_ms = connection->moved_ms + patience_ms(all, unsent > 0);
+    connection->is_over_unsent = all->unsent_bytes > all->limits.unsent_bytes;
 }
 
 /* ---- deadlines ---- */

@@ -232,6 +232,40 @@ static void a_reply_counts_until_all_of_it_is_taken(void **state)
     fixture_close(&f);
 }
 
+enum { TAKERS = 4 };
+
+static bool two_were_cut_off(struct fixture *f, void *arg)
+{
+    struct taker *takers = arg;
+    for (size_t i = 0; i < TAKERS; i++) {
+        char some[4 << 10];
+        takers[i].bytes += recv(takers[i].fd, some, sizeof some, MSG_DONTWAIT) > 0;
+    }
+    return fixture_stats(f).over_unsent_bytes == 2;
+}
+
+/* Else many who take a little each, again and again, would have the server hold all of it. */
+static void replies_together_have_a_limit_whoever_takes_some(void **state)
+{
+    (void)state;
+    const ferry_http_options options = {.unsent_total_bytes = BIG_BYTES};
+    struct fixture f;
+    fixture_open(&f, &options);
+    fixture_route(&f, "GET", "/big", big, NULL);
+    struct taker takers[TAKERS];
+    for (size_t i = 0; i < TAKERS; i++) {
+        takers[i] = (struct taker){.fd = client_connect(f.address)};
+        client_send(takers[i].fd, "GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
+    }
+    assert_true(fixture_wait(&f, two_were_cut_off, takers));
+    assert_in_range(fixture_stats(&f).unsent_bytes, BIG_BYTES, 2 * BIG_BYTES);
+    assert_int_equal(fixture_stats(&f).connections, 2);
+    for (size_t i = 0; i < TAKERS; i++)
+        close(takers[i].fd);
+    assert_true(fixture_wait(&f, has_no_connections, NULL));
+    fixture_close(&f);
+}
+
 /* ---- headers and bodies ---- */
 
 /* A header line of `length` bytes in a request. */
@@ -398,6 +432,7 @@ int main(void)
         cmocka_unit_test(a_connection_has_so_many_requests),
         cmocka_unit_test(replies_together_have_a_limit),
         cmocka_unit_test(a_reply_counts_until_all_of_it_is_taken),
+        cmocka_unit_test(replies_together_have_a_limit_whoever_takes_some),
         cmocka_unit_test(a_header_that_is_too_long_is_431),
         cmocka_unit_test(a_body_that_is_too_long_is_413),
         cmocka_unit_test(bodies_together_have_a_limit),

@@ -116,7 +116,7 @@ static const char *executor_refusal(ferry_executor *executor, size_t bytes)
         return "it shuts down";
     }
     unsigned idle = options->threads - executor->stats.busy;
-    if (executor->queue.count >= options->queue + idle) {
+    if (executor->queue.count >= idle && executor->queue.count - idle >= options->queue) {
         executor->stats.rejected_full++;
         return "its queue is full";
     }

@@ -1,4 +1,5 @@
 /* The executor: bounds, order, cancelling, the queue timeout, its threads and its numbers. */
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -40,6 +41,19 @@ static void test_the_queue_is_bounded_by_count(void **state)
     gate_open(&f.gate);
     await_done(&f, 5);
     assert_int_equal(refused.done + atomic_load(&refused.runs), 0);
+    end(&f);
+}
+
+static void test_a_queue_without_a_bound_refuses_none(void **state)
+{
+    (void)state;
+    struct fixture f;
+    start(&f, &(ferry_executor_options){.threads = 2, .queue = UINT_MAX});
+    struct probe probes[20] = {{0}};
+    for (size_t i = 0; i < COUNT_OF(probes); i++)
+        assert_int_equal(submit(&f, &probes[i], NULL), 0);
+    gate_open(&f.gate);
+    await_done(&f, COUNT_OF(probes));
     end(&f);
 }
 
@@ -349,6 +363,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WATCHED(test_a_task_runs_and_comes_back_once),
         WATCHED(test_the_queue_is_bounded_by_count),
+        WATCHED(test_a_queue_without_a_bound_refuses_none),
         WATCHED(test_a_thread_is_free_when_its_task_is_done),
         WATCHED(test_the_queue_is_bounded_by_bytes),
         WATCHED(test_what_is_too_large_alone_may_wait_alone),

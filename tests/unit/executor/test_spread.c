@@ -1,6 +1,9 @@
-/* Tasks that came together: which of them let a socket have its turn between their `done`s. */
+/* Tasks that came together: which of them let a socket have its turn between their `done`s, and
+ * when the loop gives way to a thread that was woken. */
+#include <sched.h>
 #include <unistd.h>
 
+#include "executor_struct.h"
 #include "fixture.h"
 
 enum { TASKS = 48 };
@@ -74,12 +77,92 @@ static void test_background_tasks_go_at_once(void **state)
     assert_int_equal(done, TASKS);
 }
 
+/* ---- giving way ---- */
+
+static unsigned yields; /* of the loop's thread */
+static atomic_bool holds_wakes;
+static sem_t *held_wake; /* of a thread that was woken, and has yet to hear of it */
+
+int __real_sched_yield(void);
+int __wrap_sched_yield(void);
+int __real_sem_post(sem_t *semaphore);
+int __wrap_sem_post(sem_t *semaphore);
+
+int __wrap_sched_yield(void)
+{
+    yields++;
+    return __real_sched_yield();
+}
+
+int __wrap_sem_post(sem_t *semaphore)
+{
+    if (!atomic_load(&holds_wakes))
+        return __real_sem_post(semaphore);
+    assert_null(held_wake); /* one wake-up is in flight at a time */
+    held_wake = semaphore;
+    return 0;
+}
+
+static void await_parked(ferry_executor *executor)
+{
+    unsigned count;
+    do {
+        count = 0;
+        pthread_mutex_lock(&executor->lock);
+        for (const struct pool_thread *thread = executor->parked; thread;
+             thread = thread->next_parked)
+            count++;
+        pthread_mutex_unlock(&executor->lock);
+    } while (count < executor->options.threads);
+}
+
+/* Submit tasks while the thread that was woken for the first does not come. Returns how often the
+ * loop gave way meanwhile. */
+static unsigned yields_for(unsigned count, unsigned threads, bool background)
+{
+    struct fixture f;
+    start(&f, &(ferry_executor_options){.threads = threads});
+    await_parked(f.executor);
+    struct probe probes[TASKS];
+    held_wake = NULL;
+    yields = 0;
+    atomic_store(&holds_wakes, true);
+    for (unsigned i = 0; i < count; i++) {
+        probes[i] = (struct probe){.background = background};
+        assert_int_equal(submit(&f, &probes[i], NULL), 0);
+    }
+    unsigned gave_way = yields;
+    atomic_store(&holds_wakes, false);
+    sem_post(held_wake);
+    gate_open(&f.gate);
+    await_done(&f, count);
+    end(&f);
+    return gave_way;
+}
+
+static void test_the_loop_gives_way_to_a_thread_that_is_long_in_coming(void **state)
+{
+    (void)state;
+    assert_int_equal(yields_for(15, TASKS, false), 0);
+    assert_int_equal(yields_for(16, TASKS, false), 1);
+    assert_int_equal(yields_for(TASKS, TASKS, false), TASKS / 16);
+}
+
+static void test_it_does_not_where_nobody_waits_or_no_thread_is_free(void **state)
+{
+    (void)state;
+    assert_int_equal(yields_for(TASKS, TASKS, true), 0);
+    assert_int_equal(yields_for(TASKS, 1, false), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WATCHED(test_with_threads_for_all_a_socket_has_its_turn_between),
         WATCHED(test_those_that_wait_for_a_thread_go_at_once),
         WATCHED(test_background_tasks_go_at_once),
+        WATCHED(test_the_loop_gives_way_to_a_thread_that_is_long_in_coming),
+        WATCHED(test_it_does_not_where_nobody_waits_or_no_thread_is_free),
     };
     return cmocka_run_group_tests_name("executor/spread", tests, NULL, NULL);
 }

@@ -14,6 +14,8 @@
 #include "periodic_grid.h"
 #include "random.h"
 
+static const int64_t interval_max_ms = INT64_MAX / 4; /* far beyond any clock, and sums still fit */
+
 struct ferry_periodic {
     struct loop_closer closer; /* while a future is pending */
     ferry_loop *loop;          /* a reference */
@@ -116,7 +118,7 @@ ferry_periodic *ferry_periodic_new(ferry_loop *loop, int64_t interval_ms, ferry_
         return NULL;
     periodic->closer.close = periodic_close;
     periodic->loop = ferry_loop_ref(loop);
-    periodic->interval_ms = interval_ms;
+    periodic->interval_ms = interval_ms < interval_max_ms ? interval_ms : interval_max_ms;
     periodic->fn = fn;
     periodic->arg = arg;
     if (options)

@@ -92,6 +92,21 @@ static void test_it_is_called_again_and_again_until_it_is_stopped(void **state)
     ferry_periodic_free(NULL);
 }
 
+static void test_an_interval_without_end_never_ends(void **state)
+{
+    (void)state;
+    const ferry_periodic_options most = {.jitter = 1};
+    struct work work = {0};
+    ferry_periodic *plain = ferry_periodic_new(loop, INT64_MAX, count, &work, NULL);
+    ferry_periodic *varied = ferry_periodic_new(loop, INT64_MAX, count, &work, &most);
+    assert_int_equal(ferry_periodic_start(plain), 0);
+    assert_int_equal(ferry_periodic_start(varied), 0);
+    assert_int_equal(code_of(ferry_future_after(loop, 10)), FERRY_OK);
+    assert_int_equal(work.begun, 0);
+    ferry_periodic_free(plain);
+    ferry_periodic_free(varied);
+}
+
 static void test_it_may_be_freed_in_its_callback(void **state)
 {
     (void)state;
@@ -211,6 +226,7 @@ int main(void)
         TEST(test_jitter_varies_by_its_fraction),
         TEST(test_options_out_of_their_range),
         TEST(test_it_is_called_again_and_again_until_it_is_stopped),
+        TEST(test_an_interval_without_end_never_ends),
         TEST(test_it_may_be_freed_in_its_callback),
         TEST(test_work_does_not_overlap_itself_unless_it_may),
         TEST(test_an_error_is_logged_and_the_next_time_comes),

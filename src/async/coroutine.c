@@ -71,6 +71,15 @@ static struct coroutine *coroutine_check(const char *function)
     abort();
 }
 
+/* Another loop would resume the coroutine from its own stack, or never. */
+static void check_loop(const struct coroutine *self, const ferry_future *future)
+{
+    if (future_loop(future) == self->all->loop)
+        return;
+    fprintf(stderr, "ferry: ferry_await was called with a future of another loop\n");
+    abort();
+}
+
 /* ---- a loop's coroutines ---- */
 
 static void coroutine_cancel(void *source)
@@ -228,13 +237,12 @@ static void *outcome(const struct coroutine *self, ferry_future *future, ferry_e
 
 void *ferry_await(ferry_future *future, ferry_error *error)
 {
-    if (future)
-        LOOP_CHECK(future_loop(future));
     struct coroutine *self = coroutine_check(__func__);
     if (!future) {
         ferry_error_set(error, FERRY_INTERNAL, "no memory for a future");
         return NULL;
     }
+    check_loop(self, future);
     if (self->cancelled)
         ferry_future_cancel(future);
     if (!ferry_future_is_done(future)) {

@@ -402,6 +402,25 @@ static void test_await_outside_of_a_coroutine_aborts(void **state)
     assert_non_null(strstr(words, "ferry_sleep was called outside of a coroutine"));
 }
 
+static void *await_of_another(void *arg, ferry_error *error)
+{
+    return ferry_await(ferry_future_after(arg, 1), error);
+}
+
+static void await_another_loop(void)
+{
+    ferry_future_free(ferry_spawn(loop, await_of_another, ferry_loop_new(), NULL));
+    turns(3);
+}
+
+static void test_await_of_another_loops_future_aborts(void **state)
+{
+    (void)state;
+    char words[1000];
+    assert_true(aborts(await_another_loop, words, sizeof words));
+    assert_non_null(strstr(words, "ferry_await was called with a future of another loop"));
+}
+
 static int overflow(int levels)
 {
     volatile char frame[1024];
@@ -447,6 +466,7 @@ int main(void)
         TEST(test_past_the_limit_one_is_refused),
         TEST(test_the_loop_brings_them_to_their_end),
         TEST(test_await_outside_of_a_coroutine_aborts),
+        TEST(test_await_of_another_loops_future_aborts),
         TEST(test_an_overflow_meets_the_guard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "civil.h"
+
 static int64_t clock_us(clockid_t id)
 {
     struct timespec now;
@@ -73,33 +75,15 @@ static bool read_char(const char **text, const char *allowed)
     return true;
 }
 
-/* Days since 1970 of a date of the Gregorian calendar: years begin in March here, so that the leap
- * day is the last one. */
-static int64_t days_of(int year, int month, int day)
-{
-    int64_t from_march = month > 2 ? month - 3 : month + 9;
-    int64_t y = month > 2 ? year : year - 1;
-    int64_t leap_days = y >= 0 ? y / 4 - y / 100 + y / 400 : -1;
-    return y * 365 + leap_days + (from_march * 153 + 2) / 5 + day - 1 - 719468;
-}
-
-static bool is_day(int year, int month, int day)
-{
-    static const int lengths[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    if (month < 1 || day < 1 || day > lengths[month - 1])
-        return false;
-    return month != 2 || day < 29 || is_leap;
-}
-
 static bool read_date(const char **text, int64_t *days)
 {
     int year, month, day;
     if (!read_digits(text, 4, 9999, &year) || !read_char(text, "-") ||
         !read_digits(text, 2, 12, &month) || !read_char(text, "-") ||
-        !read_digits(text, 2, 31, &day) || !is_day(year, month, day))
+        !read_digits(text, 2, 31, &day) || month < 1 || day < 1 ||
+        day > civil_month_length(year, month))
         return false;
-    *days = days_of(year, month, day);
+    *days = civil_to_days((struct civil){year, month, day});
     return true;
 }
 

@@ -44,7 +44,7 @@ static void on_posted(struct mailbox_entry *entry)
     stream_write_fail(stream);
     ferry_stream_on_close *fn = stream->on_close;
     stream->on_close = NULL;
-    if (fn)
+    if (fn && !loop_is_closing(stream->loop))
         fn(stream, &stream->why, stream->on_close_arg);
     stream_unref(stream);
 }

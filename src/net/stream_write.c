@@ -137,12 +137,21 @@ static void write_wait(ferry_stream *stream, struct stream_write *write)
     watch(stream);
 }
 
+/* What was written stands among other bytes and cannot be taken back. But where a loop closes
+ * nothing is sent any more, and what a coroutine awaits has to end. */
+static void write_cancel(void *source)
+{
+    ferry_stream *stream = source;
+    if (loop_is_closing(stream->loop))
+        ferry_stream_close(stream);
+}
+
 ferry_future *ferry_stream_write(ferry_stream *stream, const void *data, size_t length)
 {
     LOOP_CHECK(stream->loop);
     ferry_error error = {0};
     struct stream_write *write = calloc(1, sizeof *write);
-    ferry_future *future = write ? future_new(stream->loop, NULL, NULL, NULL) : NULL;
+    ferry_future *future = write ? future_new(stream->loop, NULL, write_cancel, stream) : NULL;
     if (!future) {
         free(write);
         return NULL;

@@ -1,6 +1,9 @@
 /*
  * Writing: flushed means that the kernel has it; backpressure, half-close, deadlines.
  */
+#include <ferry/coroutine.h>
+
+#include "loop/watchdog.h"
 #include "net/fixture.h"
 
 enum { MUCH = 8 << 20 };
@@ -214,6 +217,36 @@ static void a_broken_connection_fails_a_write(void **state)
     fixture_close(&f);
 }
 
+static void *write_for_ever(void *arg, ferry_error *error)
+{
+    struct fixture *f = arg;
+    while (!error->code)
+        ferry_await(ferry_stream_write(f->streams[0], much, MUCH), error);
+    ferry_await(ferry_stream_write(f->streams[0], much, MUCH), error);
+    assert_int_equal(error->code, FERRY_CANCELLED);
+    ferry_stream_free(f->streams[0]);
+    f->streams[0] = NULL;
+    return NULL;
+}
+
+static bool is_unsent(void *stream)
+{
+    return ferry_stream_unsent_bytes(stream) > 0;
+}
+
+static void a_coroutine_that_writes_ends_with_its_loop(void **state)
+{
+    (void)state;
+    struct fixture f;
+    int fd = fixture_connect(&f, NULL);
+    ferry_future_free(ferry_spawn(f.loop, write_for_ever, &f, NULL));
+    assert_true(run_until(f.loop, is_unsent, f.streams[0]));
+    ferry_stream_listener_free(f.listener);
+    ferry_loop_free(f.loop);
+    assert_null(f.streams[0]);
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +259,7 @@ int main(void)
         cmocka_unit_test(a_deadline_may_be_as_far_off_as_can_be_said),
         cmocka_unit_test(progress_moves_the_deadline),
         cmocka_unit_test(a_broken_connection_fails_a_write),
+        WATCHED(a_coroutine_that_writes_ends_with_its_loop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -144,8 +144,9 @@ FERRY_API int ferry_promise_set_result(ferry_promise *promise, void *result);
 FERRY_API int ferry_promise_set_error(ferry_promise *promise, const ferry_error *error);
 
 /* Give up the promise; a future that it has not resolved fails with FERRY_CANCELLED. on_cancel is
- * not called any more. Thread: loop; any, when its loop has closed and so has refused the callback
- * that was to resolve it. NULL is allowed. */
+ * not called any more. NULL is allowed. Thread: any, as that may be all that a thread can do with a
+ * promise when ferry_loop_add_callback fails; but for the loop's it takes effect in a later turn,
+ * and until then on_cancel may be called. */
 FERRY_API void ferry_promise_free(ferry_promise *promise);
 
 /* ---- for programs and tests ---- */

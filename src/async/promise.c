@@ -12,9 +12,10 @@
 
 struct ferry_promise {
     struct loop_closer closer;
-    ferry_loop *loop;     /* a reference */
-    ferry_future *future; /* NULL once it is resolved */
-    ferry_future *kept;   /* until somebody asks for it */
+    struct mailbox_entry entry; /* when another thread gives it up */
+    ferry_loop *loop;           /* a reference */
+    ferry_future *future;       /* NULL once it is resolved */
+    ferry_future *kept;         /* until somebody asks for it */
     void (*free_result)(void *result);
     ferry_callback *on_cancel;
     void *arg;
@@ -93,18 +94,33 @@ int ferry_promise_set_error(ferry_promise *promise, const ferry_error *error)
     return 0;
 }
 
-void ferry_promise_free(ferry_promise *promise)
+static void promise_end(ferry_promise *promise)
 {
-    if (!promise)
-        return;
-    if (!loop_is_closing(promise->loop)) /* else it may be in the post of a thread that was late */
-        LOOP_CHECK(promise->loop);
     if (promise->kept)
         future_unwatch(promise->kept);
     if (promise->future)
         future_settle_error(promise_part(promise), FERRY_CANCELLED, "the promise was given up");
     ferry_loop_unref(promise->loop);
     free(promise);
+}
+
+static void on_given_up(struct mailbox_entry *entry)
+{
+    promise_end((ferry_promise *)(void *)((char *)entry - offsetof(ferry_promise, entry)));
+}
+
+/* When the loop has closed the post is dropped at once, on this thread: the close has parted the
+ * two. */
+void ferry_promise_free(ferry_promise *promise)
+{
+    if (!promise)
+        return;
+    if (loop_is_on_its_thread(promise->loop)) {
+        promise_end(promise);
+        return;
+    }
+    promise->entry.run = promise->entry.drop = on_given_up;
+    loop_post(promise->loop, &promise->entry);
 }
 
 /* ---- done already ---- */

@@ -82,10 +82,9 @@ static void thread_name(int tid, char *name, size_t size)
         fclose(file);
 }
 
-void loop_check_thread(const ferry_loop *loop, const char *function)
+/* Not inlined: a check that finds nothing wrong needs none of its stack. */
+static __attribute__((noinline)) void report_thread(const ferry_loop *loop, const char *function)
 {
-    if (pthread_equal(atomic_load_explicit(&loop->owner, memory_order_relaxed), pthread_self()))
-        return;
     char mine[32], owners[32];
     thread_name(gettid(), mine, sizeof mine);
     thread_name(atomic_load(&loop->owner_tid), owners, sizeof owners);
@@ -99,6 +98,17 @@ void loop_check_thread(const ferry_loop *loop, const char *function)
             function, mine, gettid(), owners, atomic_load(&loop->owner_tid));
     abort();
 #endif
+}
+
+bool loop_is_on_its_thread(const ferry_loop *loop)
+{
+    return pthread_equal(atomic_load_explicit(&loop->owner, memory_order_relaxed), pthread_self());
+}
+
+void loop_check_thread(const ferry_loop *loop, const char *function)
+{
+    if (!loop_is_on_its_thread(loop))
+        report_thread(loop, function);
 }
 
 /* ---- turns ---- */

@@ -44,6 +44,9 @@ void loop_run_posted(ferry_loop *loop);
  * before all that is on the list, as they may still use any of it. */
 struct loop_closer **loop_coroutines(ferry_loop *loop);
 
+/* Tell whether the caller is on the loop's thread. Any thread. */
+bool loop_is_on_its_thread(const ferry_loop *loop);
+
 /* Abort a debug build, or log in another one, unless the caller is on the loop's thread. */
 void loop_check_thread(const ferry_loop *loop, const char *function);
 

@@ -261,6 +261,40 @@ static void test_a_thread_that_comes_too_late_gives_it_up(void **state)
     assert_int_equal(told + freed, 0);
 }
 
+static void *free_it(void *promise)
+{
+    ferry_promise_free(promise);
+    return NULL;
+}
+
+static void free_on_a_thread(ferry_promise *promise)
+{
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, free_it, promise), 0);
+    pthread_join(thread, NULL);
+}
+
+/* As add_callback does with its argument, on the thread that has no memory to post it. */
+static void test_another_thread_may_give_it_up(void **state)
+{
+    (void)state;
+    ferry_promise *promise = ferry_promise_new(loop, count_free, NULL, NULL);
+    ferry_future *future = ferry_promise_future(promise);
+    free_on_a_thread(promise);
+    assert_false(ferry_future_is_done(future)); /* that is for the loop to do */
+    assert_int_equal(code_of(future), FERRY_CANCELLED);
+
+    promise = ferry_promise_new(loop, count_free, NULL, NULL);
+    ferry_promise_set_result(promise, some_result());
+    free_on_a_thread(promise);
+    assert_int_equal(freed, 0);
+    turns(1);
+    assert_int_equal(freed, 1);
+
+    free_on_a_thread(ferry_promise_new(loop, count_free, NULL, NULL));
+    free_loop(); /* before its turn */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +320,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_loop_ends_before_they_do, setup, close_loop),
         cmocka_unit_test_setup_teardown(test_a_thread_that_comes_too_late_gives_it_up, setup,
                                         close_loop),
+        cmocka_unit_test_setup_teardown(test_another_thread_may_give_it_up, setup, close_loop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,8 +45,8 @@ FERRY_API ferry_http_client *ferry_http_client_new(ferry_loop *loop,
                                                    const ferry_http_client_options *options);
 
 /* End every fetch in progress, their futures fail with FERRY_CANCELLED in a later turn, and close
- * all connections. Before its loop is freed, and after the coroutines that may still fetch have
- * ended: ferry_loop_free runs what has not begun. Not from an on_chunk. NULL is allowed. */
+ * all connections. Where coroutines fetch, free it after its loop: that ends them first, and drops
+ * the fetches of others with their futures. Not from an on_chunk. NULL is allowed. */
 FERRY_API void ferry_http_client_free(ferry_http_client *client);
 
 typedef struct ferry_header {

@@ -99,5 +99,6 @@ bool curl_loop_init(struct curl_loop *driver, ferry_loop *loop, curl_loop_done *
 void curl_loop_fini(struct curl_loop *driver)
 {
     curl_multi_cleanup(driver->multi);
+    driver->multi = NULL;
     ferry_loop_cancel(driver->loop, driver->timer);
 }

@@ -22,7 +22,7 @@ struct curl_loop {
 /* Returns whether there was memory; curl_loop_fini is due either way. */
 bool curl_loop_init(struct curl_loop *driver, ferry_loop *loop, curl_loop_done *done);
 
-/* Close the kept connections; every transfer has been taken off. */
+/* Close the kept connections; every transfer has been taken off. Twice is once. */
 void curl_loop_fini(struct curl_loop *driver);
 
 #endif

@@ -42,6 +42,7 @@ struct fetch {
 };
 
 struct ferry_http_client {
+    struct loop_closer closer;
     ferry_loop *loop; /* a reference */
     struct curl_loop driver;
     struct fetch *first;
@@ -132,6 +133,10 @@ static void on_cancel(void *source)
     if (fetch->state == FETCH_ENDED || fetch->transfer.error.code)
         return;
     ferry_error_set(&fetch->transfer.error, FERRY_CANCELLED, "cancelled");
+    if (loop_is_closing(fetch->client->loop)) { /* there is no next turn, nor is this in libcurl */
+        on_abort(fetch);
+        return;
+    }
     ferry_loop_cancel(fetch->client->loop, fetch->timer);
     fetch->timer = ferry_loop_call_later(fetch->client->loop, 0, on_abort, fetch);
 }
@@ -218,6 +223,24 @@ ferry_future *ferry_fetch(ferry_http_client *client, const ferry_fetch_options *
 
 /* ---- clients ---- */
 
+/* End all that uses the loop. */
+static void client_end(ferry_http_client *client, const char *why)
+{
+    loop_closer_remove(&client->closer);
+    while (client->first) {
+        struct fetch *fetch = client->first;
+        if (!fetch->transfer.error.code)
+            ferry_error_set(&fetch->transfer.error, FERRY_CANCELLED, "%s", why);
+        on_abort(fetch);
+    }
+    curl_loop_fini(&client->driver);
+}
+
+static void client_close(struct loop_closer *closer)
+{
+    client_end((ferry_http_client *)closer, "the loop has closed");
+}
+
 /* Returns whether libcurl is there, and one that does not block the loop. */
 static bool load_libcurl(void)
 {
@@ -255,6 +278,8 @@ ferry_http_client *ferry_http_client_new(ferry_loop *loop, const ferry_http_clie
     if (!client)
         return NULL;
     client->loop = ferry_loop_ref(loop);
+    client->closer.close = client_close;
+    loop_closer_add(loop, &client->closer);
     client->limit = count_or(options->fetches, DEFAULT_FETCHES);
     client->user_agent = options->user_agent ? strdup(options->user_agent)
                                              : text_printf("ferry/%s", ferry_version());
@@ -271,13 +296,7 @@ void ferry_http_client_free(ferry_http_client *client)
     if (!client)
         return;
     LOOP_CHECK(client->loop);
-    while (client->first) {
-        struct fetch *fetch = client->first;
-        if (!fetch->transfer.error.code)
-            ferry_error_set(&fetch->transfer.error, FERRY_CANCELLED, "the client was freed");
-        on_abort(fetch);
-    }
-    curl_loop_fini(&client->driver);
+    client_end(client, "the client was freed");
     ferry_loop_unref(client->loop);
     free(client->user_agent);
     free(client);

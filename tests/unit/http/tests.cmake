@@ -1,6 +1,6 @@
 foreach(noun IN ITEMS bound_listener connection connection_input connection_sweep
     coroutine_route curl_loop event_stream
-    forwarded guard head http_client http_json http_server limits listener reply reply_head reply_stream request router transfer
+    forwarded guard head http_client http_client_end http_json http_server limits listener reply reply_head reply_stream request router transfer
     transfer_setup)
   ferry_unit_test(http ${noun})
   target_link_libraries(test_http_${noun} PRIVATE Threads::Threads)

@@ -104,6 +104,7 @@ typedef struct ferry_executor_stats {
     uint64_t rejected_shut;  /* refused: shut down */
 } ferry_executor_stats;
 
+/* Thread: any. */
 FERRY_API void ferry_executor_get_stats(ferry_executor *executor, ferry_executor_stats *stats);
 
 #ifdef __cplusplus

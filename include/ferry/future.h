@@ -33,7 +33,8 @@ typedef void *ferry_blocking_fn(void *arg, ferry_error *error);
  * Run fn(arg) on a thread of the executor.
  * Thread: loop. Owns: the caller has the future, until ferry_future_then or ferry_future_free.
  * `arg` stays the caller's and must be valid until the future is done. The result is the future's
- * until it is taken; one that nobody takes is freed by free_result (may be NULL).
+ * until it is taken; one that nobody takes is freed by free_result (may be NULL), on the loop, or
+ * on the pool's thread when the loop has closed.
  * Errors: never NULL but without memory; a full queue gives a future that fails with
  * FERRY_REJECTED.
  */
@@ -154,9 +155,9 @@ FERRY_API void ferry_promise_free(ferry_promise *promise);
 /*
  * Run the loop until the future is done, and return its result, which is the caller's. With a
  * `timeout_ms` above 0 it waits no longer, as ferry_future_with_timeout.
- * Thread: any, as ferry_loop_run. Blocks: yes. Owns: `future` is consumed. Errors: NULL and
- * `error`: the future's; FERRY_DEADLINE; FERRY_CANCELLED when the loop was stopped before;
- * FERRY_CONFLICT when it runs already, as inside a callback or a coroutine.
+ * Thread: loop. Blocks: yes. Owns: `future` is consumed. Errors: NULL and `error`: the future's;
+ * FERRY_DEADLINE; FERRY_CANCELLED when the loop was stopped before; FERRY_CONFLICT when it runs
+ * already, as inside a callback or a coroutine.
  */
 FERRY_API void *ferry_loop_run_sync(ferry_loop *loop, ferry_future *future, int64_t timeout_ms,
                                     ferry_error *error);

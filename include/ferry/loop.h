@@ -36,8 +36,9 @@ FERRY_API ferry_loop *ferry_loop_new(void);
 /*
  * Close the loop and give up the maker's reference: timers and handlers are dropped
  * uncalled, callbacks still waiting are freed unrun, later ones are refused.
- * At the end of a program: first what uses the loop (servers, clients, streams, periodic
- * callbacks), then the loop, then its executors. What is left of the first is logged as an error.
+ * At the end of a program: first what uses the loop (servers, listeners, streams, periodic
+ * callbacks), then the loop, which ends its coroutines, then what these use (executors, HTTP
+ * clients). What is left of the first is logged as an error.
  * From a callback or a coroutine it is refused: that is logged, and the loop stops instead.
  * Thread: loop. NULL is allowed.
  */
@@ -65,8 +66,8 @@ FERRY_API void ferry_loop_stop(ferry_loop *loop);
 /*
  * Call fn(arg) on the loop, soon and once; callbacks of one thread keep their order. This is the
  * one way from a thread back to the loop. Not from a signal handler.
- * Thread: any. Owns: `arg` is fn's; if fn will never run (the loop closes or has closed, or no
- * memory) free_arg(arg) is called instead, on the thread that found out; free_arg may be NULL.
+ * Thread: any. Owns: `arg` is fn's; if fn will never run, free_arg(arg) is called instead: on the
+ * caller's thread, before this returns an error, or on the loop's when it closes. May be NULL.
  * Errors: FERRY_REJECTED when the loop has closed, FERRY_INTERNAL without memory.
  */
 FERRY_API int ferry_loop_add_callback(ferry_loop *loop, ferry_callback *fn, void *arg,

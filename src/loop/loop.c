@@ -265,7 +265,7 @@ static void base_free(struct event_base *base)
                 event_base_get_num_events(base, EVENT_BASE_COUNT_ACTIVE);
     if (count > 0)
         ferry_log(FERRY_LOG_ERROR, "a loop was freed before what uses it", "events=%d hint=%s",
-                  count, "free servers, clients and streams first");
+                  count, "free servers, listeners and streams first");
     event_base_free(base);
 }
 

@@ -31,6 +31,15 @@ static void client_free(struct client *client)
     free(client);
 }
 
+/* Without memory there is no future, and no more of this client. */
+static void client_then(struct client *client, ferry_future *future, ferry_future_fn *fn)
+{
+    if (future)
+        ferry_future_then(future, fn, client);
+    else
+        client_free(client);
+}
+
 static void on_line(ferry_future *future, void *arg);
 
 static void on_written(ferry_future *future, void *arg)
@@ -40,8 +49,7 @@ static void on_written(ferry_future *future, void *arg)
         client_free(client);
         return;
     }
-    ferry_future_then(ferry_stream_read_until(client->stream, "\n", LINE_MAX_BYTES), on_line,
-                      client);
+    client_then(client, ferry_stream_read_until(client->stream, "\n", LINE_MAX_BYTES), on_line);
 }
 
 static void answer(void *arg)
@@ -51,7 +59,7 @@ static void answer(void *arg)
         ferry_stream_write(client->stream, client->line->data, client->line->length);
     ferry_bytes_free(client->line);
     client->line = NULL;
-    ferry_future_then(written, on_written, client);
+    client_then(client, written, on_written);
 }
 
 static void on_line(ferry_future *future, void *arg)
@@ -62,7 +70,8 @@ static void on_line(ferry_future *future, void *arg)
         return;
     }
     client->line = ferry_future_take(future);
-    ferry_loop_call_later(loop, delay_ms, answer, client);
+    if (!ferry_loop_call_later(loop, delay_ms, answer, client))
+        client_free(client);
 }
 
 static void on_stream(ferry_stream_listener *listener, ferry_stream *stream, void *ctx)
@@ -74,7 +83,7 @@ static void on_stream(ferry_stream_listener *listener, ferry_stream *stream, voi
         return;
     }
     client->stream = stream;
-    ferry_future_then(ferry_stream_read_until(stream, "\n", LINE_MAX_BYTES), on_line, client);
+    client_then(client, ferry_stream_read_until(stream, "\n", LINE_MAX_BYTES), on_line);
 }
 
 static void stop(void *arg)

@@ -42,7 +42,8 @@ static void on_timer(void *arg)
 static void get_timer(ferry_request *request, void *ctx)
 {
     (void)ctx;
-    ferry_loop_call_later(loop, sleep_ms, on_timer, request);
+    if (!ferry_loop_call_later(loop, sleep_ms, on_timer, request))
+        ferry_request_reply_text(request, 503, "no more timers\n");
 }
 
 /* ---- 2. a coroutine sleeps ---- */

@@ -43,10 +43,8 @@ static void *send_mail(void *arg, ferry_error *error) /* on a thread of the exec
     return NULL;
 }
 
-static void on_sent(ferry_future *future, void *arg) /* on the loop again, as all that follows */
+static void reminder_end(struct reminder *reminder, const ferry_error *error)
 {
-    struct reminder *reminder = arg;
-    const ferry_error *error = ferry_future_error(future);
     if (error->code)
         ferry_log(FERRY_LOG_ERROR, "not sent", "to=%s error=%s", reminder->to, error->message);
     else
@@ -56,9 +54,21 @@ static void on_sent(ferry_future *future, void *arg) /* on the loop again, as al
         ferry_loop_stop(loop);
 }
 
-static void remind(void *arg)
+static void on_sent(ferry_future *future, void *reminder) /* on the loop again, as all below */
 {
-    ferry_future_then(ferry_run_on_executor(loop, mailers, send_mail, arg, NULL), on_sent, arg);
+    reminder_end(reminder, ferry_future_error(future));
+}
+
+static void remind(void *reminder)
+{
+    ferry_error error;
+    ferry_future *sent = ferry_run_on_executor(loop, mailers, send_mail, reminder, NULL);
+    if (sent) {
+        ferry_future_then(sent, on_sent, reminder);
+        return;
+    }
+    ferry_error_set(&error, FERRY_INTERNAL, "no memory");
+    reminder_end(reminder, &error);
 }
 
 static void post_remind(ferry_request *request, void *ctx)
@@ -117,7 +127,7 @@ int main(int argc, char **argv)
     fflush(stdout);
     ferry_loop_run(loop);
     ferry_http_server_free(server);
-    ferry_executor_free(mailers);
     ferry_loop_free(loop);
+    ferry_executor_free(mailers);
     return EXIT_SUCCESS;
 }

@@ -43,7 +43,6 @@ ferry_call *call_new(const struct worker *worker, char *block, size_t length,
     }
     *call = (ferry_call){
         .worker = worker,
-        .route = options->route,
         .attempt = options->attempt,
         .started = options->started,
         .background = options->background,
@@ -58,6 +57,8 @@ ferry_call *call_new(const struct worker *worker, char *block, size_t length,
         ferry_error_set(error, FERRY_INTERNAL, "no memory");
         return NULL;
     }
+    if (options->route)
+        memcpy(call->route, options->route, strnlen(options->route, sizeof call->route - 1));
     if (options->delivery_id)
         memcpy(call->delivery_id, options->delivery_id,
                strnlen(options->delivery_id, sizeof call->delivery_id - 1));

@@ -20,7 +20,7 @@ typedef void call_started(void *arg);
 struct call_options {
     unsigned attempt;        /* 1 is the first */
     const char *delivery_id; /* copied; NULL: a new one, when the worker asks */
-    const char *route;       /* its name, for the report of a crash; stays until done; or NULL */
+    const char *route;       /* its name, for the report of a crash; copied; may be NULL */
     int64_t timeout_ms;      /* from now, waiting in the queue included; 0: none */
     const char *memory;      /* what an earlier attempt left; copied; may be NULL */
     size_t memory_length;

@@ -11,6 +11,7 @@
 
 #include "call.h"
 #include "call_input.h"
+#include "in_flight.h"
 #include "random.h"
 
 enum { PROGRESS_MESSAGE_SIZE = 160, MEMORY_MAX_BYTES = 64 << 10 };
@@ -18,7 +19,7 @@ enum { PROGRESS_MESSAGE_SIZE = 160, MEMORY_MAX_BYTES = 64 << 10 };
 struct ferry_call {
     /* Set once, before the submit. */
     const struct worker *worker;
-    const char *route; /* may be NULL */
+    char route[IN_FLIGHT_NAME_SIZE]; /* empty: none; the route itself may be gone by then */
     struct call_input input;
     unsigned attempt;
     char delivery_id[RANDOM_ID_TEXT_SIZE];

@@ -147,6 +147,23 @@ static void test_a_full_queue_leaves_the_call_with_the_caller(void **state)
     call_free(call);
 }
 
+static void test_the_name_of_its_route_is_its_own(void **state)
+{
+    (void)state;
+    struct worker worker = {.kind = &waits, .name = (char[]){"w"}};
+    ferry_call *held = make_call(&worker, "", NULL);
+    submit_call(&f, held);
+    gate_await(&gate, 1);
+    char *route = strdup("/gone/before/it/runs");
+    ferry_call *call = make_call(&worker, "", &(struct call_options){.route = route});
+    submit_call(&f, call);
+    free(route);
+    gate_open(&gate);
+    await_calls(&f, 2);
+    call_free(held);
+    call_free(call);
+}
+
 static void test_the_call_goes_with_a_loop_that_closes(void **state)
 {
     (void)state;
@@ -335,6 +352,7 @@ int main(void)
         TEST(test_any_return_but_0_without_an_answer_is_a_failure),
         TEST(test_a_damaged_input_makes_no_call),
         TEST(test_a_full_queue_leaves_the_call_with_the_caller),
+        TEST(test_the_name_of_its_route_is_its_own),
         TEST(test_the_call_goes_with_a_loop_that_closes),
         TEST(test_the_hook_runs_while_run_is_in_progress),
         TEST(test_the_hook_does_not_run_for_what_waits),

@@ -125,18 +125,21 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
     run_posted(arg);
 }
 
-static void timer_arm(ferry_loop *loop)
+/* Returns false without memory, as may be when no timer waits yet. */
+static bool timer_arm(ferry_loop *loop)
 {
     int64_t when_us;
     if (!timers_next(&loop->timers, &when_us) || when_us >= loop->timer_armed_us)
-        return; /* an event that comes too early finds nothing due, and arms anew */
+        return true; /* an event that comes too early finds nothing due, and arms anew */
     int64_t wait_us = when_us - clock_monotonic_us();
     if (wait_us < SPIN_US) /* epoll would make a millisecond of it */
         wait_us = 0;
     struct timeval wait = {.tv_sec = wait_us / 1000000, .tv_usec = wait_us % 1000000};
     event_base_update_cache_time(loop->base); /* libevent adds the wait to a time it remembers */
-    if (event_add(loop->timer_event, &wait) == 0)
-        loop->timer_armed_us = when_us;
+    if (event_add(loop->timer_event, &wait) < 0)
+        return false;
+    loop->timer_armed_us = when_us;
+    return true;
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -392,8 +395,10 @@ int64_t ferry_loop_now_ms(const ferry_loop *loop)
 static ferry_timer timer_add(ferry_loop *loop, int64_t when_us, ferry_callback *fn, void *arg)
 {
     ferry_timer timer = timers_add(&loop->timers, when_us, fn, arg);
-    timer_arm(loop);
-    return timer;
+    if (timer_arm(loop))
+        return timer;
+    timers_cancel(&loop->timers, timer);
+    return 0;
 }
 
 ferry_timer ferry_loop_call_later(ferry_loop *loop, int64_t delay_ms, ferry_callback *fn, void *arg)
@@ -435,10 +440,11 @@ ferry_signal ferry_loop_add_signal(ferry_loop *loop, int signum, ferry_callback 
     handler->arg = arg;
     handler->event = evsignal_new(loop->base, signum, on_signal, handler);
     if (!handler->event || event_add(handler->event, NULL) < 0) {
+        int number = handler->event ? EINVAL : ENOMEM;
         if (handler->event)
             event_free(handler->event);
         free(handler);
-        errno = EINVAL;
+        errno = number;
         return 0;
     }
     handler->next = loop->signals;

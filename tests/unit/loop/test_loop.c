@@ -1,6 +1,8 @@
 /* The loop: callbacks from threads, timers, signals, stopping and closing. */
 #include <ferry/loop.h>
 
+#include <errno.h>
+#include <event2/event.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -278,10 +280,42 @@ static void test_what_is_no_signal_is_refused(void **state)
     assert_int_equal(ferry_loop_add_signal(*state, -1, on_signal, NULL), 0);
 }
 
+/* ---- libevent without memory ---- */
+
+static bool event_memory_is_out;
+
+static void *event_malloc(size_t size)
+{
+    return event_memory_is_out ? NULL : malloc(size);
+}
+
+static void *event_realloc(void *memory, size_t size)
+{
+    return event_memory_is_out ? NULL : realloc(memory, size);
+}
+
+static void test_what_the_loop_cannot_wait_for_is_refused(void **state)
+{
+    ferry_loop *loop = *state;
+    event_memory_is_out = true;
+    assert_int_equal(ferry_loop_call_later(loop, 0, stop, loop), 0);
+    errno = 0;
+    assert_int_equal(ferry_loop_add_signal(loop, SIGUSR1, count, NULL), 0);
+    assert_int_equal(errno, ENOMEM);
+    event_memory_is_out = false;
+    unsigned calls = 0;
+    assert_int_not_equal(ferry_loop_call_later(loop, 0, count, &calls), 0);
+    assert_int_not_equal(ferry_loop_call_later(loop, 1, stop, loop), 0);
+    assert_int_equal(ferry_loop_run(loop), 0);
+    assert_int_equal(calls, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, one_loop_setup, one_loop_teardown)
 
 int main(void)
 {
+    event_set_mem_functions(event_malloc, event_realloc, free);
+
     const struct CMUnitTest tests[] = {
         TEST(test_a_stop_before_the_run_ends_it_at_once),
         TEST(test_stop_comes_after_the_present_callback),
@@ -295,6 +329,7 @@ int main(void)
         TEST(test_a_signal_comes_through_the_loop),
         TEST(test_two_handlers_of_a_signal_and_one_that_removes_itself),
         TEST(test_what_is_no_signal_is_refused),
+        TEST(test_what_the_loop_cannot_wait_for_is_refused),
     };
     return cmocka_run_group_tests_name("loop/loop", tests, NULL, NULL);
 }

@@ -148,7 +148,8 @@ FERRY_API int ferry_call_reply_text(ferry_call *call, int status, const char *te
 FERRY_API int ferry_call_reply_json(ferry_call *call, int status, const char *format, ...)
     FERRY_PRINTF(3, 4);
 
-/* Add a header to the answer. Errors: FERRY_INVALID when name or value has control bytes. */
+/* Add a header to the answer. Errors: FERRY_INVALID when name or value has control bytes;
+ * FERRY_INTERNAL no memory, and then the call fails in place of an answer that lacks it. */
 FERRY_API int ferry_call_reply_header(ferry_call *call, const char *name, const char *value);
 
 /* Fail. The code decides whether a job is tried again (ferry_code_is_transient): FERRY_TRANSIENT

@@ -117,6 +117,8 @@ static void call_run(void *arg)
     int rc = call_enter_worker(call);
     in_flight_end(slot);
     struct call_output *output = &call->output;
+    if (!output->error.code && output->headers.failed)
+        ferry_call_fail(call, FERRY_REJECTED, "no memory for the answer's headers"); /* may pass */
     if (output->error.code || output->status)
         return;
     if (rc < 0)

@@ -122,6 +122,37 @@ static void test_any_return_but_0_without_an_answer_is_a_failure(void **state)
     call_free(call);
 }
 
+void *__real_realloc(void *memory, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+
+static _Thread_local bool next_realloc_fails;
+
+void *__wrap_realloc(void *memory, size_t size)
+{
+    bool fails = next_realloc_fails;
+    next_realloc_fails = false;
+    return fails ? NULL : __real_realloc(memory, size);
+}
+
+static int run_without_memory_for_a_header(ferry_call *call, void *state)
+{
+    (void)state;
+    next_realloc_fails = true;
+    assert_int_equal(ferry_call_reply_header(call, "X-Name", "value"), FERRY_INTERNAL);
+    return ferry_call_reply_text(call, 200, "an answer that lacks it");
+}
+
+static void test_an_answer_that_lacks_a_header_is_none(void **state)
+{
+    (void)state;
+    const ferry_worker kind = {.name = "w", .run = run_without_memory_for_a_header};
+    struct worker worker = {.kind = &kind, .name = (char[]){"w"}};
+    ferry_call *call = run_call(&f, &worker, "");
+    assert_int_equal(call_output(call)->error.code, FERRY_REJECTED);
+    assert_int_equal(call_output(call)->headers.length, 0);
+    call_free(call);
+}
+
 static void test_a_damaged_input_makes_no_call(void **state)
 {
     (void)state;
@@ -350,6 +381,7 @@ int main(void)
         TEST(test_outcomes_of_statuses),
         TEST(test_a_failure_without_a_word_is_internal),
         TEST(test_any_return_but_0_without_an_answer_is_a_failure),
+        TEST(test_an_answer_that_lacks_a_header_is_none),
         TEST(test_a_damaged_input_makes_no_call),
         TEST(test_a_full_queue_leaves_the_call_with_the_caller),
         TEST(test_the_name_of_its_route_is_its_own),

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <locale.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -223,6 +225,33 @@ static void test_json_has_no_number_that_is_none(void **state)
     json_decref(json);
 }
 
+/* Make a locale whose numbers have a comma, and set it. Returns whether the system has its sources.
+ */
+static bool use_commas(void)
+{
+    char folder[] = "/tmp/ferry-locale-XXXXXX", command[128];
+    assert_non_null(mkdtemp(folder));
+    snprintf(command, sizeof command, "localedef -i de_DE -f UTF-8 %s/commas 2>&1", folder);
+    FILE *made = popen(command, "r");
+    bool is_made = made && pclose(made) == 0;
+    setenv("LOCPATH", folder, 1);
+    is_made = is_made && setlocale(LC_NUMERIC, "commas");
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    assert_int_equal(pclose(popen(command, "r")), 0);
+    return is_made;
+}
+
+static void test_numbers_have_a_point_in_every_locale(void **state)
+{
+    (void)state;
+    if (!use_commas())
+        skip();
+    ferry_log_set_format(FERRY_LOG_JSON);
+    ferry_log(FERRY_LOG_INFO, "m", "half=%f less=%.2f whole=%.0f after=%d", 0.5, -1234.25, 3.0, 7);
+    setlocale(LC_NUMERIC, "C");
+    assert_non_null(strstr(line, "\"half\":0.500000,\"less\":-1234.25,\"whole\":3,\"after\":7}"));
+}
+
 static void test_a_number_longer_than_any_is_cut(void **state)
 {
     (void)state;
@@ -324,6 +353,7 @@ int main(void)
         TEST(test_to_stderr_writes_the_line),
         TEST(test_json),
         TEST(test_json_has_no_number_that_is_none),
+        TEST(test_numbers_have_a_point_in_every_locale),
         TEST(test_a_number_longer_than_any_is_cut),
         TEST(test_json_of_every_byte),
         TEST(test_a_long_value_does_not_crowd_out_the_next),

@@ -9,6 +9,7 @@
  */
 #include "stack_pool.h"
 
+#include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -24,7 +25,8 @@ enum { GUARD_BYTES = 1 << 20 }; /* whole pages, however large these are */
 void stack_pool_init(struct stack_pool *pool, size_t bytes, size_t spare_max)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    bytes *= SANITIZER_STACK_FACTOR;
+    const size_t most = SIZE_MAX / 16; /* no system has as much, and the sums below fit */
+    bytes = (bytes < most ? bytes : most) * SANITIZER_STACK_FACTOR;
     *pool = (struct stack_pool){
         .bytes = (bytes + page - 1) / page * page,
         .spare_max = spare_max,

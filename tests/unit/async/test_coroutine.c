@@ -291,6 +291,14 @@ static void test_ten_thousand_asleep(void **state)
     free(all);
 }
 
+static void test_a_stack_as_large_as_can_be_is_refused(void **state)
+{
+    (void)state;
+    const ferry_coroutine_options options = {.stack_bytes = SIZE_MAX};
+    assert_int_equal(ferry_loop_set_coroutines(loop, &options), 0);
+    assert_int_equal(code_of(ferry_spawn(loop, say_a_b, NULL, NULL)), FERRY_REJECTED);
+}
+
 static void test_past_the_limit_one_is_refused(void **state)
 {
     (void)state;
@@ -463,6 +471,7 @@ int main(void)
         TEST(test_one_that_is_cancelled_before_its_start_runs),
         TEST(test_one_may_cancel_itself),
         TEST(test_ten_thousand_asleep),
+        TEST(test_a_stack_as_large_as_can_be_is_refused),
         TEST(test_past_the_limit_one_is_refused),
         TEST(test_the_loop_brings_them_to_their_end),
         TEST(test_await_outside_of_a_coroutine_aborts),

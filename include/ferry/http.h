@@ -53,8 +53,9 @@ FERRY_API ferry_http_server *ferry_http_server_new(ferry_loop *loop,
                                                    const ferry_http_options *options);
 
 /* Close everything. A request that was not replied to stays valid and its reply goes nowhere, so
- * that work in progress may end later; its on_gone is not called. Not from a handler or another
- * callback of a request, but for ferry_request_on_end. NULL is allowed. */
+ * that work in progress may end later, but before the loop is freed; its on_gone is not called. Not
+ * from a handler or another callback of a request, but for ferry_request_on_end. NULL is allowed.
+ */
 FERRY_API void ferry_http_server_free(ferry_http_server *server);
 
 /*

@@ -83,7 +83,17 @@ static int refuse(enum job_action action, enum job_state state, ferry_error *err
 
 /* ---- one job ---- */
 
-/* Append the record's job to the results; its route becomes the result's. */
+static int make_room(struct change_operation *change, size_t more, ferry_error *error)
+{
+    struct changed_job *jobs = realloc(change->jobs, (change->count + more) * sizeof *jobs);
+    if (!jobs)
+        return ferry_error_set(error, FERRY_INTERNAL, "no memory");
+    change->jobs = jobs;
+    return 0;
+}
+
+/* Append the record's job to the results, which have room for it; its route becomes the result's.
+ */
 static struct changed_job *add_result(struct change_operation *change, struct job_record *record)
 {
     struct changed_job *job = &change->jobs[change->count++];
@@ -147,15 +157,15 @@ static int change_job(struct statements *statements, struct change_operation *ch
 static int change_found(struct statements *statements, struct change_operation *change,
                         struct job_record *record, ferry_error *error)
 {
-    change->jobs = calloc(1, sizeof *change->jobs);
-    if (!change->jobs)
-        return ferry_error_set(error, FERRY_INTERNAL, "no memory");
+    int rc = make_room(change, 1, error);
+    if (rc < 0)
+        return rc;
     enum job_state state = record->state;
     if (!action_move(change->action, &state)) {
         add_result(change, record);
         return refuse(change->action, record->state, error);
     }
-    int rc = change_job(statements, change, record, error);
+    rc = change_job(statements, change, record, error);
     if (rc == 0)
         return ferry_error_set(error, FERRY_CONFLICT, "the job's input is lost");
     return rc < 0 ? rc : 0;
@@ -200,21 +210,54 @@ static int delete_packed(struct statements *statements, struct change_operation 
     return deleted;
 }
 
+struct deletion {
+    struct statements *statements;
+    struct change_operation *change;
+};
+
+static int on_deleted(void *arg, const char *route, const char *id, ferry_error *error)
+{
+    struct deletion *deletion = arg;
+    struct job_record record = {
+        .version = 3, .route = strdup(route), .state = JOB_SUCCEEDED, .attempt = 1};
+    memcpy(record.id, id, sizeof record.id);
+    int rc = record.route ? make_room(deletion->change, 1, error)
+                          : ferry_error_set(error, FERRY_INTERNAL, "no memory");
+    if (rc == 0) {
+        add_result(deletion->change, &record);
+        rc = remember_retired(deletion->statements, id, deletion->change->now_ms, error);
+    }
+    job_record_fini(&record);
+    return rc;
+}
+
+/* Delete the damaged pack of a page whole: a filter that it fits means all of its jobs. */
+static int delete_damaged(struct statements *statements, struct change_operation *change,
+                          const struct listing *listing, ferry_error *error)
+{
+    struct deletion deletion = {.statements = statements, .change = change};
+    if (!listing->damaged || change->action != JOB_ACTION_DELETE)
+        return 0;
+    return packs_delete(statements, listing->damaged, on_deleted, &deletion, error);
+}
+
 static int change_listed(struct statements *statements, struct change_operation *change,
                          const struct listing *listing, ferry_error *error)
 {
-    change->jobs = calloc(listing->count + 1, sizeof *change->jobs);
-    if (!change->jobs)
-        return ferry_error_set(error, FERRY_INTERNAL, "no memory");
+    int rc = delete_damaged(statements, change, listing, error);
+    if (rc == 0)
+        rc = make_room(change, listing->count + 1, error);
+    if (rc < 0)
+        return rc;
     for (size_t i = 0; i < listing->count;) {
         struct job_record *record = &listing->records[i];
-        int rc = delete_packed(statements, change, record, listing->count - i, error);
+        rc = delete_packed(statements, change, record, listing->count - i, error);
         i += rc > 0 ? (size_t)rc : 1;
         if (rc == 0)
             rc = change_job(statements, change, record, error);
         if (rc < 0)
             return rc;
-        if (rc == 0) /* one whose input is lost is none that allows it */
+        if (rc == 0) /* its input is lost, which allows no retry, or it went with its pack */
             free(change->jobs[--change->count].route);
     }
     return 0;
@@ -298,8 +341,9 @@ struct retired_packs {
     struct retire_operation *retire;
 };
 
-static int on_retired(void *arg, const char *id, ferry_error *error)
+static int on_retired(void *arg, const char *route, const char *id, ferry_error *error)
 {
+    (void)route;
     struct retired_packs *packs = arg;
     packs->retire->deleted[JOB_SUCCEEDED]++;
     packs->retire->count++;

@@ -94,6 +94,14 @@ static int newest_first(const void *a, const void *b)
     return (one->job < other->job) - (one->job > other->job);
 }
 
+/* Tell whether the page ends above its last job. Below a damaged pack no other one was read. */
+static bool is_past_end(const struct walk *walk)
+{
+    const struct listing *listing = walk->listing;
+    return listing->count > walk->limit ||
+           (listing->count > 0 && listing->records[listing->count - 1].job < listing->damaged);
+}
+
 /* The same of the packs, besides what was read of rows from `start` on. */
 static int walk_packs(const struct walk *walk, int64_t bottom, int64_t top, size_t start,
                       ferry_error *error)
@@ -101,11 +109,11 @@ static int walk_packs(const struct walk *walk, int64_t bottom, int64_t top, size
     struct listing *listing = walk->listing;
     size_t rows_end = listing->count;
     int rc = packs_list(walk->statements, bottom, top, walk->filter->route, walk->limit - start,
-                        listing->records, &listing->count, error);
+                        listing, error);
     if (listing->count > rows_end)
         qsort(&listing->records[start], listing->count - start, sizeof *listing->records,
               newest_first);
-    while (listing->count > walk->limit)
+    while (is_past_end(walk))
         job_record_fini(&listing->records[--listing->count]);
     return rc;
 }
@@ -127,7 +135,8 @@ static int walk_window(const struct walk *walk, int64_t bottom, int64_t top, fer
     return rc;
 }
 
-/* Read window after window until the page is full, the rows or the time have come to an end. */
+/* Read window after window until the page is full, a pack is damaged, the rows or the time have
+ * come to an end. */
 static int walk_down(const struct walk *walk, ferry_error *error)
 {
     struct listing *listing = walk->listing;
@@ -143,7 +152,9 @@ static int walk_down(const struct walk *walk, ferry_error *error)
         bool is_full = listing->count == walk->limit;
         if (is_full)
             row = listing->records[listing->count - 1].job;
-        if (is_full || clock_monotonic_us() >= until_us) {
+        else if (listing->damaged > bottom)
+            row = listing->damaged;
+        if (is_full || listing->damaged || clock_monotonic_us() >= until_us) {
             listing->next = row > 1 ? row : 0;
             return 0;
         }

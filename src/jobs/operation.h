@@ -178,7 +178,8 @@ struct changed_job {
 
 /*
  * Do an action to the job of an id, or to those of a filter that allow it. Retrying a job that has
- * ended begins its attempts and crashes anew; one that succeeded has no input any more.
+ * ended begins its attempts and crashes anew; one that succeeded has no input any more. A damaged
+ * pack is deleted whole, past the filter's limit.
  * Errors, for an id: FERRY_NOT_FOUND, FERRY_GONE, FERRY_CONFLICT (its state does not allow it, or
  * it has no input any more; `jobs` holds it, unchanged).
  */

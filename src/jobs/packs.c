@@ -129,10 +129,16 @@ int packing_end(struct statements *statements, struct packing *packing, ferry_er
 
 /* ---- out of the table ---- */
 
-/* Read the row that one of the statements which read packs stands on. */
-static struct pack pack_of_row(sqlite3_stmt *at)
+/* Step one of the statements that read packs. Returns 1, and it is the caller's to abandon, 0:
+ * there is no pack, or a code. */
+static int step_pack(struct statements *statements, enum statement which, struct pack *pack,
+                     ferry_error *error)
 {
-    struct pack pack = {
+    sqlite3_stmt *at = statement_of(statements, which);
+    int rc = statement_step(statements, which, error);
+    if (rc <= 0)
+        return rc;
+    *pack = (struct pack){
         .first = sqlite3_column_int64(at, 0),
         .route = (const char *)sqlite3_column_text(at, 1),
         .worker = (const char *)sqlite3_column_text(at, 2),
@@ -141,7 +147,10 @@ static struct pack pack_of_row(sqlite3_stmt *at)
         .jobs = sqlite3_column_blob(at, 4),
         .length = (size_t)sqlite3_column_bytes(at, 4),
     };
-    return pack;
+    if (pack->route && pack->worker) /* which are not NULL in the table */
+        return 1;
+    statement_abandon(statements, which);
+    return ferry_error_set(error, FERRY_INTERNAL, "no memory");
 }
 
 static int damaged(const struct pack *pack, ferry_error *error)
@@ -154,7 +163,7 @@ static int damaged(const struct pack *pack, ferry_error *error)
 /* Read the next job. Returns 1, 0 at the end, or a code. */
 static int next_job(struct pack *pack, struct ended_job *job, ferry_error *error)
 {
-    int rc = pack->route && pack->worker ? pack_next(pack, job) : FERRY_INVALID;
+    int rc = pack_next(pack, job);
     return rc < 0 ? damaged(pack, error) : rc;
 }
 
@@ -183,11 +192,10 @@ int packs_find(struct statements *statements, const char *id, struct job_record 
     sqlite3_bind_int64(at, 1, id_time(bits) - PACK_SPAN_MS);
     sqlite3_bind_int64(at, 2, id_time(bits));
     sqlite3_bind_blob(at, 3, bits, sizeof bits, SQLITE_STATIC);
+    struct pack pack;
     int rc, found = 0;
-    while (found == 0 && (rc = statement_step(statements, FIND_PACK, error)) > 0) {
-        struct pack pack = pack_of_row(at);
+    while (found == 0 && (rc = step_pack(statements, FIND_PACK, &pack, error)) > 0)
         found = find_in_pack(&pack, bits, record, error);
-    }
     if (found == 0)
         return rc;
     statement_abandon(statements, FIND_PACK);
@@ -199,12 +207,10 @@ int packs_find(struct statements *statements, const char *id, struct job_record 
 static int read_pack_of(struct statements *statements, int64_t job, struct pack *pack,
                         size_t *place, ferry_error *error)
 {
-    sqlite3_stmt *at = statement_of(statements, PACK_OF);
-    sqlite3_bind_int64(at, 1, job);
-    int rc = statement_step(statements, PACK_OF, error);
+    sqlite3_bind_int64(statement_of(statements, PACK_OF), 1, job);
+    int rc = step_pack(statements, PACK_OF, pack, error);
     if (rc <= 0)
         return rc;
-    *pack = pack_of_row(at);
     *place = (size_t)(job - pack->first);
     if (*place < pack->count)
         return 1;
@@ -233,45 +239,56 @@ struct wanted {
     const char *route;
 };
 
-/* Read the jobs of a pack that are wanted, which come in the order of their numbers. */
+/* Read the jobs of a pack that are wanted, which come in the order of their numbers. Returns 0, or
+ * FERRY_INVALID where it is damaged: then they are those before that. */
 static int read_wanted(struct pack *pack, const struct wanted *wanted, struct ended_job *jobs,
-                       size_t *count, ferry_error *error)
+                       size_t *count)
 {
-    int rc;
+    int rc = 0;
     *count = 0;
-    if (wanted->route && pack->route && strcmp(wanted->route, pack->route) != 0)
+    if (wanted->route && strcmp(wanted->route, pack->route) != 0)
         return 0;
-    while (*count < PACK_JOBS && (rc = next_job(pack, &jobs[*count], error)) > 0) {
+    while (*count < PACK_JOBS && (rc = pack_next(pack, &jobs[*count])) > 0) {
         if (jobs[*count].job >= wanted->bottom && jobs[*count].job <= wanted->top)
             ++*count;
     }
     return rc < 0 ? rc : 0;
 }
 
+/* Append such jobs, the last first, up to so many. Returns 0 or a code. */
+static int append_jobs(struct listing *listing, const struct ended_job *jobs, size_t count,
+                       size_t end, ferry_error *error)
+{
+    int rc = 0;
+    for (; rc == 0 && count > 0 && listing->count < end; count--) {
+        rc = ended_job_record(&jobs[count - 1], false, &listing->records[listing->count], error);
+        listing->count += rc == 0;
+    }
+    return rc;
+}
+
 int packs_list(struct statements *statements, int64_t bottom, int64_t top, const char *route,
-               size_t limit, struct job_record *records, size_t *count, ferry_error *error)
+               size_t limit, struct listing *listing, ferry_error *error)
 {
     struct wanted wanted = {.bottom = bottom, .top = top, .route = route};
-    size_t end = *count + limit;
+    size_t end = listing->count + limit;
     sqlite3_stmt *at = statement_of(statements, PACKS_BETWEEN);
     sqlite3_bind_int64(at, 1, bottom - PACK_JOBS + 1);
     sqlite3_bind_int64(at, 2, top);
-    int rc = 0;
-    while (*count < end && (rc = statement_step(statements, PACKS_BETWEEN, error)) > 0) {
+    struct pack pack;
+    int rc;
+    while ((rc = step_pack(statements, PACKS_BETWEEN, &pack, error)) > 0) {
         struct ended_job jobs[PACK_JOBS];
-        struct pack pack = pack_of_row(at);
-        size_t left;
-        rc = read_wanted(&pack, &wanted, jobs, &left, error);
-        for (; rc == 0 && left > 0 && *count < end; left--) {
-            rc = ended_job_record(&jobs[left - 1], false, &records[*count], error);
-            *count += rc == 0;
-        }
-        if (rc < 0 || *count == end)
+        size_t count;
+        if (read_wanted(&pack, &wanted, jobs, &count) < 0)
+            listing->damaged = pack.first;
+        rc = append_jobs(listing, jobs, count, end, error);
+        if (rc < 0 || listing->count == end || listing->damaged) {
             statement_abandon(statements, PACKS_BETWEEN);
-        if (rc < 0)
             return rc;
+        }
     }
-    return rc < 0 ? rc : 0;
+    return rc;
 }
 
 /* ---- changes ---- */
@@ -353,9 +370,35 @@ static int visit_ids(const struct pack *pack, packs_visit *visit, void *arg, fer
     for (size_t i = 0; rc == 0 && i < pack->count; i++) {
         char id[RANDOM_ID_TEXT_SIZE];
         job_id_format(pack->ids + i * RANDOM_ID_BYTES, id);
-        rc = visit(arg, id, error);
+        rc = visit(arg, pack->route, id, error);
     }
     return rc;
+}
+
+/* Delete the pack that a statement finds, and add up how many jobs it had. Returns 1, 0: there is
+ * none, or a code. */
+static int delete_whole(struct statements *statements, enum statement which, size_t *count,
+                        packs_visit *visit, void *arg, ferry_error *error)
+{
+    struct pack pack;
+    int rc = step_pack(statements, which, &pack, error);
+    if (rc <= 0)
+        return rc;
+    *count += pack.count;
+    rc = visit_ids(&pack, visit, arg, error);
+    statement_abandon(statements, which);
+    if (rc == 0)
+        rc = delete_pack(statements, pack.first, error);
+    return rc < 0 ? rc : 1;
+}
+
+int packs_delete(struct statements *statements, int64_t first, packs_visit *visit, void *arg,
+                 ferry_error *error)
+{
+    size_t count = 0;
+    sqlite3_bind_int64(statement_of(statements, PACK_OF), 1, first);
+    int rc = delete_whole(statements, PACK_OF, &count, visit, arg, error);
+    return rc < 0 ? rc : 0;
 }
 
 int packs_retire(struct statements *statements, const char *route, int64_t before_ms,
@@ -366,17 +409,7 @@ int packs_retire(struct statements *statements, const char *route, int64_t befor
         sqlite3_stmt *at = statement_of(statements, FINAL_PACK);
         sqlite3_bind_text(at, 1, route, -1, SQLITE_STATIC);
         sqlite3_bind_int64(at, 2, before_ms);
-        rc = statement_step(statements, FINAL_PACK, error);
-        if (rc <= 0)
-            return rc;
-        struct pack pack = pack_of_row(at);
-        gone += pack.count;
-        rc = visit_ids(&pack, visit, arg, error);
-        statement_abandon(statements, FINAL_PACK);
-        if (rc == 0)
-            rc = delete_pack(statements, pack.first, error);
-        if (rc == 0)
-            rc = 1;
+        rc = delete_whole(statements, FINAL_PACK, &gone, visit, arg, error);
     }
     return rc < 0 ? rc : 0;
 }

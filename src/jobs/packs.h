@@ -14,6 +14,7 @@
 #define JOBS_PACKS_H
 
 #include "ended_job.h"
+#include "listing.h"
 
 enum { PACK_JOBS = 64 };
 
@@ -40,10 +41,12 @@ int packs_find(struct statements *statements, const char *id, struct job_record 
 int packs_have(struct statements *statements, int64_t job, const unsigned char id[RANDOM_ID_BYTES],
                ferry_error *error);
 
-/* Append the newest jobs from `bottom` to `top`, of a route (NULL: any), to records, without their
- * results' bodies, the newest first, `limit` at most; *count goes up by them, also on failure. */
+/* Append the newest jobs from `bottom` to `top`, of a route (NULL: any), to a listing, without
+ * their results' bodies, the newest first, `limit` at most, for which it has room. A pack that is
+ * damaged is the last one: what can be read of it is there, and listing->damaged is its first
+ * number. */
 int packs_list(struct statements *statements, int64_t bottom, int64_t top, const char *route,
-               size_t limit, struct job_record *records, size_t *count, ferry_error *error);
+               size_t limit, struct listing *listing, ferry_error *error);
 
 /* Delete so many jobs at most of one pack, from this one down, if it is a pack's last: what is left
  * stays packed. Returns how many, which are 0 for any other job, or a code. It takes no room. */
@@ -52,9 +55,15 @@ int packs_cut(struct statements *statements, int64_t last, size_t most, ferry_er
 /* Give each job of the pack that has this one a row of its own; it may be in none. */
 int packs_open(struct statements *statements, int64_t job, ferry_error *error);
 
+/* Each id of what is deleted is visited, with its route; returns 0 or a code. */
+typedef int packs_visit(void *arg, const char *route, const char *id, ferry_error *error);
+
+/* Delete the pack that begins with this job, if there is one; it may be damaged. */
+int packs_delete(struct statements *statements, int64_t first, packs_visit *visit, void *arg,
+                 ferry_error *error);
+
 /* Delete the packs of a route all of whose jobs have finished before a time, until `least` jobs are
- * gone. Each one's id is visited, which returns 0 or a code. */
-typedef int packs_visit(void *arg, const char *id, ferry_error *error);
+ * gone. */
 int packs_retire(struct statements *statements, const char *route, int64_t before_ms,
                  unsigned least, packs_visit *visit, void *arg, ferry_error *error);
 

@@ -22,6 +22,7 @@
 
 enum {
     MAX_READ_MS = 1000,
+    TOLD_MOST = 16,
     PROGRESS_STEPS = 10000, /* of SQLite's machine, between two looks at the clock: some 100 us */
 };
 
@@ -29,7 +30,9 @@ enum {
 struct reading {
     sqlite3 *db;
     struct statements *statements;
-    int64_t until_us; /* the present look-up is given up then; the reading thread's own */
+    int64_t until_us;        /* the present look-up is given up then; the reading thread's own */
+    int64_t told[TOLD_MOST]; /* damaged packs; the reading thread's own, as the next one */
+    unsigned told_count;
 };
 
 struct lookup {
@@ -65,6 +68,20 @@ static int on_progress(void *arg)
     return clock_monotonic_us() > reading->until_us;
 }
 
+/* Lists come by again and again: each pack is told once, and so many in all. */
+static void tell_damaged(struct reading *reading, int64_t pack)
+{
+    for (unsigned i = 0; i < reading->told_count; i++) {
+        if (reading->told[i] == pack)
+            return;
+    }
+    if (reading->told_count == TOLD_MOST)
+        return;
+    reading->told[reading->told_count++] = pack;
+    ferry_log(FERRY_LOG_ERROR, "a pack of jobs is damaged: lists leave out what cannot be read",
+              "pack=%lld", (long long)pack);
+}
+
 static void lookup_run(void *arg)
 {
     struct lookup *lookup = arg;
@@ -74,6 +91,8 @@ static void lookup_run(void *arg)
         listing_read(reading->statements, &lookup->filter, &lookup->listing, &lookup->error);
     else
         record_find(reading->statements, lookup->id, &lookup->record, &lookup->error);
+    if (lookup->listing.damaged)
+        tell_damaged(reading, lookup->listing.damaged);
     lookup->has_run = true;
 }
 

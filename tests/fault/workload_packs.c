@@ -66,9 +66,9 @@ int __real_packs_find(struct statements *statements, const char *id, struct job_
 int __wrap_packs_find(struct statements *statements, const char *id, struct job_record *record,
                       ferry_error *error);
 int __real_packs_list(struct statements *statements, int64_t bottom, int64_t top, const char *route,
-                      size_t limit, struct job_record *records, size_t *count, ferry_error *error);
+                      size_t limit, struct listing *listing, ferry_error *error);
 int __wrap_packs_list(struct statements *statements, int64_t bottom, int64_t top, const char *route,
-                      size_t limit, struct job_record *records, size_t *count, ferry_error *error);
+                      size_t limit, struct listing *listing, ferry_error *error);
 int __real_packs_retire(struct statements *statements, const char *route, int64_t before_ms,
                         unsigned least, packs_visit *visit, void *arg, ferry_error *error);
 int __wrap_packs_retire(struct statements *statements, const char *route, int64_t before_ms,
@@ -117,11 +117,11 @@ int __wrap_packs_find(struct statements *statements, const char *id, struct job_
 }
 
 int __wrap_packs_list(struct statements *statements, int64_t bottom, int64_t top, const char *route,
-                      size_t limit, struct job_record *records, size_t *count, ferry_error *error)
+                      size_t limit, struct listing *listing, ferry_error *error)
 {
-    size_t before = *count;
-    int rc = __real_packs_list(statements, bottom, top, route, limit, records, count, error);
-    if (*count > before)
+    size_t before = listing->count;
+    int rc = __real_packs_list(statements, bottom, top, route, limit, listing, error);
+    if (listing->count > before)
         count_one(&counts.listed);
     return rc;
 }

@@ -174,6 +174,18 @@ static void add_pack(int64_t first, int count, const char *route)
     expect_more(first, count, JOB_SUCCEEDED, route);
 }
 
+/* Have one of which only so many can be read. */
+static void add_damaged_pack(int64_t first, int count, int readable, const char *route)
+{
+    char sql[128];
+    add_pack(first, count, route);
+    all_count -= count - readable;
+    snprintf(sql, sizeof sql,
+             "UPDATE packs SET jobs = substr(jobs, 1, length(jobs) * %d / %d) WHERE first = %lld",
+             readable, count, (long long)first);
+    folder_sql(&folder, sql);
+}
+
 static bool is_listed(const struct job_filter *filter, const struct expected *job)
 {
     return (!filter->states || filter->states & 1U << job->state) &&
@@ -269,6 +281,26 @@ static void a_pack_may_lie_in_two_windows(void **ctx)
     expect_pages_of_all_filters(5);
 }
 
+static void what_cannot_be_read_of_a_pack_hides_no_other_job(void **ctx)
+{
+    (void)ctx;
+    enum { TOP = 60000, BOTTOM = TOP - WINDOW_ROWS + 1 };
+    all_count = 0;
+    add_damaged_pack(1, 10, 4, "/r");
+    add_rows(BOTTOM - 60, 5, JOB_SUCCEEDED, "/r");
+    add_damaged_pack(BOTTOM - 50, 8, 3, "/r"); /* is read with the window above it */
+    add_rows(BOTTOM - 42, 5, JOB_DEAD, "/other");
+    add_damaged_pack(BOTTOM - 20, 40, 30, "/other");
+    add_rows(BOTTOM + 20, 3, JOB_SUCCEEDED, "/r");
+    add_pack(BOTTOM + 23, 8, "/r");
+    add_damaged_pack(BOTTOM + 31, 9, 0, "/r");
+    add_rows(TOP - 10, 2, JOB_QUEUED, "/r");
+    add_damaged_pack(TOP - 7, 8, 5, "/other");
+    for (unsigned limit = 1; limit <= 10; limit++)
+        expect_pages_of_all_filters(limit);
+    expect_pages_of_all_filters(JOB_PAGE_MAX);
+}
+
 static void a_page_goes_on_in_the_middle_of_a_pack(void **ctx)
 {
     (void)ctx;
@@ -339,6 +371,7 @@ int main(void)
         WRITING_TEST(results_are_listed_without_their_bodies),
         PACKS_TEST(rows_and_packs_are_one_list),
         PACKS_TEST(a_pack_may_lie_in_two_windows),
+        PACKS_TEST(what_cannot_be_read_of_a_pack_hides_no_other_job),
         PACKS_TEST(a_page_goes_on_in_the_middle_of_a_pack),
         PACKS_TEST(a_pack_that_is_opened_meanwhile_hides_none_of_its_jobs),
     };

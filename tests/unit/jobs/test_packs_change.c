@@ -1,8 +1,7 @@
-/* What is done to jobs in packs, and to packs that are damaged: one job is deleted and the others
- * stay, all are deleted, and the end of their retention. */
+/* What is done to jobs in packs: one is deleted and the others stay, all are deleted, and the end
+ * of their retention. */
 #include "packing.h"
 
-#include "listing.h"
 #include "reports.h"
 
 static struct together together;
@@ -267,103 +266,6 @@ static void those_that_finished_first_go_first(void **ctx)
     expect_all_found(&together);
 }
 
-/* ---- damage ---- */
-
-static struct together sound;
-
-/* Have a pack that is damaged so, and one of the same time that is not. */
-static void damage(const char *change)
-{
-    char sql[256];
-    together = (struct together){0};
-    folder_sql(&folder, "DELETE FROM packs; DELETE FROM jobs");
-    come_together(&together, TOGETHER_LEAST);
-    come_together(&sound, TOGETHER_LEAST);
-    snprintf(sql, sizeof sql, "UPDATE packs SET %s WHERE first = %lld", change,
-             (long long)together.jobs[0].insert.claim.job);
-    folder_sql(&folder, sql);
-    expect_tables(2, 2 * TOGETHER_LEAST, 0);
-}
-
-static int list_all(size_t *count)
-{
-    struct listing page;
-    ferry_error error;
-    struct job_filter filter = {.limit = JOB_PAGE_MAX};
-    int rc = listing_read(writer_statements(writer), &filter, &page, &error);
-    *count = page.count;
-    listing_fini(&page);
-    return rc;
-}
-
-/* Where its last job is damaged. */
-static void expect_damaged(const char *how)
-{
-    size_t listed;
-    damage(how);
-    const struct insert_operation *last = &together.jobs[TOGETHER_LEAST - 1].insert;
-    expect_not_found(last, FERRY_INTERNAL);
-    expect_all_found(&sound);
-    assert_int_equal(list_all(&listed), FERRY_INTERNAL);
-    assert_int_equal(listed, 0);
-    assert_int_equal(change(JOB_ACTION_DELETE, last->id), FERRY_REJECTED);
-    assert_int_equal(change(JOB_ACTION_DELETE, sound.jobs[0].insert.id), FERRY_OK);
-    expect_tables(1, TOGETHER_LEAST, TOGETHER_LEAST - 1);
-}
-
-static void one_that_is_cut_is_told_and_hides_no_other(void **ctx)
-{
-    (void)ctx;
-    expect_damaged("jobs = substr(jobs, 1, length(jobs) - 1)");
-    expect_damaged("jobs = substr(jobs, 1, length(jobs) - 20)");
-    expect_damaged("jobs = substr(jobs, 1, 10)");
-    expect_damaged("jobs = x''");
-    expect_damaged("jobs = 5");
-    expect_damaged("ids = CAST(ids || ids AS BLOB), jobs = substr(jobs, 1, length(jobs) - 1)");
-}
-
-/* What all have ends with "text/plain", its NUL, and "ok". */
-static void so_is_one_with_a_size_that_is_none_or_a_text_without_its_end(void **ctx)
-{
-    (void)ctx;
-    expect_damaged("jobs = CAST(substr(jobs, 1, length(jobs) - 3) || 'xok' AS BLOB)");
-    expect_damaged("jobs = CAST(substr(jobs, 1, length(jobs) - 21) || x'ffffffff' ||"
-                   "            substr(jobs, -17) AS BLOB)");
-    expect_damaged("jobs = CAST(substr(jobs, 1, length(jobs) - 17) || x'ffffffff' ||"
-                   "            substr(jobs, -13) AS BLOB)");
-}
-
-/* Whom it had it does not say; what it still says stays true. */
-static void one_without_ids_is_told_by_a_list(void **ctx)
-{
-    (void)ctx;
-    static const char *const how[] = {"ids = x''", "ids = 5", "ids = substr(ids, 1, 40)",
-                                      "ids = 'text'"};
-    for (size_t i = 0; i < sizeof how / sizeof how[0]; i++) {
-        size_t listed;
-        struct job_record record;
-        damage(how[i]);
-        int rc = find(together.jobs[TOGETHER_LEAST - 1].insert.id, &record);
-        assert_int_equal(rc, FERRY_NOT_FOUND);
-        expect_all_found(&sound);
-        assert_int_equal(list_all(&listed), FERRY_INTERNAL);
-        assert_int_equal(change(JOB_ACTION_DELETE, sound.jobs[0].insert.id), FERRY_OK);
-    }
-}
-
-/* It ends with the others: its ids are all that this takes. */
-static void one_that_is_damaged_is_retired(void **ctx)
-{
-    (void)ctx;
-    damage("jobs = x''");
-    expect_retired(9000, 100, 2 * TOGETHER_LEAST);
-    expect_tables(0, 0, 0);
-    expect_not_found(&together.jobs[0].insert, FERRY_GONE);
-    damage("ids = x''");
-    expect_retired(9000, 100, TOGETHER_LEAST);
-    expect_tables(0, 0, 0);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, writing_tear_down)
 
 int main(void)
@@ -381,10 +283,6 @@ int main(void)
         TEST(a_limit_is_passed_by_less_than_a_pack),
         TEST(rows_count_toward_the_limit_as_well),
         TEST(those_that_finished_first_go_first),
-        TEST(one_that_is_cut_is_told_and_hides_no_other),
-        TEST(so_is_one_with_a_size_that_is_none_or_a_text_without_its_end),
-        TEST(one_without_ids_is_told_by_a_list),
-        TEST(one_that_is_damaged_is_retired),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,8 @@
 /* The reader: what a look-up and a page hold, what is gone, and that no read lasts for ever. */
 #include "fixture.h"
 
+#include "packing.h"
 #include "reader.h"
-#include "writing.h"
 
 static struct fixture fixture, *f = &fixture;
 static struct reader *reader;
@@ -24,7 +24,7 @@ static int tear_down(void **ctx)
     return writing_tear_down(ctx);
 }
 
-static void find(const char *id)
+static void look_up(const char *id)
 {
     f->found = false;
     reader_find(reader, id, on_found, f);
@@ -40,7 +40,7 @@ static void a_record_has_all_that_is_known(void **ctx)
                "UPDATE jobs SET version = 9, crashes = 2, is_cancelling = 1, error = 'why',"
                " error_code = -4, result_status = 200, result = 'body',"
                " run_at_ms = 1100, started_ms = 1200, finished_ms = 1300");
-    find(insert.id);
+    look_up(insert.id);
     assert_int_equal(f->found_error.code, FERRY_OK);
     assert_int_equal(f->record.job, insert.claim.job);
     assert_string_equal(f->record.id, insert.id);
@@ -67,10 +67,10 @@ static void what_was_deleted_is_gone_and_what_never_was_is_not_found(void **ctx)
     struct change_operation delete = change_of(JOB_ACTION_DELETE, insert.id);
     assert_int_equal(run(&delete.base), FERRY_OK);
     change_operation_fini(&delete);
-    find(insert.id);
+    look_up(insert.id);
     assert_int_equal(f->found_error.code, FERRY_GONE);
     char unknown[RANDOM_ID_TEXT_SIZE];
-    find(random_id(unknown));
+    look_up(random_id(unknown));
     assert_int_equal(f->found_error.code, FERRY_NOT_FOUND);
 }
 
@@ -108,6 +108,44 @@ static void a_page_is_listed_and_the_filters_route_need_not_last(void **ctx)
     assert_int_equal(listed_next, 3);
 }
 
+static atomic_uint told;
+
+static void count_told(void *arg, ferry_log_level level, const char *line, size_t length)
+{
+    static const char message[] = "a pack of jobs is damaged";
+    (void)arg;
+    if (level == FERRY_LOG_ERROR && memmem(line, length, message, sizeof message - 1))
+        atomic_fetch_add(&told, 1);
+}
+
+static void list_all(void)
+{
+    struct job_filter filter = {.limit = 10};
+    do {
+        f->found = false;
+        reader_list(reader, &filter, on_listed, f);
+        fixture_wait(f, is_found);
+        assert_int_equal(f->found_error.code, FERRY_OK);
+        filter.before = listed_next;
+    } while (filter.before > 0);
+}
+
+static void each_damaged_pack_is_told_once_however_often_it_is_listed(void **ctx)
+{
+    (void)ctx;
+    static struct together jobs;
+    journal_begin();
+    for (int i = 0; i < 3; i++)
+        come_together(&jobs, TOGETHER_LEAST);
+    folder_sql(&folder,
+               "UPDATE packs SET jobs = x'' WHERE first <> (SELECT max(first) FROM packs)");
+    atomic_store(&told, 0);
+    ferry_log_set_sink(count_told, NULL);
+    for (int i = 0; i < 3; i++)
+        list_all();
+    assert_int_equal(atomic_load(&told), 2);
+}
+
 /* ---- the end ---- */
 
 /* In place of the table, one that never ends. */
@@ -128,9 +166,9 @@ static void a_read_that_would_last_for_ever_is_given_up(void **ctx)
 {
     (void)ctx;
     char id[RANDOM_ID_TEXT_SIZE];
-    find(random_id(id));
+    look_up(random_id(id));
     make_endless();
-    find(id);
+    look_up(id);
     assert_int_equal(f->found_error.code, FERRY_REJECTED);
 }
 
@@ -153,6 +191,7 @@ int main(void)
         TEST(a_record_has_all_that_is_known),
         TEST(what_was_deleted_is_gone_and_what_never_was_is_not_found),
         TEST(a_page_is_listed_and_the_filters_route_need_not_last),
+        TEST(each_damaged_pack_is_told_once_however_often_it_is_listed),
         TEST(a_read_that_would_last_for_ever_is_given_up),
         TEST(a_look_up_is_answered_by_the_close_at_the_latest),
     };

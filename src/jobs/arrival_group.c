@@ -28,9 +28,10 @@ void arrival_group_free(struct arrival_group *group)
 
 void arrival_group_add(struct arrival_group *group, const struct insert_operation *insert)
 {
-    group->places[group->count++] =
+    group->places[group->count] =
         (struct arrival_place){.key = insert->claim, .at = group->entry.length};
     arrival_add(&group->entry, insert);
+    group->count += !group->entry.failed;
 }
 
 void arrival_group_part(const struct arrival_group *group, size_t at, struct arrival_part *part)

@@ -47,7 +47,8 @@ int arrival_group_find_rows(struct statements *statements, struct arrival_group 
 int arrival_group_read(struct statements *statements, const unsigned char boot[RANDOM_ID_BYTES],
                        struct bytes *entry, struct arrival_group **group, ferry_error *error);
 
-/* Add a new job, which has its number; there must be a place left. */
+/* Add a new job, which has its number; there must be a place left. Failures are seen in the entry.
+ */
 void arrival_group_add(struct arrival_group *group, const struct insert_operation *insert);
 
 /* Return the place of a job that is open, and whose token it is; NULL: there is none. */

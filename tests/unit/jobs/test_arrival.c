@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "arrival.h"
+#include "arrival_group.h"
 #include "job_id.h"
 
 static struct insert_operation insert_with(char *block, size_t length)
@@ -183,6 +183,20 @@ static void no_byte_makes_it_read_beyond_its_end(void **ctx)
     bytes_fini(&entry);
 }
 
+/* It is looked for there before anybody sees that the entry has failed. */
+static void a_job_for_which_there_was_no_memory_is_in_no_group(void **ctx)
+{
+    (void)ctx;
+    unsigned char boot[RANDOM_ID_BYTES] = {0}, id[RANDOM_ID_BYTES];
+    struct insert_operation insert = insert_with(NULL, 0);
+    struct arrival_group *group = arrival_group_new(boot, 1);
+    group->entry.failed = true;
+    arrival_group_add(group, &insert);
+    assert_true(job_id_parse(insert.id, id));
+    assert_false(arrival_group_needs_row(group, id));
+    arrival_group_free(group);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +205,7 @@ int main(void)
         cmocka_unit_test(no_result_is_not_an_empty_one),
         cmocka_unit_test(a_piece_of_a_part_is_none),
         cmocka_unit_test(no_byte_makes_it_read_beyond_its_end),
+        cmocka_unit_test(a_job_for_which_there_was_no_memory_is_in_no_group),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

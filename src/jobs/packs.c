@@ -233,23 +233,15 @@ int packs_have(struct statements *statements, int64_t job, const unsigned char i
 
 /* ---- a listing ---- */
 
-/* Which jobs of each pack. */
-struct wanted {
-    int64_t bottom, top;
-    const char *route;
-};
-
-/* Read the jobs of a pack that are wanted, which come in the order of their numbers. Returns 0, or
+/* Read the jobs of a pack from `bottom` to `top`, in the order of their numbers. Returns 0, or
  * FERRY_INVALID where it is damaged: then they are those before that. */
-static int read_wanted(struct pack *pack, const struct wanted *wanted, struct ended_job *jobs,
-                       size_t *count)
+static int read_between(struct pack *pack, int64_t bottom, int64_t top, struct ended_job *jobs,
+                        size_t *count)
 {
     int rc = 0;
     *count = 0;
-    if (wanted->route && strcmp(wanted->route, pack->route) != 0)
-        return 0;
     while (*count < PACK_JOBS && (rc = pack_next(pack, &jobs[*count])) > 0) {
-        if (jobs[*count].job >= wanted->bottom && jobs[*count].job <= wanted->top)
+        if (jobs[*count].job >= bottom && jobs[*count].job <= top)
             ++*count;
     }
     return rc < 0 ? rc : 0;
@@ -270,17 +262,17 @@ static int append_jobs(struct listing *listing, const struct ended_job *jobs, si
 int packs_list(struct statements *statements, int64_t bottom, int64_t top, const char *route,
                size_t limit, struct listing *listing, ferry_error *error)
 {
-    struct wanted wanted = {.bottom = bottom, .top = top, .route = route};
     size_t end = listing->count + limit;
     sqlite3_stmt *at = statement_of(statements, PACKS_BETWEEN);
     sqlite3_bind_int64(at, 1, bottom - PACK_JOBS + 1);
     sqlite3_bind_int64(at, 2, top);
+    sqlite3_bind_text(at, 3, route, -1, SQLITE_STATIC);
     struct pack pack;
     int rc;
     while ((rc = step_pack(statements, PACKS_BETWEEN, &pack, error)) > 0) {
         struct ended_job jobs[PACK_JOBS];
         size_t count;
-        if (read_wanted(&pack, &wanted, jobs, &count) < 0)
+        if (read_between(&pack, bottom, top, jobs, &count) < 0)
             listing->damaged = pack.first;
         rc = append_jobs(listing, jobs, count, end, error);
         if (rc < 0 || listing->count == end || listing->damaged) {

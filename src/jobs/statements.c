@@ -222,7 +222,8 @@ static const char *const sql_of[STATEMENT_COUNT] = {
                       " WHERE state = ?3 AND state <> 4 AND job BETWEEN ?1 AND ?2"
                       "   AND (?4 IS NULL OR route = ?4)"
                       " ORDER BY job DESC LIMIT ?5",
-    [PACKS_BETWEEN] = "SELECT " PACK_COLUMNS " FROM packs WHERE first BETWEEN ?1 AND ?2"
+    [PACKS_BETWEEN] = "SELECT " PACK_COLUMNS " FROM packs"
+                      " WHERE first BETWEEN ?1 AND ?2 AND (?3 IS NULL OR route = ?3)"
                       " ORDER BY first DESC",
 };
 

@@ -69,7 +69,9 @@ static const char *const sql_of[STATEMENT_COUNT] = {
                        " WHERE job = (SELECT job FROM jobs WHERE id = ?1)"
                        "   AND slot_ms = job_slot_ms",
     [UNDO_INSERT] = "DELETE FROM jobs WHERE id = ?1",
-    [LAST_JOB] = "SELECT " NEWEST_JOB,
+    /* A number up to that of a step of the clock is never given again (shift.c). */
+    [LAST_JOB] = "SELECT max(" NEWEST_JOB ","
+                 "           coalesce((SELECT job FROM clock WHERE one = 1), 0))",
     [INSERT_SUCCEEDED] = "INSERT" SUCCEEDED_INTO SUCCEEDED_ROW,
     /* A row costs a third less where many are one statement's. Where one is refused, those before
      * it stay until the transaction is rolled back, which it is then: to take them back alone,

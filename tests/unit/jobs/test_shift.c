@@ -79,6 +79,22 @@ static void a_clock_that_starts_anew_each_time_is_made_up_for_each_time(void **c
     assert_int_equal(due_of(1), 100000 - (learnt_ms - 5000));
 }
 
+/* The next process counts on from what is left. */
+static void jobs_that_came_after_those_of_a_step_were_deleted_tell_the_time(void **ctx)
+{
+    (void)ctx;
+    insert_due(JOB_SCHEDULED, false, 1000);
+    insert_due(JOB_SCHEDULED, false, 1000);
+    struct shift_operation shift = {.base = {.kind = OPERATION_SHIFT}, .by_ms = 10};
+    assert_int_equal(run(&shift.base), FERRY_OK);
+    folder_sql(&folder, "DELETE FROM jobs; DELETE FROM inputs");
+    writing_reopen();
+    int64_t now_ms = clock_wall_ms();
+    insert_due(JOB_SCHEDULED, false, now_ms + 90000);
+    start_at(now_ms + 60000);
+    assert_int_equal(query("SELECT run_at_ms FROM jobs"), 70000);
+}
+
 static void a_clock_that_goes_on_moves_nothing(void **ctx)
 {
     (void)ctx;
@@ -141,6 +157,7 @@ int main(void)
         WRITING_TEST(a_clock_that_went_back_while_nobody_ran_is_made_up_for_once),
         WRITING_TEST(a_step_while_it_ran_is_not_made_up_for_again_at_the_start),
         WRITING_TEST(a_clock_that_starts_anew_each_time_is_made_up_for_each_time),
+        WRITING_TEST(jobs_that_came_after_those_of_a_step_were_deleted_tell_the_time),
         WRITING_TEST(a_clock_that_goes_on_moves_nothing),
         PACKS_TEST(a_pack_tells_the_last_time_as_well),
         PACKS_TEST(a_pack_from_before_a_step_is_not_made_up_for_again),

@@ -18,7 +18,7 @@ static int remember_retired(struct statements *statements, const char *id, int64
                             ferry_error *error)
 {
     sqlite3_stmt *at = statement_of(statements, REMEMBER_RETIRED);
-    bind_id(at, 1, id);
+    bind_id(statements, REMEMBER_RETIRED, 1, id);
     sqlite3_bind_int64(at, 2, now_ms);
     return statement_run(statements, REMEMBER_RETIRED, error);
 }

@@ -17,8 +17,8 @@ static int insert_row(struct statements *statements, const unsigned char *boot,
     if (rc < 0)
         return rc;
     sqlite3_stmt *at = statement_of(statements, INSERT_JOB);
-    bind_id(at, 1, insert->id);
-    bind_id(at, 2, insert->delivery_id);
+    bind_id(statements, INSERT_JOB, 1, insert->id);
+    bind_id(statements, INSERT_JOB, 2, insert->delivery_id);
     sqlite3_bind_text(at, 3, insert->route, -1, SQLITE_STATIC);
     sqlite3_bind_text(at, 4, insert->worker, -1, SQLITE_STATIC);
     sqlite3_bind_int(at, 5, (int)insert->state);
@@ -144,8 +144,8 @@ int apply_insert(struct statements *statements, const unsigned char *boot,
 
 int apply_undo_insert(struct statements *statements, const char *id, ferry_error *error)
 {
-    bind_id(statement_of(statements, GIVE_SLOT_BACK), 1, id);
+    bind_id(statements, GIVE_SLOT_BACK, 1, id);
     int rc = statement_run(statements, GIVE_SLOT_BACK, error);
-    bind_id(statement_of(statements, UNDO_INSERT), 1, id);
+    bind_id(statements, UNDO_INSERT, 1, id);
     return rc == 0 ? statement_run(statements, UNDO_INSERT, error) : rc;
 }

@@ -55,14 +55,14 @@ static int read_one(struct statements *statements, enum statement which, struct 
 static int find_row(struct statements *statements, const char *id, struct job_record *record,
                     ferry_error *error)
 {
-    bind_id(statement_of(statements, FIND), 1, id);
+    bind_id(statements, FIND, 1, id);
     return read_one(statements, FIND, record, error);
 }
 
 /* The id belongs to no job: tell whether it once did. */
 static int find_retired(struct statements *statements, const char *id, ferry_error *error)
 {
-    bind_id(statement_of(statements, FIND_RETIRED), 1, id);
+    bind_id(statements, FIND_RETIRED, 1, id);
     int rc = statement_step(statements, FIND_RETIRED, error);
     if (rc < 0)
         return rc;

@@ -229,6 +229,8 @@ static const char *const sql_of[STATEMENT_COUNT] = {
                       " ORDER BY first DESC",
 };
 
+enum { BOUND_IDS = 2 }; /* the first columns of a statement */
+
 /* A statement is prepared when it is first asked for: all of them at once are a good part of a
  * start. One that could not be is unbound until it is run: its values went nowhere, so that run
  * fails, whether it could be prepared by then or not. */
@@ -238,6 +240,7 @@ struct statements {
     int64_t last_job;                  /* that was numbered, */
     bool knows_last_job;               /* those in the tables among them */
     sqlite3_stmt *of[STATEMENT_COUNT]; /* NULL: not yet */
+    unsigned char ids[STATEMENT_COUNT][BOUND_IDS][RANDOM_ID_BYTES];
     bool is_unbound[STATEMENT_COUNT];
     ferry_error unbound_why; /* of the last one */
 };
@@ -347,11 +350,14 @@ void statement_abandon(struct statements *statements, enum statement which)
 
 /* ---- values ---- */
 
-void bind_id(sqlite3_stmt *at, int column, const char *id)
+/* Without a copy, for which SQLite might have no memory: then NULL would be bound. */
+void bind_id(struct statements *statements, enum statement which, int column, const char *id)
 {
-    unsigned char bits[RANDOM_ID_BYTES] = {0};
+    unsigned char *bits = statements->ids[which][column - 1];
+    memset(bits, 0, RANDOM_ID_BYTES);
     job_id_parse(id, bits);
-    sqlite3_bind_blob(at, column, bits, sizeof bits, SQLITE_TRANSIENT);
+    sqlite3_bind_blob(statement_of(statements, which), column, bits, RANDOM_ID_BYTES,
+                      SQLITE_STATIC);
 }
 
 void bind_boot(sqlite3_stmt *at, int column, const unsigned char boot[RANDOM_ID_BYTES])

@@ -137,7 +137,8 @@ void statement_abandon(struct statements *statements, enum statement which);
 
 /* ---- values ---- */
 
-void bind_id(sqlite3_stmt *at, int column, const char *id);
+/* None of these three can fail. An id is for one of the first two columns. */
+void bind_id(struct statements *statements, enum statement which, int column, const char *id);
 void bind_boot(sqlite3_stmt *at, int column, const unsigned char boot[RANDOM_ID_BYTES]);
 void bind_time(sqlite3_stmt *at, int column, int64_t ms); /* 0: NULL */
 

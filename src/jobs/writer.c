@@ -274,7 +274,9 @@ static int writer_transact_once(struct writer *writer, struct operation *first,
                         arrivals_end(writer->arrivals, writer->statements, together, error));
     if (rc == 0) {
         rc = statement_run(writer->statements, COMMIT, error);
-        *in_doubt = rc < 0 && statements_is_lost(writer->statements);
+        /* It may be whole in the log, whose index comes after it and may lack memory; but not where
+         * the log had no room. */
+        *in_doubt = rc < 0 && rc != FERRY_STORAGE_FULL;
     }
     writer_end(writer, rc == 0);
     return rc;

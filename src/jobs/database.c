@@ -132,21 +132,64 @@ static void database_announce_check(sqlite3 *db)
         ferry_log(FERRY_LOG_INFO, "checking the jobs' database", "bytes=%lld", (long long)bytes);
 }
 
-/* Return 0 when quick_check finds nothing. Its own failure (an I/O error) is no damage. */
-static int database_check(sqlite3 *db, ferry_error *error)
+/* Say in *found what quick_check finds first, the caller's to free; NULL: nothing. Returns 0 or a
+ * code. */
+static int quick_check(sqlite3 *db, char **found, ferry_error *error)
 {
-    database_announce_check(db);
     sqlite3_stmt *statement = NULL;
     int rc = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &statement, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_step(statement);
     int code = 0;
+    const char *text = NULL;
     if (rc != SQLITE_ROW)
         code = database_error(db, error);
-    else if (strcmp((const char *)sqlite3_column_text(statement, 0), "ok") != 0)
-        code = ferry_error_set(error, FERRY_INVALID, "the jobs' database: %s",
-                               (const char *)sqlite3_column_text(statement, 0));
+    else if (!(text = (const char *)sqlite3_column_text(statement, 0)))
+        code = ferry_error_set(error, FERRY_INTERNAL, "no memory");
+    else if (strcmp(text, "ok") != 0 && !(*found = strdup(text)))
+        code = ferry_error_set(error, FERRY_INTERNAL, "no memory");
     sqlite3_finalize(statement);
+    return code;
+}
+
+static bool can_be_read(sqlite3 *db, int which)
+{
+    char block[16 << 10];
+    sqlite3_int64 bytes = 0;
+    sqlite3_file *file = NULL;
+    sqlite3_file_control(db, "main", which, &file);
+    if (!file || !file->pMethods)
+        return true; /* there is none */
+    int rc = file->pMethods->xFileSize(file, &bytes);
+    for (sqlite3_int64 at = 0; rc == SQLITE_OK && at < bytes; at += (int)sizeof block) {
+        int length = bytes - at < (int)sizeof block ? (int)(bytes - at) : (int)sizeof block;
+        rc = file->pMethods->xRead(file, block, length, at);
+    }
+    return rc == SQLITE_OK;
+}
+
+/* A page that the disk does not give is a finding, too, which need not say so, but no damage; and
+ * what is damaged is so when one looks again. */
+static bool is_damage(sqlite3 *db, const char *found, const char *again)
+{
+    return strcmp(found, again) == 0 && !strstr(found, "unable to get the page") &&
+           !strstr(found, "failed to get page") && can_be_read(db, SQLITE_FCNTL_FILE_POINTER) &&
+           can_be_read(db, SQLITE_FCNTL_JOURNAL_POINTER);
+}
+
+/* Return 0 when the database is whole, FERRY_INVALID when it is damaged. */
+static int database_check(sqlite3 *db, ferry_error *error)
+{
+    char *found = NULL, *again = NULL;
+    database_announce_check(db);
+    int code = quick_check(db, &found, error);
+    if (found)
+        code = quick_check(db, &again, error);
+    if (again)
+        code = ferry_error_set(error, is_damage(db, found, again) ? FERRY_INVALID : FERRY_INTERNAL,
+                               "the jobs' database: %s", again);
+    free(found);
+    free(again);
     return code;
 }
 

@@ -388,6 +388,39 @@ static void a_claim_that_failed_is_made_again(void **ctx)
 #define TEST(name)       cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 #define QUEUE_TEST(name) cmocka_unit_test_setup_teardown(name, set_up_queue, tear_down_queue)
 
+/* ---- the check at the start ---- */
+
+/* Open it with the n-th read failing, and so many from there on. Returns whether there was one. */
+static bool open_with_failed_reads(unsigned n, unsigned count)
+{
+    bool damaged = false;
+    ferry_error error = {0};
+    unsigned faults = disk_fault_count();
+    disk_fail((struct disk_fault){.calls = DISK_READ, .first = n, .count = count});
+    sqlite3 *db = database_open_writer(folder.database, &damaged, &error);
+    bool was_faulty = disk_fault_count() > faults;
+    disk_heal();
+    if (damaged)
+        fail_msg("read %u: %s", n, error.message);
+    sqlite3_close(db);
+    return was_faulty;
+}
+
+static void a_page_that_cannot_be_read_is_no_damage(void **ctx)
+{
+    (void)ctx;
+    folder_sql(&folder, "CREATE TABLE filler (t);"
+                        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+                        "                         WHERE i < 60)"
+                        " INSERT INTO filler SELECT zeroblob(i * 200) FROM n");
+    writer_close(writer);
+    writer = NULL;
+    for (unsigned n = 1; open_with_failed_reads(n, 1); n++)
+        open_with_failed_reads(n, UINT_MAX);
+    writer = writer_open(folder.database, NULL, NULL);
+    assert_non_null(writer);
+}
+
 int main(void)
 {
     disk_install();
@@ -407,6 +440,7 @@ int main(void)
         QUEUE_TEST(a_job_that_is_refused_does_not_run_and_leaves_nothing),
         QUEUE_TEST(the_end_of_an_attempt_is_written_again_until_it_is_on_disk),
         QUEUE_TEST(a_claim_that_failed_is_made_again),
+        TEST(a_page_that_cannot_be_read_is_no_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,8 @@
  *
  * Two things it does not do. It keeps a connection although the answer to a message never came;
  * the answer would be taken for that of the next message. And it waits two minutes for the answer
- * to a QUIT. So we shut the socket ourselves, which it notices.
+ * to a QUIT, which it says as well where the relay has refused a message. So we know its sockets,
+ * and shut them ourselves, which it notices.
  */
 #include "mail_relay.h"
 
@@ -17,17 +18,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "mail_dialogue.h"
 
 enum {
     REUSE_SECONDS = 60, /* an older idle connection is not used again */
     TOKEN_MAX_BYTES = 16 << 10,
+    SOCKETS_MAX = 8, /* the one that is kept, and those of a host's several addresses */
 };
 
 struct mail_relay {
     const struct mail_relay_options *options;
     CURL *curl;
+    int sockets[SOCKETS_MAX]; /* that are open; -1: a free place */
     struct mail_dialogue dialogue;
     const struct bytes *message;
     size_t sent;    /* of the message, as far as libcurl has asked for it */
@@ -36,6 +40,40 @@ struct mail_relay {
     ferry_call *call;
     char detail[CURL_ERROR_SIZE];
 };
+
+/* ---- sockets ---- */
+
+static void replace_socket(struct mail_relay *relay, int old, int new)
+{
+    size_t i = 0;
+    while (i < SOCKETS_MAX && relay->sockets[i] != old)
+        i++;
+    if (i < SOCKETS_MAX)
+        relay->sockets[i] = new;
+}
+
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    (void)purpose;
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    replace_socket(arg, -1, fd);
+    return fd;
+}
+
+static int close_socket(void *arg, curl_socket_t fd)
+{
+    replace_socket(arg, fd, -1);
+    return close(fd);
+}
+
+/* Shut all that is open; `how` is shutdown(2)'s. */
+static void relay_shut(const struct mail_relay *relay, int how)
+{
+    for (size_t i = 0; i < SOCKETS_MAX; i++) {
+        if (relay->sockets[i] >= 0)
+            shutdown(relay->sockets[i], how);
+    }
+}
 
 /* ---- what libcurl calls ---- */
 
@@ -57,9 +95,14 @@ static size_t on_reply_line(char *line, size_t size, size_t count, void *arg)
 
 static int on_debug(CURL *curl, curl_infotype type, char *data, size_t length, void *arg)
 {
+    static const char quit[] = "QUIT\r\n";
+    struct mail_relay *relay = arg;
     (void)curl;
-    if (type == CURLINFO_HEADER_OUT)
-        mail_dialogue_command(&((struct mail_relay *)arg)->dialogue, data, length);
+    if (type != CURLINFO_HEADER_OUT)
+        return 0;
+    mail_dialogue_command(&relay->dialogue, data, length);
+    if (length == sizeof quit - 1 && memcmp(data, quit, length) == 0)
+        relay_shut(relay, SHUT_RD); /* all is said: its answer is not waited for */
     return 0;
 }
 
@@ -134,6 +177,10 @@ static void set_callbacks(CURL *curl, struct mail_relay *relay)
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_reply_line);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, relay);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, relay);
+    curl_easy_setopt(curl, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+    curl_easy_setopt(curl, CURLOPT_CLOSESOCKETDATA, relay);
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, relay);
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
@@ -153,6 +200,8 @@ struct mail_relay *mail_relay_new(const struct mail_relay_options *options)
     }
     relay->options = options;
     relay->curl = curl;
+    for (size_t i = 0; i < SOCKETS_MAX; i++)
+        relay->sockets[i] = -1;
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L); /* no SIGALRM in a program with threads */
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
     curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* not what the environment says */
@@ -163,15 +212,6 @@ struct mail_relay *mail_relay_new(const struct mail_relay_options *options)
     curl_easy_setopt(curl, CURLOPT_MAXAGE_CONN, (long)REUSE_SECONDS);
     set_security(curl, options);
     return relay;
-}
-
-/* Shut the connection that is kept, if there is one; `how` is shutdown(2)'s. */
-static void relay_shut(struct mail_relay *relay, int how)
-{
-    curl_socket_t fd = CURL_SOCKET_BAD;
-    if (curl_easy_getinfo(relay->curl, CURLINFO_ACTIVESOCKET, &fd) == CURLE_OK &&
-        fd != CURL_SOCKET_BAD)
-        shutdown(fd, how);
 }
 
 void mail_relay_free(struct mail_relay *relay)

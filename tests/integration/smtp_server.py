@@ -20,6 +20,7 @@ A recipient's address says what happens, whatever its domain:
     greylist-*@   451 at RCPT, the first time for one address
     vanish@       the connection is cut instead of the answer to RCPT
     reject@       550 at RCPT
+    mute@         the same, and the QUIT that follows is not answered
     reject-data@  554 after DATA
     drop@         the message is taken, then the connection is cut instead of the 250,
                   the first time for one Message-ID
@@ -58,7 +59,8 @@ class Recorder:
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         knob = address.partition("@")[0]
-        if knob == "reject":
+        if knob in ("reject", "mute"):
+            session.is_mute = knob == "mute"
             return "550 5.1.1 no such mailbox here"
         if knob == "tempfail":
             return "450 4.2.0 greylisted, come back later"
@@ -72,6 +74,11 @@ class Recorder:
             return "421 4.3.2 closing down"
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
+
+    async def handle_QUIT(self, server, session, envelope):
+        if getattr(session, "is_mute", False):
+            await asyncio.get_running_loop().create_future()
+        return "221 Bye"
 
     def first_times(self, kind, what, limit):
         self.failures[kind, what] += 1

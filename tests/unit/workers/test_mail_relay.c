@@ -206,6 +206,17 @@ static void test_a_late_answer_is_not_taken_for_the_next(void **state)
     worker_run_close(&run);
 }
 
+/* libcurl says QUIT where the relay has refused the message, and would wait two minutes. */
+static void test_a_relay_that_does_not_answer_the_quit(void **state)
+{
+    struct place *place = *state;
+    server_start(place, "0", NULL);
+    struct worker_run run = open_mailer(place, NULL);
+    for (int i = 0; i < 3; i++) /* the limit of the test program says whether it waits */
+        assert_answer_failed(send_to(&run, "mute@b.c", NULL), FERRY_UNPROCESSABLE, "550 5.1.1");
+    worker_run_close(&run);
+}
+
 /* ---- who we are ---- */
 
 static void test_authentication(void **state)
@@ -332,6 +343,7 @@ int main(void)
         RELAY_TEST(test_closing_does_not_wait_for_the_relay),
         RELAY_TEST(test_a_slow_relay),
         RELAY_TEST(test_a_late_answer_is_not_taken_for_the_next),
+        RELAY_TEST(test_a_relay_that_does_not_answer_the_quit),
         RELAY_TEST(test_authentication),
         RELAY_TEST(test_authentication_by_token),
         RELAY_TEST(test_starttls),

@@ -14,6 +14,7 @@
 #include "mail_relay.h"
 
 #include "libcurl.h"
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -232,8 +233,12 @@ static CURLcode relay_perform(struct mail_relay *relay)
         left_ms = relay->options->timeout_ms;
     if (left_ms <= 0) /* 0 would mean no timeout to libcurl */
         return CURLE_OPERATION_TIMEDOUT;
+    if (left_ms > INT_MAX)
+        left_ms = INT_MAX; /* libcurl takes no more */
     curl_easy_setopt(relay->curl, CURLOPT_TIMEOUT_MS, (long)left_ms);
     curl_easy_setopt(relay->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)left_ms);
+    /* Of one reply, for which libcurl would wait two minutes at most. */
+    curl_easy_setopt(relay->curl, CURLOPT_SERVER_RESPONSE_TIMEOUT, (long)(left_ms / 1000 + 1));
     relay->dialogue = (struct mail_dialogue){0};
     relay->sent = 0;
     relay->told = 0;

@@ -15,6 +15,7 @@
 
 #include "libcurl.h"
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,7 +77,22 @@ static void relay_shut(const struct mail_relay *relay, int how)
     }
 }
 
+/* Tell whether there is something to read. */
+static bool has_input(const struct mail_relay *relay)
+{
+    struct pollfd list[SOCKETS_MAX];
+    for (size_t i = 0; i < SOCKETS_MAX; i++)
+        list[i] = (struct pollfd){.fd = relay->sockets[i], .events = POLLIN};
+    return poll(list, SOCKETS_MAX, 0) > 0;
+}
+
 /* ---- what libcurl calls ---- */
+
+/* Tell whether libcurl has asked for all of the message. */
+static bool is_whole(const struct mail_relay *relay)
+{
+    return relay->sent == relay->message->length;
+}
 
 static size_t on_read(char *buffer, size_t size, size_t count, void *arg)
 {
@@ -142,7 +158,10 @@ static int on_progress(void *arg, curl_off_t down_total, curl_off_t down, curl_o
     (void)up_total;
     (void)up;
     tell_progress(relay);
-    return ferry_call_is_cancelled(relay->call);
+    if (!ferry_call_is_cancelled(relay->call))
+        return 0;
+    bool is_sent = relay->dialogue.stage == MAIL_STAGE_CONTENT && is_whole(relay);
+    return !is_sent || !has_input(relay); /* an answer that is there is read: it may be a 250 */
 }
 
 /* ---- a relay's life ---- */
@@ -279,13 +298,21 @@ static bool is_refused_to_all(const struct mail_relay *relay)
     return refused == relay->pending;
 }
 
+/* Tell whether the relay has taken the message. It has, whatever comes then: libcurl asks once more
+ * whether the call was cancelled. */
+static bool is_taken(const struct mail_dialogue *dialogue)
+{
+    return dialogue->stage == MAIL_STAGE_CONTENT && dialogue->is_complete &&
+           mail_status_of(dialogue->last.code) == MAIL_ACCEPTED;
+}
+
 /* Tell whether the relay has said what becomes of every recipient. To MAIL, DATA and the message
  * it answers for all of them; to RCPT for one. Its 421 is about the connection. A refusal before
  * MAIL is about who we are and how we connect; every message would meet it. */
 static bool is_answered(const struct mail_relay *relay, CURLcode rc)
 {
     const struct mail_dialogue *dialogue = &relay->dialogue;
-    if (rc == CURLE_OK)
+    if (rc == CURLE_OK || is_taken(dialogue))
         return true;
     if (rc == CURLE_ABORTED_BY_CALLBACK || rc == CURLE_OPERATION_TIMEDOUT ||
         dialogue->stage == MAIL_STAGE_HELLO || dialogue->last.code < 400 ||
@@ -328,7 +355,7 @@ static int relay_report(const struct mail_relay *relay, CURLcode rc, struct mail
     if (report->code > 0)
         return ferry_error_set(&report->error, FERRY_TRANSIENT, "the relay refused for now: %d %s",
                                reply->code, reply->text);
-    if (relay->dialogue.stage == MAIL_STAGE_CONTENT && relay->sent == relay->message->length)
+    if (relay->dialogue.stage == MAIL_STAGE_CONTENT && is_whole(relay))
         return ferry_error_set(
             &report->error, FERRY_TRANSIENT,
             "relay %s: the connection was lost before the answer to the message; "

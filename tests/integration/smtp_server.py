@@ -21,6 +21,7 @@ A recipient's address says what happens, whatever its domain:
     vanish@       the connection is cut instead of the answer to RCPT
     reject@       550 at RCPT
     mute@         the same, and the QUIT that follows is not answered
+    late@         the message is written before --hold is waited for, and so before the 250
     reject-data@  554 after DATA
     drop@         the message is taken, then the connection is cut instead of the 250,
                   the first time for one Message-ID
@@ -85,11 +86,15 @@ class Recorder:
         return self.failures[kind, what] <= limit
 
     async def handle_DATA(self, server, session, envelope):
+        message_id = str(email.message_from_bytes(envelope.content)["Message-ID"] or "").strip()
+        knobs = [address.partition("@")[0] for address in envelope.rcpt_tos]
+        if "late" in knobs:
+            self.record(server, session, envelope, message_id)
         await asyncio.sleep(self.delay)
         while self.hold and not os.path.exists(self.hold):
             await asyncio.sleep(0.01)
-        message_id = str(email.message_from_bytes(envelope.content)["Message-ID"] or "").strip()
-        knobs = [address.partition("@")[0] for address in envelope.rcpt_tos]
+        if "late" in knobs:
+            return "250 2.0.0 taken"
         if "reject-data" in knobs:
             return "554 5.6.0 this content is not welcome"
         for knob in knobs:

@@ -217,6 +217,34 @@ static void test_a_relay_that_does_not_answer_the_quit(void **state)
     worker_run_close(&run);
 }
 
+/* Cancel as soon as the relay has the message, and let it answer then. */
+static bool has_arrived(void *arg)
+{
+    const struct place *place = arg;
+    json_t *list = received(place);
+    bool has = json_array_size(list) > 0;
+    json_decref(list);
+    if (has)
+        place_write(place->password, "go on");
+    return has;
+}
+
+static void test_what_was_taken_is_sent_though_it_was_cancelled_meanwhile(void **state)
+{
+    struct place *place = *state;
+    server_start(place, "0", (const char *const[]){"--hold", place->password, NULL});
+    struct worker_run run = open_mailer(place, NULL);
+    struct worker_question question = {
+        .body = "{\"to\": \"late@b.c\", \"subject\": \"s\", \"text\": \"t\"}",
+        .cancel_when = has_arrived,
+        .arg = place,
+    };
+    struct worker_answer answer = worker_run_call(&run, &question);
+    assert_true(answer.was_cancelled);
+    assert_sent(answer);
+    worker_run_close(&run);
+}
+
 /* ---- who we are ---- */
 
 static void test_authentication(void **state)
@@ -344,6 +372,7 @@ int main(void)
         RELAY_TEST(test_a_slow_relay),
         RELAY_TEST(test_a_late_answer_is_not_taken_for_the_next),
         RELAY_TEST(test_a_relay_that_does_not_answer_the_quit),
+        RELAY_TEST(test_what_was_taken_is_sent_though_it_was_cancelled_meanwhile),
         RELAY_TEST(test_authentication),
         RELAY_TEST(test_authentication_by_token),
         RELAY_TEST(test_starttls),

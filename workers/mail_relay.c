@@ -180,8 +180,11 @@ static void set_security(CURL *curl, const struct mail_relay_options *options)
                        strncmp(options->url, "smtps:", sizeof "smtps:" - 1) == 0;
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, is_verified ? 1L : 0L);
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, is_verified ? 2L : 0L);
-    if (options->ca_file)
+    if (options->ca_file) {
         curl_easy_setopt(curl, CURLOPT_CAINFO, options->ca_file);
+        curl_easy_setopt(curl, CURLOPT_CAPATH,
+                         NULL); /* those whom the system trusts are not asked */
+    }
     if (options->username)
         curl_easy_setopt(curl, CURLOPT_USERNAME, options->username);
     if (options->password)

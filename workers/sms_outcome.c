@@ -1,31 +1,15 @@
 /*
  * Judging an answer. Any thread; nothing is shared.
  *
- * A body that is not JSON is taken for a text, which the pointer "" points to: so a gateway that
- * answers "OK" can be described, too.
+ * A body that is not JSON is a text, which the pointer "" points to: so a gateway that answers "OK"
+ * can be described, too.
  */
 #include "sms_outcome.h"
 
 #include <string.h>
 
 #include "json_pointer.h"
-
-/* NULL without memory, and then nothing is found in it. */
-static json_t *read_body(const struct http_answer *answer)
-{
-    const char *text = bytes_text(&answer->body);
-    size_t length = answer->body.length;
-    json_t *body = json_loadb(text, length, JSON_DECODE_ANY, NULL);
-    if (body)
-        return body;
-    while (length > 0 && (unsigned char)text[length - 1] <= ' ')
-        length--;
-    while (length > 0 && (unsigned char)*text <= ' ') {
-        text++;
-        length--;
-    }
-    return json_stringn(text, length); /* NULL as well for what is not UTF-8 */
-}
+#include "sms_answer.h"
 
 static void copy_value(char *out, size_t size, json_t *body, const char *pointer)
 {
@@ -79,7 +63,7 @@ static enum sms_outcome_kind judge(const struct sms_gateway *gateway, long statu
 void sms_outcome_read(struct sms_outcome *outcome, const struct sms_gateway *gateway,
                       const struct http_answer *answer)
 {
-    json_t *body = read_body(answer);
+    json_t *body = sms_answer_read(bytes_text(&answer->body), answer->body.length);
     long status = answer->status;
     *outcome = (struct sms_outcome){.kind = judge(gateway, status, body), .wait_ms = -1};
     copy_value(outcome->message_id, sizeof outcome->message_id, body, gateway->message_id);

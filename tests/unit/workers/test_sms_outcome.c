@@ -119,6 +119,33 @@ static void test_long_words_are_cut_between_characters(void **state)
     sms_fixture_close(&f);
 }
 
+/* What was sent must not be sent again because the answer is not as it should be. */
+static void test_an_odd_answer_is_read_all_the_same(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body, *id;
+    } cases[] = {
+        {"\xEF\xBB\xBF{\"code\": 0, \"id\": \"a\"}", "a"},             /* a byte order mark */
+        {"{\"code\": 0, \"id\": \"a\", \"why\": \"envoy\xE9\"}", "a"}, /* Latin-1 */
+        {"{\"code\": 0, \"id\": \"a\", \"why\": \"a\\u0000\"}", "a"},  /* a NUL */
+        {"{\"code\":0,\"id\":18446744073709551615}", "18446744073709551615"}, /* 64 bits */
+        {"{\"a\": [-9223372036854775809, 1e999,2],\"code\":0,\"id\":1.50}", "1.50"},
+        {"{\"id\": \"12345678901234567890\\\"18446744073709551615\",\"code\" :0,\"b\":1e999}",
+         "12345678901234567890\"18446744073709551615"},
+    };
+    struct sms_fixture f;
+    SMS_FIXTURE(&f, SMS_URL, {NULL, "success", {0}}, {"success", "pointer", {"/code"}},
+                {"success", "equals", {"0"}}, {NULL, "message_id", {"/id"}});
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sms_outcome outcome = judge(&f, 200, cases[i].body, -1);
+        if (outcome.kind != SMS_SENT)
+            fail_msg("not sent: %s", cases[i].body);
+        assert_string_equal(outcome.message_id, cases[i].id);
+    }
+    sms_fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +154,7 @@ int main(void)
         cmocka_unit_test(test_a_plain_text_can_be_pointed_to),
         cmocka_unit_test(test_permanent_transient_and_pause),
         cmocka_unit_test(test_a_busy_gateway_is_busy_for_all),
+        cmocka_unit_test(test_an_odd_answer_is_read_all_the_same),
         cmocka_unit_test(test_long_words_are_cut_between_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

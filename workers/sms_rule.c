@@ -81,7 +81,7 @@ static bool value_matches(const struct sms_rule *rule, json_t *body)
 {
     json_t *value = json_pointer_get(body, rule->pointer);
     if (!value || !rule->values)
-        return value != NULL;
+        return value && !json_is_null(value);
     struct bytes text = {0};
     bool found = false;
     bytes_append_json_value(&text, value);

@@ -14,7 +14,7 @@
 struct sms_rule {
     const char *const *status; /* "200" or "200-299"; NULL: not asked */
     const char *pointer;       /* NULL: not asked */
-    const char *const *values; /* what it may point to, as text; NULL: anything that is there */
+    const char *const *values; /* what it may point to, as text; NULL: anything but null */
 };
 
 /* Read the keys status, pointer, equals and in of a map; what is wrong is reported. A status that

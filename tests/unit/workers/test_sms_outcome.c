@@ -146,6 +146,19 @@ static void test_an_odd_answer_is_read_all_the_same(void **state)
     sms_fixture_close(&f);
 }
 
+static void test_a_null_is_nothing_that_is_there(void **state)
+{
+    (void)state;
+    struct sms_fixture f;
+    SMS_FIXTURE(&f, SMS_URL, {NULL, "success", {0}}, {"success", "pointer", {"/id"}},
+                {NULL, "permanent", {0}}, {"permanent", "pointer", {"/code"}},
+                {"permanent", "in", {"null", "7"}});
+    assert_int_equal(judge(&f, 200, "{\"id\": 0}", -1).kind, SMS_SENT);
+    assert_int_equal(judge(&f, 200, "{\"id\": null}", -1).kind, SMS_LATER);
+    assert_int_equal(judge(&f, 200, "{\"id\": null, \"code\": null}", -1).kind, SMS_REFUSED);
+    sms_fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +168,7 @@ int main(void)
         cmocka_unit_test(test_permanent_transient_and_pause),
         cmocka_unit_test(test_a_busy_gateway_is_busy_for_all),
         cmocka_unit_test(test_an_odd_answer_is_read_all_the_same),
+        cmocka_unit_test(test_a_null_is_nothing_that_is_there),
         cmocka_unit_test(test_long_words_are_cut_between_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,7 @@ static void test_what_begins_as_it_must_is_allowed(void **state)
         "https://hooks.example.org/",        "https://hooks.example.org/a/b?c=../d&e=%2e",
         "https://hooks.example.org/.hidden", "https://hooks.example.org/a.b/...",
         "http://127.0.0.1:9000/in",          "http://127.0.0.1:9000/in/box",
+        "http://127.0.0.1:9000/in?a=%",      "https://hooks.example.org/%41",
     };
     for (size_t i = 0; i < COUNT_OF(good); i++)
         assert_int_equal(callback_url_check(good[i], allow, NULL), 0);
@@ -33,6 +34,8 @@ static void test_everything_else_is_refused(void **state)
         "http://127.0.0.1:90000/in",
         "http://127.0.0.1:9000/",
         "file:///etc/passwd",
+        "http://127.0.0.1:9000/inside",
+        "http://127.0.0.1:9000/in%20",
         "http://127.0.0.1:9000/in/../admin",
         "http://127.0.0.1:9000/in/..",
         "http://127.0.0.1:9000/in/./x",
@@ -41,6 +44,10 @@ static void test_everything_else_is_refused(void **state)
         "http://127.0.0.1:9000/in\\..\\admin",
         "http://127.0.0.1:9000/in/%5c",
         "https://hooks.example.org/../",
+        "https://hooks.example.org/%",
+        "https://hooks.example.org/%4",
+        "https://hooks.example.org/%4x",
+        "https://hooks.example.org/%00",
         "https://hooks.example.org/a b",
         "https://hooks.example.org/a\tb",
         "https://hooks.example.org/#a",

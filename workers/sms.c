@@ -141,6 +141,7 @@ static int build(struct sms_message *message, const struct sms_gateway *gateway,
         .request = request->json,
         .secrets = &gateway->secrets,
         .masks_secrets = gateway->is_dry_run,
+        .told = &message->secrets,
     };
     return sms_message_build(message, gateway, &values, error);
 }
@@ -156,7 +157,7 @@ static int send_one(const struct sms_thread *thread, ferry_call *call,
     if (rc == 0)
         rc = http_transfer_perform(thread->transfer, &message.request, call, &answer, error);
     if (rc == 0)
-        sms_outcome_read(outcome, thread->gateway, &answer);
+        sms_outcome_read(outcome, thread->gateway, &answer, &message.secrets);
     http_answer_fini(&answer);
     sms_message_fini(&message);
     return rc;

@@ -244,4 +244,5 @@ void sms_message_fini(struct sms_message *message)
     bytes_fini(&message->body);
     bytes_fini(&message->username);
     bytes_fini(&message->password);
+    bytes_fini(&message->secrets);
 }

@@ -14,6 +14,7 @@ struct sms_message {
     struct bytes body;
     struct bytes username; /* of sigv4 */
     struct bytes password;
+    struct bytes secrets; /* that are in it, each with a NUL: what the gateway could repeat */
 };
 
 /* Make the request. Returns 0, or FERRY_INVALID a value is missing or does not fit into its place,

@@ -20,8 +20,8 @@ struct sms_outcome {
     char error[160];      /* unless SMS_SENT */
 };
 
-/* Judge an answer. */
+/* Judge an answer. An error does not repeat `secrets`, those of the message. */
 void sms_outcome_read(struct sms_outcome *outcome, const struct sms_gateway *gateway,
-                      const struct http_answer *answer);
+                      const struct http_answer *answer, const struct bytes *secrets);
 
 #endif

@@ -61,6 +61,8 @@ static int append_secret(const char *name, const struct sms_values *values, stru
             "of the environment",
             name);
     bytes_append_text(out, secret);
+    if (values->told && !values->masks_secrets)
+        bytes_append(values->told, secret, strlen(secret) + 1);
     return 0;
 }
 

@@ -26,6 +26,7 @@ struct sms_values {
     const json_t *request;       /* then its strings, numbers and booleans; may be NULL */
     const struct sms_secrets *secrets;
     bool masks_secrets; /* each is "SECRET", whether there is one or not */
+    struct bytes *told; /* gets each secret that is used, with a NUL; may be NULL */
 };
 
 enum sms_escape { SMS_ESCAPE_NONE, SMS_ESCAPE_URL };

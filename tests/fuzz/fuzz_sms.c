@@ -81,7 +81,7 @@ static void answer(struct fuzz_input *input)
     struct sms_outcome outcome;
     struct http_answer answer = {.status = statuses[fuzz_byte(input) % 8], .retry_after_ms = -1};
     bytes_append(&answer.body, input->at, input->left);
-    sms_outcome_read(&outcome, gateway(), &answer);
+    sms_outcome_read(&outcome, gateway(), &answer, &(struct bytes){0});
     check_line(outcome.message_id, sizeof outcome.message_id);
     check_line(outcome.error, sizeof outcome.error);
     FUZZ_CHECK((outcome.kind == SMS_SENT) == !*outcome.error);

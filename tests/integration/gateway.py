@@ -264,7 +264,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """Everything in the query; 200 with {"result": "0"}, or another result and still 200."""
         query = dict(self.query)
         if (query["accesskey"], query["secretkey"]) != (ACCESS_KEY, ACCESS_SECRET):
-            self.answer(200, {"result": "104", "desc": "wrong key"})
+            self.answer(200, {"result": "104", "desc": "wrong key: " + query["secretkey"]})
         elif self.misbehave(query["mobile"]):
             pass
         elif query["mobile"].endswith("0001"):

@@ -2,13 +2,15 @@
 #include "sms_fixture.h"
 #include "sms_outcome.h"
 
+static struct bytes secrets;
+
 static struct sms_outcome judge(const struct sms_fixture *f, long status, const char *body,
                                 int64_t retry_after_ms)
 {
     struct sms_outcome outcome;
     struct http_answer answer = {.status = status, .retry_after_ms = retry_after_ms};
     bytes_append_text(&answer.body, body);
-    sms_outcome_read(&outcome, f->gateway, &answer);
+    sms_outcome_read(&outcome, f->gateway, &answer, &secrets);
     http_answer_fini(&answer);
     return outcome;
 }
@@ -146,6 +148,26 @@ static void test_an_odd_answer_is_read_all_the_same(void **state)
     sms_fixture_close(&f);
 }
 
+static void test_an_error_repeats_no_secret(void **state)
+{
+    (void)state;
+    struct sms_fixture f;
+    SMS_FIXTURE(&f, SMS_URL, {NULL, "error_message", {"/why"}});
+    bytes_append(&secrets, "s3cret\0s3cret-and-more\0ok", sizeof "s3cret\0s3cret-and-more\0ok");
+    struct sms_outcome outcome = judge(&f, 404, "no /s3cret/s3cret-and-more, ok?", -1);
+    assert_string_equal(outcome.error, "status 404: no /SECRET/SECRET, ok?");
+    outcome = judge(&f, 400, "{\"why\": \"s3cret is wrong\"}", -1);
+    assert_string_equal(outcome.error, "status 400: SECRET is wrong");
+    char long_text[160]; /* the cut does not leave the beginning of one */
+    memset(long_text, '.', sizeof long_text);
+    memcpy(long_text + 135, "s3cret-and-more", sizeof "s3cret-and-more");
+    outcome = judge(&f, 400, long_text, -1);
+    assert_null(strstr(outcome.error, "s3"));
+    bytes_fini(&secrets);
+    secrets = (struct bytes){0};
+    sms_fixture_close(&f);
+}
+
 static void test_a_null_is_nothing_that_is_there(void **state)
 {
     (void)state;
@@ -168,6 +190,7 @@ int main(void)
         cmocka_unit_test(test_permanent_transient_and_pause),
         cmocka_unit_test(test_a_busy_gateway_is_busy_for_all),
         cmocka_unit_test(test_an_odd_answer_is_read_all_the_same),
+        cmocka_unit_test(test_an_error_repeats_no_secret),
         cmocka_unit_test(test_a_null_is_nothing_that_is_there),
         cmocka_unit_test(test_long_words_are_cut_between_characters),
     };

@@ -184,15 +184,17 @@ static int settle(struct sms_result *result, ferry_call *call, const char *numbe
     return is_paused ? FERRY_TRANSIENT : 0;
 }
 
-/* Send to those numbers that are left. Returns 0 when all that could be asked have been asked;
- * `error` is the last one's, if it has a code. */
+/* Send to those numbers that are left, each attempt beginning with another one: a gateway that does
+ * not answer ends the attempt, and must not do so before the same others each time. Returns 0 when
+ * all that could be asked have been asked; `error` is the last one's, if it has a code. */
 static int send_all(const struct sms_thread *thread, ferry_call *call,
                     const struct sms_request *request, struct sms_result *result,
                     ferry_error *error)
 {
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < request->count; i++) {
+    for (size_t asked = 0; rc == 0 && asked < request->count; asked++) {
         struct sms_outcome outcome;
+        size_t i = (asked + ferry_call_attempt(call) - 1) % request->count;
         if (sms_result_has(result, request->numbers[i]))
             continue;
         rc = send_one(thread, call, request, i, &outcome, error);

@@ -27,6 +27,7 @@ what becomes of a message:
     0001  refused for good          0002  the first time: too many requests, Retry-After
     0003  the first time: busy      0004  the first time taken, and the connection is cut
     0005  the first time: no answer
+    0006  never an answer, the connection is cut
 """
 
 import argparse
@@ -205,6 +206,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def misbehave(self, number):
         """Do what the number asks for instead of an answer; returns whether it did."""
         knob = number[-4:]
+        if knob == "0006":
+            self.hang_up()
+            return True
         if knob not in ("0002", "0004", "0005") or self.state.count(("sms", number)) > 1:
             return False
         if knob == "0002":

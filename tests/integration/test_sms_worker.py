@@ -173,6 +173,14 @@ def test_a_retry_goes_to_those_numbers_that_are_left(serve, gateway):
     assert sorted(sent_numbers(gateway)) == sorted([*numbers, numbers[1], numbers[3]])
 
 
+def test_a_number_that_is_never_answered_does_not_keep_the_others_waiting(serve, gateway):
+    server = serve(form_config(gateway))
+    numbers = ["+491510000006", "+49151000111", "+49151000222"]
+    job = server.wait_job(server.post_job("/later", request(numbers)), "dead")
+    assert job["error"]["message"].startswith("2 of 3 numbers are done; ")
+    assert sorted(n for n in sent_numbers(gateway) if n != numbers[0]) == numbers[1:]
+
+
 def test_a_message_keeps_its_id_and_shares_it_with_no_other(serve, gateway):
     server = serve(form_config(gateway))
     server.wait_job(server.post_job("/later", request(["+491510000003", "+49151000222"])), "succeeded")

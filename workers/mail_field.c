@@ -24,9 +24,16 @@ static bool is_name(const char *name)
 static bool is_reserved(const char *name)
 {
     static const char *const reserved[] = {
-        "ARC-",        "Bcc",        "Cc",      "Content-", "Date",     "DKIM-Signature",
-        "From",        "Message-ID", "MIME-",   "Received", "Reply-To", "Resent-",
-        "Return-Path", "Sender",     "Subject", "To",
+        "ARC-",         "Authentication-Results",
+        "Bcc",          "Cc",
+        "Content-",     "Date",
+        "Delivered-To", "DKIM-Signature",
+        "From",         "Message-ID",
+        "MIME-",        "Received",
+        "Received-",    "Reply-To",
+        "Resent-",      "Return-Path",
+        "Sender",       "Subject",
+        "To",
     };
     for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++) {
         size_t length = strlen(reserved[i]);

@@ -54,6 +54,9 @@ static void test_what_is_refused(void **state)
         {"{\"Resent-To\": \"a@b\"}", "cannot be set"},
         {"{\"MIME-Version\": \"2.0\"}", "cannot be set"},
         {"{\"Sender\": \"a@b\"}", "cannot be set"},
+        {"{\"Delivered-To\": \"a@b\"}", "cannot be set"}, /* a loop, to who delivers to it */
+        {"{\"authentication-results\": \"b; spf=pass\"}", "cannot be set"},
+        {"{\"Received-SPF\": \"pass\"}", "cannot be set"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct mail_field fields[MAIL_FIELDS_MAX];

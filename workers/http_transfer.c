@@ -151,7 +151,8 @@ void http_transfer_free(struct http_transfer *transfer)
 static CURLcode set_way(CURL *curl, const struct http_options *options)
 {
     CURLcode rc = CURLE_OK;
-    SET(rc, curl, CURLOPT_NOSIGNAL, 1L); /* no SIGALRM in a program with threads */
+    SET(rc, curl, CURLOPT_NOSIGNAL, 1L);   /* no SIGALRM in a program with threads */
+    SET(rc, curl, CURLOPT_QUICK_EXIT, 1L); /* else it waits for a look-up past its time */
     SET(rc, curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     SET(rc, curl, CURLOPT_PROTOCOLS_STR, "http,https");
     SET(rc, curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);

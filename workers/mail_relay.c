@@ -225,7 +225,8 @@ struct mail_relay *mail_relay_new(const struct mail_relay_options *options)
     relay->curl = curl;
     for (size_t i = 0; i < SOCKETS_MAX; i++)
         relay->sockets[i] = -1;
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L); /* no SIGALRM in a program with threads */
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);   /* no SIGALRM in a program with threads */
+    curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L); /* else it waits for a look-up past its time */
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
     curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* not what the environment says */
     curl_easy_setopt(curl, CURLOPT_URL, options->url);

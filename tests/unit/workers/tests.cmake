@@ -1,5 +1,6 @@
 ferry_unit_test(workers builtin)
 ferry_unit_test(workers exec)
+ferry_unit_test(workers look_up)
 ferry_unit_test(workers mail_address)
 ferry_unit_test(workers mail_header)
 ferry_unit_test(workers mail_message)

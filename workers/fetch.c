@@ -121,6 +121,7 @@ static int request_init(struct http_request *request, const struct fetch *fetch,
         .method = fetch->method ? fetch->method : ferry_call_method(call),
         .url = url,
     };
+    request->is_repeatable = http_method_is_idempotent(request->method);
     if (http_method_has_body(request->method))
         request->body = ferry_call_body(call, &request->body_length);
     int rc = http_request_add_headers(request, fetch->headers, error);
@@ -136,6 +137,7 @@ static void change_method(struct http_request *request, long status)
     bool is_head = strcmp(request->method, "HEAD") == 0;
     if ((status == 303 && !is_head) || ((status == 301 || status == 302) && is_post)) {
         request->method = "GET";
+        request->is_repeatable = true;
         request->body = NULL;
         request->body_length = 0;
     }

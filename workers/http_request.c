@@ -81,6 +81,16 @@ bool http_method_has_body(const char *method)
            strcmp(method, "PATCH") == 0;
 }
 
+bool http_method_is_idempotent(const char *method)
+{
+    static const char *const names[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(names[i], method) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* ---- headers of the settings ---- */
 
 /* Add "Name: value". */

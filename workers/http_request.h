@@ -14,6 +14,7 @@ struct http_request {
     const struct http_url *url;
     const void *body; /* NULL: none, which is not the same as an empty one */
     size_t body_length;
+    bool is_repeatable;   /* to ask for it twice is the same as once */
     struct bytes headers; /* "Name: value" strings, each with its NUL */
     const char *sigv4;    /* CURLOPT_AWS_SIGV4's notation; NULL: do not sign */
     const char *username; /* for sigv4 */
@@ -33,8 +34,10 @@ const char *http_request_next_header(const struct http_request *request, const c
 
 void http_request_fini(struct http_request *request);
 
-/* Tell whether a method has a meaning of its body. */
+/* Tell whether a method has a meaning of its body, and whether it is idempotent (RFC 9110, 9.2.2).
+ */
 bool http_method_has_body(const char *method);
+bool http_method_is_idempotent(const char *method);
 
 /* Read the setting `headers`, a list of "Name: value"; what is wrong is reported. The list is the
  * settings' own, NULL if there is none. */

@@ -29,6 +29,9 @@ struct http_transfer {
     /* Of the transfer that runs. */
     ferry_call *call;
     struct http_answer *answer;
+    bool is_repeatable;
+    bool may_send;
+    bool was_refused;
     unsigned percent; /* that was reported last */
     char detail[CURL_ERROR_SIZE];
 };
@@ -116,6 +119,17 @@ static int on_progress(void *arg, curl_off_t down_total, curl_off_t down, curl_o
     return ferry_call_is_cancelled(transfer->call);
 }
 
+/* libcurl asks before it sends a request. Where a connection that was used before breaks, it would
+ * send it again on another: the peer may have taken it, and the caller has to know. */
+static int on_send(void *arg, char *peer, char *own, int peer_port, int own_port)
+{
+    struct http_transfer *transfer = arg;
+    (void)peer, (void)own, (void)peer_port, (void)own_port;
+    transfer->was_refused = !transfer->may_send;
+    transfer->may_send = transfer->is_repeatable;
+    return transfer->was_refused ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
 /* A child process of another worker must not inherit it. */
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
@@ -179,6 +193,8 @@ static CURLcode set_callbacks(struct http_transfer *transfer)
     SET(rc, curl, CURLOPT_XFERINFOFUNCTION, on_progress);
     SET(rc, curl, CURLOPT_XFERINFODATA, transfer);
     SET(rc, curl, CURLOPT_NOPROGRESS, 0L);
+    SET(rc, curl, CURLOPT_PREREQFUNCTION, on_send);
+    SET(rc, curl, CURLOPT_PREREQDATA, transfer);
     return rc;
 }
 
@@ -264,6 +280,9 @@ static int transfer_report(struct http_transfer *transfer, const struct http_req
                                host, transfer->options->body_limit);
     if (rc == CURLE_OK || (rc == CURLE_WRITE_ERROR && answer->is_cut))
         return 0;
+    if (transfer->was_refused)
+        return ferry_error_set(error, FERRY_TRANSIENT,
+                               "%s: the connection was lost before the answer", host);
     if (rc == CURLE_ABORTED_BY_CALLBACK && ferry_call_time_left_ms(transfer->call) > 0)
         return ferry_error_set(error, FERRY_CANCELLED, "cancelled while talking to %s", host);
     if (rc == CURLE_OPERATION_TIMEDOUT || rc == CURLE_ABORTED_BY_CALLBACK)
@@ -279,6 +298,9 @@ static int perform(struct http_transfer *transfer, const struct http_request *re
     CURL *curl = transfer->curl;
     transfer->detail[0] = '\0';
     transfer->percent = 0;
+    transfer->is_repeatable = request->is_repeatable;
+    transfer->may_send = true;
+    transfer->was_refused = false;
     curl_easy_reset(curl);
     CURLcode rc = set_way(curl, transfer->options);
     if (rc == CURLE_OK)

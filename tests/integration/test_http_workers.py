@@ -180,6 +180,20 @@ def test_a_broken_answer_may_pass(server, upstream, what):
     assert reply.problem().startswith("127.0.0.1: ")
 
 
+def test_what_may_be_asked_again_is_where_the_connection_was_used_before(serve, gateway):
+    server = serve(f"""
+pools: {{default: {{threads: 1}}}}
+workers: {{any: {{use: fetch, allow: "{gateway.url}/"}}}}
+routes: {{/any: {{worker: any, methods: [GET, POST, PUT]}}}}
+""")
+    for method, count in ("GET", 2), ("POST", 1), ("PUT", 2):
+        assert server.get(f"/any?url={gateway.url}/status/200").status == 200
+        before = len(gateway.requests("/reset"))
+        reply = server.request(method, f"/any?url={gateway.url}/reset")
+        assert reply.status == 502
+        assert len(gateway.requests("/reset")) - before == count
+
+
 def test_nobody_there_may_pass(server):
     assert server.get("/nobody").status == 502
     reply = server.get("/unknown")

@@ -206,6 +206,17 @@ def test_when_all_are_refused_it_is_a_failure(serve, gateway):
     assert (reply.status, reply.problem()) == (422, "the gateway refused it: status 400: the number is not valid")
 
 
+def test_a_live_call_sends_once_also_where_the_connection_was_used_before(serve, gateway):
+    server = serve(form_config(gateway), args=["--set", "pools.default.threads=1"])
+    numbers = ["+49151000222", "+491510000004"]
+    assert server.post_json("/sms", request(numbers[0])).status == 200
+    reply = server.post_json("/sms", request(numbers[1]))
+    assert reply.status == 502
+    assert "the connection was lost before the answer" in reply.problem()
+    assert sent_numbers(gateway) == numbers
+    assert len({entry["connection"] for entry in gateway.requests("/form")}) == 1
+
+
 # ---- requests that are refused ----
 
 @pytest.mark.parametrize("body, problem", [

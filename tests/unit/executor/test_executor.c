@@ -267,11 +267,47 @@ static void test_a_thread_does_not_run_what_has_expired(void **state)
     while (ferry_loop_now_ms(f.loop) < until_ms) /* the loop does not run meanwhile */
         sched_yield();
     gate_open(&f.gate);
+    while (stats_of(&f).queued > 0) /* it is the thread that takes it out */
+        sched_yield();
     await_done(&f, 2);
     assert_int_equal(expired.report.outcome, FERRY_REJECTED);
     assert_int_equal(atomic_load(&expired.runs), 0);
     assert_int_equal(stats_of(&f).timed_out, before.timed_out + 1);
     assert_int_equal(stats_of(&f).finished, before.finished + 1);
+    end(&f);
+}
+
+static void note_done(void *arg)
+{
+    struct fixture *f = arg;
+    f->awaited = f->done; /* so many were done at the mark */
+    ferry_loop_stop(f->loop);
+}
+
+static void post_note(void *arg)
+{
+    struct fixture *f = arg;
+    ferry_loop_add_callback(f->loop, note_done, f, NULL);
+}
+
+/* The timer is set anew for what is left when the oldest has gone. */
+static void test_each_task_waits_no_longer_than_the_timeout(void **state)
+{
+    (void)state;
+    enum { TIMEOUT_MS = 200 };
+    struct fixture f;
+    struct probe stuck = {0}, first = {0}, second = {0};
+    start(&f, &(ferry_executor_options){.threads = 1, .queue_timeout_ms = TIMEOUT_MS});
+    hold_thread(&f, &stuck);
+    submit(&f, &first, NULL);
+    int64_t until_ms = ferry_loop_now_ms(f.loop) + TIMEOUT_MS / 2;
+    while (ferry_loop_now_ms(f.loop) < until_ms)
+        sched_yield();
+    submit(&f, &second, NULL);
+    ferry_loop_call_later(f.loop, TIMEOUT_MS + TIMEOUT_MS / 4, post_note, &f);
+    ferry_loop_run(f.loop);
+    assert_int_equal(f.awaited, 2);
+    assert_int_equal(second.report.outcome, FERRY_REJECTED);
     end(&f);
 }
 
@@ -313,7 +349,10 @@ static void test_a_thread_has_its_name_and_takes_no_signals(void **state)
 {
     (void)state;
     struct fixture f;
+    sigset_t makers;
     start(&f, &(ferry_executor_options){.name = "a very long name", .threads = 1, .batch = true});
+    pthread_sigmask(SIG_SETMASK, NULL, &makers);
+    assert_false(sigismember(&makers, SIGTERM));
     ferry_task_work work = {.run = look_around, .done = stop, .arg = f.loop};
     ferry_executor_submit(f.executor, f.loop, &work, NULL);
     ferry_loop_run(f.loop);
@@ -356,6 +395,9 @@ static void test_threads_that_the_system_refuses_are_an_error(void **state)
 {
     (void)state;
     assert_null(ferry_executor_new(&(ferry_executor_options){.threads = 2, .stack_bytes = 1}));
+    const size_t too_large = (size_t)1 << 60;
+    assert_null(
+        ferry_executor_new(&(ferry_executor_options){.threads = 2, .stack_bytes = too_large}));
 }
 
 int main(void)
@@ -374,6 +416,7 @@ int main(void)
         WATCHED(test_what_has_started_cannot_be_cancelled),
         WATCHED(test_the_queue_timeout_comes_though_every_thread_is_stuck),
         WATCHED(test_a_thread_does_not_run_what_has_expired),
+        WATCHED(test_each_task_waits_no_longer_than_the_timeout),
         WATCHED(test_a_timeout_without_end_is_none),
         WATCHED(test_a_thread_has_its_name_and_takes_no_signals),
         WATCHED(test_stats),

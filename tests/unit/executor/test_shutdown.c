@@ -88,6 +88,7 @@ static void test_past_the_deadline_what_is_queued_comes_back_cancelled(void **st
         submit(&f, &queued[i], NULL);
     assert_int_equal(ferry_executor_shutdown(f.executor, 0), FERRY_DEADLINE);
     assert_false(ferry_task_cancel(queued[0].task)); /* it is on its way back already */
+    assert_false(ferry_task_is_started(queued[0].task));
     await_done(&f, 3);
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(queued[i].report.outcome, FERRY_CANCELLED);

@@ -117,6 +117,28 @@ static void test_it_may_be_freed_in_its_callback(void **state)
     assert_int_equal(work.begun, 2);
 }
 
+static ferry_future *restart(void *arg)
+{
+    struct work *work = arg;
+    work->begun++;
+    ferry_loop_stop(loop);
+    ferry_periodic_start(work->periodic);
+    return NULL;
+}
+
+static void test_it_may_be_started_anew_in_its_callback(void **state)
+{
+    (void)state;
+    struct work work = {0};
+    work.periodic = ferry_periodic_new(loop, 1, restart, &work, NULL);
+    ferry_periodic_start(work.periodic);
+    ferry_loop_run(loop);
+    ferry_periodic_stop(work.periodic); /* one grid only */
+    assert_int_equal(code_of(ferry_future_after(loop, 5)), FERRY_OK);
+    assert_int_equal(work.begun, 1);
+    ferry_periodic_free(work.periodic);
+}
+
 static void *work_for_long(void *arg, ferry_error *error)
 {
     (void)error;
@@ -182,6 +204,8 @@ static ferry_future *promise_it(void *arg)
 {
     struct work *work = arg;
     ferry_loop_stop(loop);
+    if (work->free_itself)
+        ferry_periodic_free(work->periodic);
     work->promise = ferry_promise_new(loop, NULL, NULL, NULL);
     return ferry_promise_future(work->promise);
 }
@@ -202,6 +226,14 @@ static void test_an_end_while_work_is_pending(void **state)
     ferry_loop_run(loop);
     ferry_promise_set_result(work.promise, NULL); /* and not told yet */
     ferry_periodic_free(periodic);
+    turns(1);
+    ferry_promise_free(work.promise);
+
+    work.free_itself = true; /* and what it has begun goes on */
+    work.periodic = ferry_periodic_new(loop, 1, promise_it, &work, NULL);
+    ferry_periodic_start(work.periodic);
+    ferry_loop_run(loop);
+    ferry_promise_set_result(work.promise, NULL);
     turns(1);
     ferry_promise_free(work.promise);
     assert_int_equal(lines, 0);
@@ -228,6 +260,7 @@ int main(void)
         TEST(test_it_is_called_again_and_again_until_it_is_stopped),
         TEST(test_an_interval_without_end_never_ends),
         TEST(test_it_may_be_freed_in_its_callback),
+        TEST(test_it_may_be_started_anew_in_its_callback),
         TEST(test_work_does_not_overlap_itself_unless_it_may),
         TEST(test_an_error_is_logged_and_the_next_time_comes),
         TEST(test_an_end_while_work_is_pending),

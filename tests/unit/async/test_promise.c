@@ -188,10 +188,11 @@ static void test_after_some_time(void **state)
     ferry_future *future = ferry_future_after(loop, 1);
     assert_false(ferry_future_is_done(future));
     assert_int_equal(code_of(future), FERRY_OK);
-    future = ferry_future_after(loop, 100000);
+    future = ferry_future_after(loop, 1);
     ferry_future_cancel(future);
     assert_true(ferry_future_is_done(future));
     assert_int_equal(code_of(future), FERRY_CANCELLED);
+    assert_int_equal(code_of(ferry_future_after(loop, 2)), FERRY_OK); /* its timer went with it */
 }
 
 static void test_the_loop_ends_before_they_do(void **state)
@@ -213,6 +214,7 @@ static void test_the_loop_ends_before_they_do(void **state)
     ferry_promise_free(waited);
     ferry_promise_free(held);
     ferry_promise_free(set);
+    assert_int_equal(lines, 0); /* that the loop has closed is nobody's error */
 }
 
 /* ---- a library that resolves it from a thread of its own ---- */

@@ -72,6 +72,7 @@ static void test_so_many_are_kept_and_no_more(void **state)
     assert_true(stack_pool_get(&pool, &again));
     assert_ptr_equal(again.bottom, stacks[1].bottom);
     stack_pool_put(&pool, &again);
+    assert_true(is_readable(again.bottom)); /* its place was free again */
     stack_pool_fini(&pool);
     assert_false(is_readable(stacks[0].bottom) || is_readable(stacks[1].bottom));
 }

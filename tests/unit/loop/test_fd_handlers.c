@@ -220,6 +220,11 @@ static void test_what_cannot_be_watched(void **state)
     assert_int_equal(ferry_loop_add_handler(loop, file, FERRY_FD_READ, on_events, NULL), 0);
     assert_int_equal(errno, EPERM);
     close(file);
+    file = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    errno = 0;
+    assert_int_equal(ferry_loop_add_handler(loop, file, FERRY_FD_READ, on_events, NULL), 0);
+    assert_int_equal(errno, EPERM);
+    close(file);
     assert_int_equal(ferry_loop_add_handler(loop, file, FERRY_FD_READ, on_events, NULL), 0);
     assert_int_equal(errno, EBADF);
 }

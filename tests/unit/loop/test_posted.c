@@ -131,6 +131,26 @@ static void test_a_thread_posts_to_two_loops(void **state)
     assert_true(in_order);
 }
 
+static void *use_up_a_block(void *arg)
+{
+    (void)arg;
+    enum { BLOCK_ENTRIES = 63 };
+    ferry_loop *loop = ferry_loop_new();
+    post(loop, BLOCK_ENTRIES - 1);
+    run_all(loop);
+    ferry_loop_free(loop);
+    return NULL;
+}
+
+/* The one that is run is kept for others, when its thread ends, too: not twice, as the memory that
+ * is kept would have no end then (test_without_memory). */
+static void test_a_thread_ends_after_its_last_block(void **state)
+{
+    (void)state;
+    in_a_thread(use_up_a_block, NULL);
+    assert_int_equal(ran, 62);
+}
+
 /* ---- what a thread posts while it ends ---- */
 
 static pthread_key_t late_key;
@@ -241,6 +261,7 @@ int main(void)
         TEST(test_a_loop_that_closes_frees_what_outlived_its_thread),
         TEST(test_a_thread_posts_to_two_loops),
         TEST(test_destructors_of_a_thread_may_post),
+        TEST(test_a_thread_ends_after_its_last_block),
         TEST(test_a_flood_is_run_in_order), /* the next one sees how much of it is kept */
         TEST(test_without_memory_the_argument_is_freed),
 #ifdef WRAPS_SETSPECIFIC

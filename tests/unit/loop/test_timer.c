@@ -183,6 +183,17 @@ static void test_what_a_timer_makes_waits_for_the_next_run(void **state)
     assert_ran((int[]){1, 2}, 2);
 }
 
+/* Between runs a time that has passed already is like any other. */
+static void test_what_is_late_runs_in_its_order(void **state)
+{
+    int one = 1, two = 2;
+    timers_run(*state, 10, &never);
+    timers_add(*state, 6, note, &two);
+    timers_add(*state, 5, note, &one);
+    timers_run(*state, 10, &never);
+    assert_ran((int[]){1, 2}, 2);
+}
+
 static bool stopped;
 
 static void stop(void *arg)
@@ -216,6 +227,7 @@ int main(void)
         TEST(test_any_number_may_be_cancelled),
         TEST(test_a_timer_may_cancel_one_that_is_due),
         TEST(test_what_a_timer_makes_waits_for_the_next_run),
+        TEST(test_what_is_late_runs_in_its_order),
         TEST(test_stop_leaves_the_rest),
     };
     return cmocka_run_group_tests_name("loop/timer", tests, NULL, NULL);

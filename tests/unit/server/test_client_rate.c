@@ -115,6 +115,18 @@ static void test_strangers_push_out_only_who_has_waited_longest(void **state)
     client_rate_free(rate);
 }
 
+static void test_who_takes_a_place_over_begins_anew(void **state)
+{
+    (void)state;
+    struct client_rate *rate = client_rate_new(1, 3600000, 1);
+    char peer[64];
+    for (unsigned i = 0; i < 2 * CLIENT_RATE_PLACES; i++) {
+        snprintf(peer, sizeof peer, "2001:db8:0:%x::1", i);
+        assert_int_equal(client_rate_take(rate, peer, BEGIN_US), 0);
+    }
+    client_rate_free(rate);
+}
+
 static void test_the_longest_rates_do_not_overflow(void **state)
 {
     (void)state;
@@ -136,6 +148,7 @@ int main(void)
         cmocka_unit_test(test_clients_do_not_count_against_each_other),
         cmocka_unit_test(test_who_is_one_client),
         cmocka_unit_test(test_strangers_push_out_only_who_has_waited_longest),
+        cmocka_unit_test(test_who_takes_a_place_over_begins_anew),
         cmocka_unit_test(test_the_longest_rates_do_not_overflow),
     };
     return cmocka_run_group_tests_name("server/client_rate", tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "call_struct.h"
+#include "clock.h"
 #include "fixture.h"
 
 static const ferry_worker kind = {.name = "k"};
@@ -28,7 +29,7 @@ static void test_the_request(void **state)
     call_input_add(&block, CALL_HEADER, "Accept", "*/*", 3);
     call_input_end(&block, "x\0y", 3);
     size_t length = block.length;
-    struct call_options options = {.attempt = 3, .delivery_id = "a-name-of-the-job"};
+    struct call_options options = {.attempt = 3, .delivery_id = "0123456789abcdef0123456789abcdef"};
     ferry_call *call = call_new(&worker, bytes_take(&block), length, &options, NULL);
     assert_string_equal(ferry_call_method(call), "PUT");
     assert_string_equal(ferry_call_param(call, "id"), "path"); /* before the query */
@@ -40,7 +41,7 @@ static void test_the_request(void **state)
     assert_int_equal(length, 3);
     assert_non_null(ferry_call_body(call, NULL));
     assert_int_equal(ferry_call_attempt(call), 3);
-    assert_string_equal(ferry_call_delivery_id(call), "a-name-of-the-job");
+    assert_string_equal(ferry_call_delivery_id(call), options.delivery_id);
     call_free(call);
 }
 
@@ -130,7 +131,9 @@ static void test_time_left(void **state)
 
     options.timeout_ms = 60000;
     call = make_call(&worker, "", &options);
-    assert_in_range(ferry_call_time_left_ms(call), 1, 60000);
+    int64_t left_ms = ferry_call_time_left_ms(call);
+    assert_in_range(left_ms, 1, 60000);
+    assert_true(left_ms * 1000 >= call->deadline_us - clock_monotonic_us()); /* 0: nothing is */
     call_free(call);
 }
 
@@ -299,7 +302,9 @@ static void test_a_worker_says_when_to_come_back(void **state)
     assert_int_equal(call_output(call)->retry_after_ms, 5000);
     assert_int_equal(call_output(call)->pause_route_ms, 60000);
     ferry_call_retry_after(call, -1);
+    ferry_call_pause_route(call, -1);
     assert_int_equal(call_output(call)->retry_after_ms, 0);
+    assert_int_equal(call_output(call)->pause_route_ms, 0);
     call_free(call);
 }
 

@@ -114,6 +114,8 @@ static void a_request_line_means_one_thing(void **state)
         {TEXT("GET / HTTP/1.10\r\n"), 0, 400},
         {TEXT("GET / HTTP/2.0\r\n"), 0, 505},
         {TEXT("GET / HTTP/0.9\r\n"), 0, 505},
+        {TEXT("GET / HTTP/0.1\r\n"), 0, 505},
+        {TEXT("GET / HTTP/1.2\r\n"), 0, 505},
         {TEXT("GET / HTTP/1.9\r\n"), 0, 505},
         {TEXT("PRI * HTTP/2.0\r\n"), 0, 505},
         {TEXT("GETS / HTTP/1.1\r\n"), 0, 501},
@@ -154,6 +156,7 @@ static void a_header_line_means_one_thing(void **state)
         {TEXT(GET "Host:\r\n\r\n"), 1, 0},
         {TEXT(GET "Host: [2001:db8::1]:443\r\n\r\n"), 1, 0},
         {TEXT(GET "Host: [::ffff:1.2.3.4]\r\n\r\n"), 1, 0},
+        {TEXT(GET "Host: [ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255]\r\n\r\n"), 1, 0},
         {TEXT(GET "\r\n"), 0, 400},
         {TEXT(GET H H "\r\n"), 0, 400},
         {TEXT("GET / HTTP/1.0\r\n" H H "\r\n"), 0, 400},
@@ -164,6 +167,7 @@ static void a_header_line_means_one_thing(void **state)
         {TEXT(GET "Host: :80\r\n"), 0, 400},
         {TEXT(GET "Host: a:80x\r\n"), 0, 400},
         {TEXT(GET "Host: [::1\r\n"), 0, 400},
+        {TEXT(GET "Host: [::1]a\r\n"), 0, 400},
         {TEXT(GET "Host: [1.2.3.4]\r\n"), 0, 400},
         {TEXT(GET "Host: [0000:0000:0000:0000:0000:0000:0000:0000:0000:0000]\r\n"), 0, 400},
         {TEXT(GET H "A: b\r\n c\r\n"), 0, 400},
@@ -187,6 +191,7 @@ static void a_header_line_means_one_thing(void **state)
         {TEXT("POST / HTTP/1.0\r\nExpect: tea\r\n\r\n"), 1, 0},
         {TEXT(POST "Expect: tea\r\n"), 0, 417},
         {TEXT(POST "Expect:\r\n"), 0, 417},
+        {TEXT(POST "Expect: 100-cont inue\r\n"), 0, 417},
         {TEXT(POST "Expect: 100-continue, x\r\n"), 0, 417},
     };
     assert_rows(rows, COUNT_OF(rows));
@@ -251,6 +256,10 @@ static void a_chunk_has_one_size(void **state)
         {TEXT(CHUNKED "00000000000000003\r\n"), 0, 400},
         {TEXT(CHUNKED "ffffffffffffffff\r\n"), 0, 413},
         {TEXT(CHUNKED "40\r\n"
+                      "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\r\n"
+                      "0\r\n\r\n"),
+         1, 0},
+        {TEXT(CHUNKED "40\r\n"
                       "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\r\n1\r\n"),
          0, 413},
         {TEXT(CHUNKED "0x3\r\n"), 0, 400},
@@ -312,6 +321,7 @@ static void what_is_too_long_has_its_own_status(void **state)
     assert_long(GET H "A: ", HEADER_BYTES - (sizeof head - 1), "\r\n\r\n", 1, 0);
     assert_long(GET H "A: ", HEADER_BYTES - (sizeof head - 1) + 1, "\r\n\r\n", 0, 431);
     assert_long(GET H, HEADER_BYTES, ": b\r\n\r\n", 0, 431);
+    assert_long("GET /", HEADER_BYTES - (sizeof GET - 1), " HTTP/1.1\r\n" H, 0, 431);
     assert_long("GET /", HEADER_BYTES, " HTTP/1.1\r\n", 0, 414);
     assert_long("GET /?", HEADER_BYTES, " HTTP/1.1\r\n", 0, 414);
     assert_long("", HEADER_BYTES, " / HTTP/1.1\r\n", 0, 414);
@@ -360,6 +370,11 @@ static void the_stages_follow_one_another(void **state)
     assert_int_equal(guard_stage(&guard), GUARD_DONE);
     assert_int_equal(guard_received(&guard), 10);
     assert_int_equal(guard_feed(&guard, TEXT(head)), 0);
+    static const char older[] =
+        "POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n";
+    guard_init(&guard, HEADER_BYTES, BODY_BYTES);
+    assert_int_equal(guard_feed(&guard, TEXT(older)), sizeof older - 1);
+    assert_false(guard_expects_continue(&guard)); /* it would take a 100 for the reply */
 }
 
 static unsigned class_of(unsigned char c)

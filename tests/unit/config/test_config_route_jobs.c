@@ -47,7 +47,7 @@ static void test_values(void **state)
 static void test_rates(void **state)
 {
     (void)state;
-    static const char *const wrong[] = {"10",    "10/d",  "/s",    "0/s",       "-1/s",
+    static const char *const wrong[] = {"10",    "10/d",  "/s",    "0/s",       "-1/s", "+1/s",
                                         "2.5/s", "10 /s", "10/s ", "1000001/s", "ten/s"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         char *text = text_printf(ROUTE_BEGIN "rate: \"%s\"}}\n", wrong[i]);

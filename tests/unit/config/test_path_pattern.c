@@ -51,6 +51,7 @@ static void test_malformed(void **state)
     check_wrong("/{a/b}", "\"{a\": a parameter is a whole segment, such as {id}");
     check_wrong("/{}", "\"{}\": a parameter's name is of letters, digits and \"_\"");
     check_wrong("/{a b}", "a path is of printable ASCII, without spaces, \"?\" and \"#\"");
+    check_wrong("/\x7f", "a path is of printable ASCII, without spaces, \"?\" and \"#\"");
     check_wrong("/{a-b}", "\"{a-b}\": a parameter's name is of letters, digits and \"_\"");
     check_wrong("/{{a}}", "\"{{a}}\": a parameter's name is of letters, digits and \"_\"");
     check_wrong("/{id}/x/{id}", "the parameter {id} is there twice");

@@ -195,6 +195,23 @@ static void test_the_name_of_its_route_is_its_own(void **state)
     call_free(call);
 }
 
+static void test_the_input_counts_in_the_queue(void **state)
+{
+    (void)state;
+    struct worker worker = {.kind = &waits, .name = (char[]){"w"}};
+    ferry_call *running = make_call(&worker, "", NULL), *waiting = make_call(&worker, "a=1", NULL);
+    ferry_executor_stats stats;
+    submit_call(&f, running);
+    gate_await(&gate, 1);
+    submit_call(&f, waiting);
+    ferry_executor_get_stats(f.executor, &stats);
+    assert_true(stats.queued_bytes >= strlen("POSTa1")); /* it has its names, too */
+    gate_open(&gate);
+    await_calls(&f, 2);
+    call_free(running);
+    call_free(waiting);
+}
+
 static void test_the_call_goes_with_a_loop_that_closes(void **state)
 {
     (void)state;
@@ -385,6 +402,7 @@ int main(void)
         TEST(test_a_damaged_input_makes_no_call),
         TEST(test_a_full_queue_leaves_the_call_with_the_caller),
         TEST(test_the_name_of_its_route_is_its_own),
+        TEST(test_the_input_counts_in_the_queue),
         TEST(test_the_call_goes_with_a_loop_that_closes),
         TEST(test_the_hook_runs_while_run_is_in_progress),
         TEST(test_the_hook_does_not_run_for_what_waits),

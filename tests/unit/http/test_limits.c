@@ -278,6 +278,27 @@ static void replies_together_have_a_limit_whoever_takes_some(void **state)
     fixture_close(&f);
 }
 
+static bool has_taken_all(struct fixture *f, void *arg)
+{
+    struct taker *taker = arg;
+    return has_taken_half(f, arg) && taker->bytes > BIG_BYTES && fixture_stats(f).sending == 0;
+}
+
+static void a_reply_that_was_taken_counts_no_more(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, NULL);
+    fixture_route(&f, "GET", "/big", big, NULL);
+    struct taker taker = {.fd = client_connect(f.address)};
+    client_send(taker.fd, "GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_true(fixture_wait(&f, has_taken_all, &taker));
+    assert_int_equal(fixture_stats(&f).unsent_bytes, 0);
+    close(taker.fd);
+    assert_true(fixture_wait(&f, has_no_connections, NULL));
+    fixture_close(&f);
+}
+
 /* ---- headers and bodies ---- */
 
 /* A header line of `length` bytes in a request. */
@@ -459,6 +480,7 @@ int main(void)
         cmocka_unit_test(replies_together_have_a_limit),
         cmocka_unit_test(a_reply_counts_until_all_of_it_is_taken),
         cmocka_unit_test(replies_together_have_a_limit_whoever_takes_some),
+        cmocka_unit_test(a_reply_that_was_taken_counts_no_more),
         cmocka_unit_test(a_header_that_is_too_long_is_431),
         cmocka_unit_test(a_body_that_is_too_long_is_413),
         cmocka_unit_test(bodies_together_have_a_limit),

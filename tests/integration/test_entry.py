@@ -95,6 +95,12 @@ def test_anything_else_does_not(server, authorization):
     assert "Authorization" in reply.problem()
 
 
+def test_a_wrong_token_is_called_invalid(server):
+    reply = ask(server, "/token", "Bearer wrong")
+    assert reply.headers.get_all("WWW-Authenticate") == [
+        'Bearer realm="ferry", error="invalid_token"']
+
+
 def test_without_a_token_the_answer_says_what_to_send(server):
     reply = ask(server, "/token")
     assert reply.status == 401
@@ -139,7 +145,7 @@ def test_a_password_lets_in(server):
 
 @pytest.mark.parametrize("authorization", [
     "Basic", "Basic ?", basic("ann", ""), basic("ann", "b"), basic("carl", "b"),
-    f"Bearer {TOKEN}"])
+    basic("carl", PASSWORD), f"Bearer {TOKEN}"])
 def test_another_one_does_not(server, authorization):
     reply = ask(server, "/password", authorization)
     assert reply.status == 401

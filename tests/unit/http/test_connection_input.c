@@ -218,6 +218,46 @@ static void what_a_client_that_has_left_had_waiting_is_let_go(void **state)
     fixture_close(&f);
 }
 
+enum { PIECE_BYTES = 64 << 10, TOO_MUCH_BYTES = 32 << 20 };
+
+struct sender {
+    int fd;
+    size_t bytes;
+    unsigned waits; /* looks in a row at which nothing could be sent */
+};
+
+/* Send on and on, until the server seems to take no more. */
+static bool has_sent_what_it_can(struct fixture *f, void *arg)
+{
+    (void)f;
+    static const char piece[PIECE_BYTES];
+    struct sender *sender = arg;
+    ssize_t n = send(sender->fd, piece, sizeof piece, MSG_DONTWAIT);
+    sender->bytes += n > 0 ? (size_t)n : 0;
+    sender->waits = n > 0 ? 0 : sender->waits + 1;
+    return sender->waits > 50 || sender->bytes > TOO_MUCH_BYTES;
+}
+
+static void of_what_comes_too_early_so_much_is_read(void **state)
+{
+    (void)state;
+    const ferry_http_options options = {.header_bytes = 1024, .body_bytes = 1024};
+    struct fixture f;
+    kept_count = 0;
+    fixture_open(&f, &options);
+    fixture_route(&f, "GET", "/keep", keep, NULL);
+    struct sender sender = {.fd = client_connect(f.address)};
+    client_send(sender.fd, "GET /keep HTTP/1.1\r\nHost: h\r\n\r\n");
+    wait_for_kept(&f, 1);
+    assert_true(fixture_wait(&f, has_sent_what_it_can, &sender));
+    assert_true(sender.bytes < TOO_MUCH_BYTES);
+    assert_true(fixture_stats(&f).buffered_bytes < 1 << 20);
+    ferry_request_reply_text(kept, 200, "x");
+    close(sender.fd);
+    wait_for_connections(&f, 0);
+    fixture_close(&f);
+}
+
 static bool has_no_buffered(struct fixture *f, void *arg)
 {
     (void)arg;
@@ -409,6 +449,7 @@ int main(void)
         cmocka_unit_test(a_stream_to_who_has_closed_his_half_before_is_told),
         cmocka_unit_test(pipelining_waits_for_the_reply),
         cmocka_unit_test(what_a_client_that_has_left_had_waiting_is_let_go),
+        cmocka_unit_test(of_what_comes_too_early_so_much_is_read),
         cmocka_unit_test(what_waits_is_not_copied_for_each_request),
         cmocka_unit_test(a_head_counts_with_its_lines_until_its_request_ends),
         cmocka_unit_test(a_head_counts_while_it_or_its_body_is_not_whole),

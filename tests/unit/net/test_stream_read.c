@@ -189,6 +189,24 @@ static void a_read_has_a_deadline_and_takes_nothing(void **state)
     fixture_close(&f);
 }
 
+static void the_deadline_of_a_read_ends_with_it(void **state)
+{
+    (void)state;
+    struct fixture f;
+    int fd = fixture_connect(&f, &(ferry_stream_options){.read_timeout_ms = 20});
+    ferry_stream *stream = f.streams[0];
+    ferry_future *read = ferry_stream_read_some(stream, 0);
+    ferry_future_cancel(read);
+    expect_code(f.loop, read, FERRY_CANCELLED);
+    expect_code(f.loop, ferry_future_after(f.loop, 40), FERRY_OK); /* past its time */
+    read = ferry_stream_read_some(stream, 0);
+    close(fd);
+    ferry_error error;
+    assert_null(ferry_loop_run_sync(f.loop, read, 0, &error)); /* on a busy machine it is late */
+    expect_code(f.loop, ferry_future_after(f.loop, 40), FERRY_OK);
+    fixture_close(&f);
+}
+
 static void a_cancelled_read_makes_way_at_once(void **state)
 {
     (void)state;
@@ -280,6 +298,7 @@ int main(void)
         cmocka_unit_test(what_came_before_a_reset_stays),
         cmocka_unit_test(one_read_at_a_time),
         cmocka_unit_test(a_read_has_a_deadline_and_takes_nothing),
+        cmocka_unit_test(the_deadline_of_a_read_ends_with_it),
         cmocka_unit_test(a_cancelled_read_makes_way_at_once),
         cmocka_unit_test(what_nobody_reads_stays_with_the_peer),
         cmocka_unit_test(a_large_read_is_taken_in_whole),

@@ -172,7 +172,6 @@ void future_settle_failed(ferry_future *future, const ferry_error *error)
 void future_settle_from(ferry_future *future, ferry_future *other)
 {
     future->free_result = other->free_result;
-    other->looked = true; /* from now on it is for this one to be looked at */
     future_settle(future, ferry_future_take(other), &other->error);
 }
 

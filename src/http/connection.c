@@ -196,8 +196,6 @@ void connection_await(struct connection *connection)
 static void connection_unlink(struct connection *connection)
 {
     struct connections *all = connection->all;
-    if (all->cursor == connection)
-        all->cursor = connection->next;
     if (connection->next)
         connection->next->previous = connection->previous;
     if (connection->previous)

@@ -122,7 +122,6 @@ struct connections {
     struct connection_limits limits;
     struct connection_hooks hooks;
     struct connection *first;
-    struct connection *cursor;            /* the next one of a walk in progress */
     TAILQ_HEAD(due_list, connection) due; /* those to look at when the turn ends */
     unsigned due_count;
     struct event *due_event;

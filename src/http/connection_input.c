@@ -177,7 +177,7 @@ static size_t connection_take_body(struct connection *connection, const char *da
 static void connection_continue(struct connection *connection)
 {
     static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    if (guard_expects_continue(&connection->guard) && guard_received(&connection->guard) == 0 &&
+    if (guard_expects_continue(&connection->guard) &&
         !connection_put(connection, text, sizeof text - 1))
         connection_end(connection);
 }
@@ -299,7 +299,6 @@ void connection_resume(struct connection *connection)
     const struct bytes *waiting = &connection->waiting;
     if (connection->phase != PHASE_HEADER || waiting->length == 0)
         return;
-    connection_hold(connection, 0);
     connection_shift(connection,
                      connection_take(connection, waiting->data + connection->waiting_from,
                                      waiting_bytes(connection)));

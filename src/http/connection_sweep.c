@@ -157,11 +157,10 @@ static void on_sweep(void *arg)
     if (all->count == 0)
         return;
     connections_sweep_later(all); /* first, while the place of this timer is free for it */
-    for (struct connection *at = all->first; at; at = all->cursor) {
-        all->cursor = at->next;
+    for (struct connection *at = all->first, *next; at; at = next) {
+        next = at->next;
         connection_sweep(at, &wanted, now_ms);
     }
-    all->cursor = NULL;
 }
 
 bool connections_sweep_later(struct connections *all)

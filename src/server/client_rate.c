@@ -53,14 +53,8 @@ static struct client client_of(const char *peer)
 {
     unsigned char address[16] = {[10] = 0xff, [11] = 0xff};
     struct client client = {{0}};
-    char host[INET6_ADDRSTRLEN];
-    size_t length = strcspn(peer, "%"); /* a link's name */
-    if (length >= sizeof host)
-        return client;
-    memcpy(host, peer, length);
-    host[length] = '\0';
-    if (inet_pton(AF_INET, host, address + 12) != 1) {
-        if (inet_pton(AF_INET6, host, address) != 1)
+    if (inet_pton(AF_INET, peer, address + 12) != 1) {
+        if (inet_pton(AF_INET6, peer, address) != 1)
             return client;
         memset(address + 8, 0, 8);
     }

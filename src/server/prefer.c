@@ -47,8 +47,6 @@ static bool read_seconds(const char *text, size_t length, unsigned *seconds)
 static void read_preference(struct prefer *prefer, const char *text, size_t length)
 {
     size_t name = strcspn(text, "=;, \t");
-    if (name > length)
-        name = length;
     const char *value = text + name, *end = text + length;
     while (value < end && strchr(" \t=", *value))
         value++;

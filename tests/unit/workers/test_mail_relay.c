@@ -152,11 +152,13 @@ static void test_closing_does_not_wait_for_the_relay(void **state)
 {
     struct place *place = *state;
     server_start(place, "0", NULL);
-    struct worker_run run = open_mailer(place, NULL);
-    assert_sent(send_to(&run, "a@b.c", NULL));
-    assert_int_equal(kill(place->server.id, SIGSTOP), 0);
-    worker_run_close(&run); /* the limit of the test program says whether it waits */
-    assert_int_equal(kill(place->server.id, SIGCONT), 0);
+    for (int i = 0; i < 3; i++) { /* with a wait in each it would be past the program's limit */
+        struct worker_run run = open_mailer(place, NULL);
+        assert_sent(send_to(&run, "a@b.c", NULL));
+        assert_int_equal(kill(place->server.id, SIGSTOP), 0);
+        worker_run_close(&run);
+        assert_int_equal(kill(place->server.id, SIGCONT), 0);
+    }
 }
 
 static bool at_the_second_look(void *arg)

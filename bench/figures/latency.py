@@ -40,7 +40,7 @@ def paced_p99(server):
 
 def measure_one(context, peer):
     with context.serve(peer, THREADS) as server:
-        with beside(load_command(server.port, SLEEP, CONNECTIONS, 10000)):
+        with beside(load_command(server.port, SLEEP, CONNECTIONS, 10000, busy=True)):
             saturated = paced_p99(server)
         with beside(wrk_command(server.port, "/noop", CONNECTIONS, 60)):
             flood = paced_p99(server)

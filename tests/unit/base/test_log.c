@@ -225,27 +225,24 @@ static void test_json_has_no_number_that_is_none(void **state)
     json_decref(json);
 }
 
-/* Make a locale whose numbers have a comma, and set it. Returns whether the system has its sources.
- */
-static bool use_commas(void)
+/* Make a locale whose numbers have a comma, and set it. */
+static void use_commas(void)
 {
     char folder[] = "/tmp/ferry-locale-XXXXXX", command[128];
     assert_non_null(mkdtemp(folder));
     snprintf(command, sizeof command, "localedef -i de_DE -f UTF-8 %s/commas 2>&1", folder);
     FILE *made = popen(command, "r");
-    bool is_made = made && pclose(made) == 0;
+    assert_int_equal(pclose(made), 0);
     setenv("LOCPATH", folder, 1);
-    is_made = is_made && setlocale(LC_NUMERIC, "commas");
+    assert_non_null(setlocale(LC_NUMERIC, "commas"));
     snprintf(command, sizeof command, "rm -r %s", folder);
     assert_int_equal(pclose(popen(command, "r")), 0);
-    return is_made;
 }
 
 static void test_numbers_have_a_point_in_every_locale(void **state)
 {
     (void)state;
-    if (!use_commas())
-        skip();
+    use_commas();
     ferry_log_set_format(FERRY_LOG_JSON);
     ferry_log(FERRY_LOG_INFO, "m", "half=%f less=%.2f whole=%.0f after=%d", 0.5, -1234.25, 3.0, 7);
     setlocale(LC_NUMERIC, "C");

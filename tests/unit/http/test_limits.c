@@ -227,6 +227,13 @@ static bool has_taken_half(struct fixture *f, void *arg)
     return taker->bytes >= BIG_BYTES / 2;
 }
 
+static struct taker taker_of_big(struct fixture *f)
+{
+    struct taker taker = {.fd = client_connect(f->address)};
+    client_send(taker.fd, "GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
+    return taker;
+}
+
 /* As its memory is freed then, and not before. */
 static void a_reply_counts_until_all_of_it_is_taken(void **state)
 {
@@ -234,8 +241,7 @@ static void a_reply_counts_until_all_of_it_is_taken(void **state)
     struct fixture f;
     fixture_open(&f, NULL);
     fixture_route(&f, "GET", "/big", big, NULL);
-    struct taker taker = {.fd = client_connect(f.address)};
-    client_send(taker.fd, "GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
+    struct taker taker = taker_of_big(&f);
     assert_true(fixture_wait(&f, has_taken_half, &taker));
     assert_in_range(fixture_stats(&f).unsent_bytes, BIG_BYTES - BIG_BYTES / 4, BIG_BYTES + 1000);
     close(taker.fd);
@@ -265,10 +271,8 @@ static void replies_together_have_a_limit_whoever_takes_some(void **state)
     fixture_open(&f, &options);
     fixture_route(&f, "GET", "/big", big, NULL);
     struct taker takers[TAKERS];
-    for (size_t i = 0; i < TAKERS; i++) {
-        takers[i] = (struct taker){.fd = client_connect(f.address)};
-        client_send(takers[i].fd, "GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
-    }
+    for (size_t i = 0; i < TAKERS; i++)
+        takers[i] = taker_of_big(&f);
     assert_true(fixture_wait(&f, two_were_cut_off, takers));
     assert_in_range(fixture_stats(&f).unsent_bytes, BIG_BYTES, 2 * BIG_BYTES);
     assert_int_equal(fixture_stats(&f).connections, 2);
@@ -290,8 +294,7 @@ static void a_reply_that_was_taken_counts_no_more(void **state)
     struct fixture f;
     fixture_open(&f, NULL);
     fixture_route(&f, "GET", "/big", big, NULL);
-    struct taker taker = {.fd = client_connect(f.address)};
-    client_send(taker.fd, "GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
+    struct taker taker = taker_of_big(&f);
     assert_true(fixture_wait(&f, has_taken_all, &taker));
     assert_int_equal(fixture_stats(&f).unsent_bytes, 0);
     close(taker.fd);

@@ -150,4 +150,22 @@ static inline void traced_reader_close(struct statements *statements, sqlite3 *r
     assert_int_equal(sqlite3_close(reader), SQLITE_OK);
 }
 
+/* Change all that fit a filter, page by page, each of which is checked. Returns how many. */
+static inline unsigned change_all(enum job_action action, struct job_filter filter,
+                                  void (*check)(const struct change_operation *page))
+{
+    unsigned count = 0;
+    do {
+        struct change_operation page = change_of(action, "");
+        page.filter = filter;
+        assert_int_equal(run(&page.base), FERRY_OK);
+        assert_true(page.next == 0 || filter.before == 0 || page.next < filter.before);
+        check(&page);
+        filter.before = page.next;
+        count += page.count;
+        change_operation_fini(&page);
+    } while (filter.before > 0);
+    return count;
+}
+
 #endif

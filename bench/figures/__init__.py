@@ -4,7 +4,7 @@ Each has FIGURES (what it gives), CONTENDERS, and measure(context) for one round
 value}}. They are measured and told in this order.
 """
 
-from figures import (cores, inline, jobs, latency, memory, noop, posts, sleeps, start, waiting,
-                     waves)
+from figures import (cores, flood, inline, jobs, memory, noop, posts, saturated, sleeps, start,
+                     waiting, waves)
 
-ALL = [noop, inline, sleeps, waves, latency, memory, start, cores, jobs, waiting, posts]
+ALL = [noop, inline, sleeps, waves, saturated, flood, memory, start, cores, jobs, waiting, posts]

@@ -1,11 +1,12 @@
 """What holds on one pinned core must not cost elsewhere: no-ops with every core free for server and
 load, and calls that compute for some 200 us, on every core and on one."""
 
-from figures.latency import paced_p99
 from figures.noop import CONNECTIONS, SECONDS, THREADS, WARM_SECONDS
 from lib.figure import Figure
-from lib.load import beside, wrk, wrk_command
+from lib.load import beside, paced_p99, wrk, wrk_command
 from lib.peers import EPOLL_POOL, FERRY_PEER, GO, HYPER
+
+PACED_REQUESTS = 2500
 
 CONTENDERS = [FERRY_PEER, HYPER, GO, EPOLL_POOL]
 
@@ -31,7 +32,7 @@ def measure_one(context, peer):
     with context.serve(peer, THREADS) as server:
         spin_pinned = rate(server, "/spin")
         with beside(wrk_command(server.port, "/spin", CONNECTIONS, 60)):
-            p99_ms = paced_p99(server)
+            p99_ms = paced_p99(server, PACED_REQUESTS)
     return {"unpinned_rate": unpinned, "spin_unpinned_rate": spin_unpinned,
             "spin_rate": spin_pinned, "spin_p99": p99_ms}
 

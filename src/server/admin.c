@@ -24,20 +24,39 @@ static bool is_address_or_localhost(const char *host)
            (strncasecmp(host, localhost, length) == 0 && (!host[length] || host[length] == ':'));
 }
 
+/* What a browser says of the listener's own page: the scheme, and the host that was asked for. */
+static bool is_own_origin(ferry_request *request, const char *origin, const char *host)
+{
+    const char *scheme = ferry_request_scheme(request);
+    size_t length = strlen(scheme);
+    return host && is_address_or_localhost(host) && strncasecmp(origin, scheme, length) == 0 &&
+           strncmp(origin + length, "://", 3) == 0 && strcasecmp(origin + length + 3, host) == 0;
+}
+
+/* What a browser says that asks for another site's page, or one of another port; what it asks for
+ * an image or a script comes without an Origin. `none`: the user's own doing. */
+static bool is_other_site(const char *site)
+{
+    return site && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0;
+}
+
 /* Where no token is asked for, whoever reaches the listener may enter, and a browser on the same
- * machine reaches it for every page that it shows. It says so with an Origin; or, of a page whose
- * own name was made to lead here, with that name. No browser speaks over a unix socket. */
+ * machine reaches it for every page that it shows. It says so with an Origin or a Sec-Fetch-Site;
+ * or, of a page whose own name was made to lead here, with that name. The dashboard is let in. No
+ * browser speaks over a unix socket. */
 static bool is_no_page(ferry_request *request)
 {
     const char *host = ferry_request_header(request, "Host");
+    const char *origin = ferry_request_header(request, "Origin");
     bool is_unix = strcmp(ferry_request_peer(request), "unix") == 0;
-    if (!ferry_request_header(request, "Origin") &&
-        (!host || is_unix || is_address_or_localhost(host)))
+    if ((!host || is_unix || is_address_or_localhost(host)) &&
+        (!origin || is_own_origin(request, origin, host)) &&
+        !is_other_site(ferry_request_header(request, "Sec-Fetch-Site")))
         return true;
     ferry_error error;
     ferry_error_set(&error, FERRY_FORBIDDEN,
                     "without an admin.token_file, who asks here says localhost or an address, and "
-                    "is no web page");
+                    "is no web page but the dashboard");
     ferry_request_reply_error(request, &error);
     return false;
 }

@@ -1,10 +1,11 @@
 """The operator's view of all jobs, on the admin listener."""
 
 import concurrent.futures
+import socket
 
 import pytest
 
-from harness import wait_until
+from harness import read_all, wait_until
 
 CONFIG = """
 {admin}
@@ -399,18 +400,58 @@ def test_every_path_of_the_operator_asks_for_the_token(start, tmp_path, method, 
         assert reply.status != 401
 
 
-@pytest.mark.parametrize("method, path", [("POST", "/jobs/cancel?all=true"), ("GET", "/metrics"),
-                                          ("POST", "/routes/pause?route=/later")])
-@pytest.mark.parametrize("header", [{"Origin": "https://page.example"}, {"Origin": "null"},
-                                    {"Host": "page.example:8003"}, {"Host": "localhost.example"}],
-                         ids=str)
-def test_a_web_page_may_not_ask_where_there_is_no_token(server, method, path, header):
+OTHER_PAGES = [
+    {"Origin": "https://page.example"}, {"Origin": "null"}, {"Origin": ""},
+    {"Host": "page.example:8003"}, {"Host": "localhost.example"},
+    # Its own name leads here.
+    {"Host": "page.example:8003", "Origin": "http://page.example:8003"},
+    # Another scheme, name, port or page of the same machine.
+    {"Host": "127.0.0.1:8003", "Origin": "https://127.0.0.1:8003"},
+    {"Host": "127.0.0.1:8003", "Origin": "http://localhost:8003"},
+    {"Host": "127.0.0.1:8003", "Origin": "http://127.0.0.1:8002"},
+    {"Host": "127.0.0.1:8003", "Origin": "http://127.0.0.1"},
+    {"Host": "127.0.0.1:8003", "Origin": "http://127.0.0.1:80031"},
+    {"Host": "127.0.0.1:8003", "Origin": "http://127.0.0.1:8003.example"},
+    {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"},
+    {"Host": "127.0.0.1:8003", "Origin": "http://127.0.0.1:8003", "Sec-Fetch-Site": "cross-site"},
+]
+
+
+@pytest.mark.parametrize("header", OTHER_PAGES, ids=str)
+def test_a_web_page_may_not_ask_where_there_is_no_token(server, header):
     [place] = post_delayed(server, 1)
-    reply = admin(server, method, path, headers=header)
-    assert reply.status == 403
-    assert "token_file" in reply.problem()
+    for method, path in (("POST", "/jobs/cancel?all=true"), ("GET", "/metrics"), ("GET", "/jobs"),
+                         ("POST", "/routes/pause?route=/later")):
+        reply = admin(server, method, path, headers=header)
+        assert reply.status == 403
+        assert "token_file" in reply.problem()
     assert server.get(place).json()["state"] == "scheduled"
     assert server.metric('ferry_route_open{route="/later"}') == 1
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8003", "localhost:8003", "[::1]:8003", "localhost"])
+def test_a_page_of_the_listener_itself_may_ask_and_act(server, host):
+    [place] = post_delayed(server, 1)
+    page = {"Host": host, "Sec-Fetch-Site": "same-origin"}
+    assert admin(server, "GET", "/jobs", headers=page).status == 200
+    page["Origin"] = f"http://{host}"
+    assert admin(server, "POST", place + "/cancel", headers=page).status == 200
+    assert admin(server, "DELETE", place, headers=page).status == 204
+
+
+def test_over_a_unix_socket_a_page_is_refused_by_its_name_too(start, tmp_path):
+    server = start(f"admin: {{listen: 'unix:{tmp_path}/admin.sock'}}")
+    for more, status in (("", 200), ("Origin: http://page.example\r\n", 403)):
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(f"{tmp_path}/admin.sock")
+            client.sendall(f"GET /metrics HTTP/1.1\r\nHost: page.example\r\n{more}"
+                           "Connection: close\r\n\r\n".encode())
+            assert read_all(client).startswith(f"HTTP/1.1 {status} ".encode())
+    assert server.process.poll() is None
+
+
+def test_what_is_typed_into_a_browser_is_answered(server):
+    assert admin(server, "GET", "/metrics", headers={"Sec-Fetch-Site": "none"}).status == 200
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8003", "127.0.0.1", "[::1]:8003"])
@@ -422,5 +463,5 @@ def test_who_has_the_token_may_be_a_web_page(start, tmp_path):
     (tmp_path / "token").write_text("secret")
     server = start("admin: {token_file: token}")
     headers = {"Authorization": "Bearer secret", "Origin": "https://page.example",
-               "Host": "page.example"}
+               "Host": "page.example", "Sec-Fetch-Site": "cross-site"}
     assert admin(server, "GET", "/jobs", headers=headers).status == 200

@@ -116,6 +116,17 @@ def test_a_listing_that_is_not_understood_says_what_is(server, query, hint):
 
 # ---- one job ----
 
+def test_the_operator_gets_a_result_in_which_no_script_runs(server):
+    page = b"<script>alert(1)</script>"
+    reply = server.request("POST", "/later", body=page, headers={"Content-Type": "text/html"})
+    place = reply.headers["Location"]
+    server.wait_job(place, "succeeded")
+    reply = admin(server, "GET", place + "/result")
+    assert (reply.status, reply.headers["Content-Type"], reply.body) == (200, "text/html", page)
+    assert reply.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert reply.headers["X-Content-Type-Options"] == "nosniff"
+
+
 def test_the_operator_sees_a_job_as_its_owner_does(server):
     place = server.post_job("/later", {"a": 1})
     server.wait_job(place, "succeeded")

@@ -34,6 +34,12 @@ static double read_queued(void *arg)
     return pool_stats(arg).queued;
 }
 
+static double read_queue_limit(void *arg)
+{
+    const struct pool *pool = arg;
+    return pool->config->queue;
+}
+
 static double read_stuck(void *arg)
 {
     return pool_stuck_count(arg);
@@ -102,6 +108,7 @@ void pool_bind_metrics(struct pool *pool, struct metrics *metrics, bool is_open)
         {"ferry_pool_threads", "Threads of a pool.", read_threads},
         {"ferry_pool_busy_threads", "Threads that run a call now.", read_busy},
         {"ferry_pool_queue_depth", "Calls that wait for a thread.", read_queued},
+        {"ferry_pool_queue_limit", "Calls that may wait for a thread.", read_queue_limit},
         {"ferry_stuck_threads", "Threads whose call is past its deadline and still runs.",
          read_stuck},
     };

@@ -26,6 +26,7 @@ PROMISED = {
     "ferry_pool_threads": "gauge",
     "ferry_pool_busy_threads": "gauge",
     "ferry_pool_queue_depth": "gauge",
+    "ferry_pool_queue_limit": "gauge",
     "ferry_pool_wait_seconds": "histogram",
     "ferry_pool_run_seconds": "histogram",
     "ferry_pool_rejected_total": "counter",

@@ -25,8 +25,9 @@ VOLUME /var/lib/ferry
 ENV FERRY_LISTEN=0.0.0.0:8002 \
     FERRY_STATE=/var/lib/ferry
 
-# Jobs and metrics of everyone are on the admin port, 8003. It is open to the outside only with a
-# token: FERRY_ADMIN__TOKEN_FILE=/run/secrets/... opens it (conf/docker-entrypoint.sh).
+# The dashboard, and jobs and metrics of everyone, are on the admin port, 8003. It is open to the
+# outside only with a token: FERRY_ADMIN__TOKEN_FILE=/run/secrets/... opens it
+# (conf/docker-entrypoint.sh).
 EXPOSE 8002
 
 # bash speaks TCP; an HTTP client would be one more package.

@@ -15,6 +15,7 @@
 #include <ferry/version.h>
 
 #include "admin.h"
+#include "dashboard.h"
 #include "descriptors.h"
 #include "drain.h"
 #include "health.h"
@@ -150,7 +151,8 @@ static int add_admin_paths(struct server *server, ferry_error *error)
     server->jobs_admin = (struct jobs_admin){.admin = &server->admin, .api = &server->jobs_api};
     int rc = jobs_admin_bind(server->admin_http, &server->jobs_admin, error);
     rc = rc < 0 ? rc : health_bind(server->admin_http, &server->health, error);
-    return rc < 0 ? rc : admin_bind(server->admin_http, &server->admin, error);
+    rc = rc < 0 ? rc : admin_bind(server->admin_http, &server->admin, error);
+    return rc < 0 ? rc : dashboard_bind(server->admin_http, error);
 }
 
 /* ---- generations ---- */

@@ -15,7 +15,8 @@ sources() { # the paths of all sources below the folders that are there
     for folder in "$@"; do
         [ -d "$folder" ] && folders+=("$folder")
     done
-    find "${folders[@]}" -name '*.[ch]' -o -name '*.py' -o -name '*.sh' | sort
+    find "${folders[@]}" -name '*.[ch]' -o -name '*.py' -o -name '*.sh' -o -name '*.js' \
+        -o -name '*.css' -o -name '*.html' | sort
 }
 
 includes() { # includes REGEX PATHS...: who includes what matches

@@ -1,0 +1,343 @@
+// The dashboard. Every two seconds it looks at what the admin listener says, one request of a kind at
+// a time, while the tab is in view; what is looked at in the list of jobs stands in the fragment.
+
+import * as api from "./api.js";
+import {byId, confirm, count, show} from "./dom.js";
+import * as health from "./health.js";
+import {
+    filterQuery, isFinal, linkTo, placeWith, showFilters, showJob, showJobFacts, showJobs, showNoJob,
+    where,
+} from "./jobs.js";
+import {Growth, Metrics} from "./metrics.js";
+
+const PERIOD_MS = 2000;
+const PAGE = 50; // jobs
+const NOTE_MS = 10_000; // what came of an action is told for so long
+
+let timer = 0;
+let awaySince = null; // a Date while the server does not answer
+let isSignedIn = true; // until the server wants a token
+let metrics = null;
+let stats = null;
+let job = null; // the one in view, once it is known
+
+// ---- messages ----
+
+const notes = new Map(); // what is wrong, by what is asked for
+
+function note(about, text) {
+    notes.set(about, text);
+    show(byId("message"), [...new Set(notes.values())].filter(Boolean).join(" · "));
+}
+
+let fading = 0;
+
+/** What came of an action. */
+function noteAction(text) {
+    show(byId("done"), text);
+    clearTimeout(fading);
+    fading = setTimeout(show, NOTE_MS, byId("done"), "");
+}
+
+// ---- looks: what is asked again and again ----
+
+/** One kind of request. path() is null when there is nothing to ask. */
+class Look {
+    constructor(path, onText, onRefused) {
+        Object.assign(this, {path, onText, onRefused, request: null});
+    }
+
+    /** Ask, unless that is under way. */
+    async take() {
+        const path = this.path();
+        if (this.request || path === null)
+            return;
+        const request = this.request = new AbortController();
+        try {
+            const {text, time} = await api.ask("GET", path, request.signal);
+            request.signal.throwIfAborted(); // an answer to what is not asked for any more
+            onAnswer();
+            this.onText(text, time);
+        } catch (error) {
+            if (!request.signal.aborted)
+                this.onError(error);
+        } finally {
+            if (this.request === request)
+                this.request = null;
+        }
+    }
+
+    /** Ask for something else, or once more: what is under way is not waited for. */
+    retake() {
+        this.request?.abort();
+        this.request = null;
+        return this.take();
+    }
+
+    onError(error) {
+        if (error instanceof api.Refused) {
+            onAnswer();
+            this.onRefused(error);
+        } else if (error instanceof api.TooSlow && this !== looks.ready) {
+            this.onRefused(error);
+        } else {
+            onTrouble(error);
+        }
+    }
+}
+
+const pathOf = (id) => `jobs/${encodeURIComponent(id)}`;
+// One that has ended changes no more by itself.
+const jobPath = () => (where().job && !(job && isFinal(job)) ? pathOf(where().job) : null);
+const listPath = () => `jobs?${filterQuery({after: where().after, limit: PAGE})}`;
+const noteError = (about) => (error) => note(about, error.message);
+
+const looks = {
+    ready: new Look(() => "readyz", () => health.showReady(""),
+        (error) => health.showReady(error.message)),
+    metrics: new Look(() => "metrics", onMetrics, noteError("metrics")),
+    stats: new Look(() => "jobs/stats", onStats, noteError("stats")),
+    jobs: new Look(listPath, onJobs, noteError("jobs")),
+    job: new Look(jobPath, onJob, (error) => showNoJob(error.message)),
+};
+
+function onMetrics(text, time) {
+    const before = metrics;
+    metrics = new Metrics(text, performance.now());
+    metrics.growth = new Growth(before, metrics);
+    note("metrics", "");
+    byId("data").hidden = !isSignedIn;
+    health.showAbout(metrics, time);
+    health.showTroubles(metrics);
+    health.showPools(metrics, metrics.growth);
+    showRoutes();
+}
+
+function onStats(text) {
+    stats = JSON.parse(text);
+    note("stats", "");
+    byId("sign-out").hidden = !api.hasToken();
+    showFilters(stats);
+    showRoutes();
+}
+
+function showRoutes() {
+    if (metrics && stats)
+        health.showRoutes(metrics, metrics.growth, stats, pause);
+}
+
+function onJobs(text, time) {
+    const page = JSON.parse(text);
+    note("jobs", "");
+    showJobs(page, time);
+    if (!job)
+        return;
+    showJobFacts(job, time);
+    const listed = page.jobs.find((one) => one.id === job.id);
+    if (listed && isFinal(job) && !isFinal(listed)) // somebody has it tried again
+        lookAtJobAgain();
+}
+
+function onJob(text, time) {
+    job = api.parseJob(text);
+    showJob(job, time);
+}
+
+function lookAtJobAgain() {
+    job = null;
+    looks.job.retake();
+}
+
+// ---- whether there is an answer ----
+
+function onAnswer() {
+    const wasAway = awaySince !== null;
+    awaySince = null;
+    document.body.classList.remove("old");
+    if (wasAway)
+        turn();
+}
+
+function onTrouble(error) {
+    if (error instanceof api.NotSignedIn) {
+        askForToken(error.message);
+    } else if (error instanceof api.NoAnswer) {
+        awaySince ??= new Date();
+        document.body.classList.add("old"); // what is shown is
+        health.showAway(awaySince);
+    } else {
+        reportError(error); // the page's own fault; the next look goes on
+    }
+}
+
+/** Look at everything; at no more than whether it is back, while it is away or nobody is signed in. */
+async function turn() {
+    clearTimeout(timer);
+    const isAll = awaySince === null && isSignedIn;
+    await Promise.all((isAll ? Object.values(looks) : [looks.ready]).map((look) => look.take()));
+    clearTimeout(timer);
+    if (!document.hidden)
+        timer = setTimeout(turn, PERIOD_MS);
+}
+
+document.addEventListener("visibilitychange", () => {
+    if (document.hidden)
+        clearTimeout(timer);
+    else
+        turn();
+});
+
+// ---- the token ----
+
+function askForToken(message) {
+    api.forgetToken();
+    if (isSignedIn || message)
+        show(byId("sign-in-message"), message);
+    isSignedIn = false;
+    byId("sign-in").hidden = false;
+    byId("data").hidden = byId("job").hidden = byId("sign-out").hidden = true;
+    byId("token").focus();
+}
+
+byId("sign-in").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const token = byId("token").value.trim();
+    byId("token").value = "";
+    if (!api.setToken(token)) {
+        show(byId("sign-in-message"), "A token is made of letters, digits and signs of ASCII.");
+        return;
+    }
+    show(byId("sign-in-message"), "");
+    byId("sign-in").hidden = true;
+    isSignedIn = true;
+    onPlace();
+    turn();
+});
+
+byId("sign-out").addEventListener("click", () => {
+    api.forgetToken();
+    location.reload(); // and nothing is left in the page
+});
+
+// ---- what is done ----
+
+/** Returns whether it was done. */
+async function act(method, path, doneText) {
+    noteAction("");
+    try {
+        const {text} = await api.ask(method, path);
+        onAnswer();
+        noteAction(doneText(text));
+        return true;
+    } catch (error) {
+        if (error instanceof api.NoAnswer)
+            noteAction("No answer: it may have been done, or not.");
+        if (error instanceof api.Refused)
+            noteAction(error.message);
+        else
+            onTrouble(error);
+        return false;
+    }
+}
+
+function lookAgain() {
+    if (!isSignedIn || awaySince !== null)
+        return;
+    looks.jobs.retake();
+    looks.stats.retake();
+    lookAtJobAgain();
+}
+
+async function pause(route, isPaused) {
+    const name = isPaused ? "pause" : "resume";
+    const query = new URLSearchParams({route});
+    await act("POST", `routes/${name}?${query}`, () => `${route} is ${name}d.`);
+    lookAgain();
+}
+
+const DONE = {
+    retry: "It is due now.",
+    cancel: "It is cancelled, or told to end.",
+    delete: "It is deleted.",
+};
+
+function requestFor(action, path) {
+    return action === "delete" ? ["DELETE", path] : ["POST", `${path}/${action}`];
+}
+
+async function changeJob(action) {
+    const {job: id} = where();
+    if (action !== "retry" && !await confirm(`Really ${action} the job ${id}?`))
+        return;
+    const isDone = await act(...requestFor(action, pathOf(id)), () => DONE[action]);
+    if (isDone && action === "delete" && where().job === id)
+        location.hash = placeWith({job: null});
+    else
+        lookAgain();
+}
+
+async function changeAll(action) {
+    const {state, route} = where();
+    const which = [state?.replaceAll(",", " or "), "jobs", route && `of ${route}`];
+    if (!await confirm(`Really ${action} all ${which.filter(Boolean).join(" ")}?`))
+        return;
+    const [method, path] = requestFor(action, "jobs");
+    await act(method, `${path}?${filterQuery()}`,
+        (text) => `${action}: ${count(JSON.parse(text).changed)} jobs.`);
+    lookAgain();
+}
+
+function onAction(element, change) {
+    element.addEventListener("click", async ({target}) => {
+        const action = target.dataset.action;
+        if (!action)
+            return;
+        target.disabled = true;
+        await change(action);
+        target.disabled = false;
+    });
+}
+
+onAction(byId("job"), changeJob);
+onAction(byId("bulk"), changeAll);
+
+// ---- where we are ----
+
+let shownId = null;
+
+/** The focus goes to the job that is opened, and back to where it was opened from. */
+function moveFocus(id) {
+    if (id === null)
+        linkTo(shownId)?.focus();
+    else
+        byId("job-title").focus();
+}
+
+function onPlace() {
+    const {job: id = null} = where();
+    if (stats)
+        showFilters(stats);
+    byId("close-job").href = placeWith({job: null});
+    byId("job").hidden = id === null || !isSignedIn;
+    if (id !== shownId) {
+        showNoJob("");
+        lookAtJobAgain();
+        moveFocus(id);
+    }
+    shownId = id;
+    looks.jobs.retake();
+}
+
+window.addEventListener("hashchange", onPlace);
+
+byId("route").addEventListener("change", ({target}) => {
+    location.hash = placeWith({route: target.value || null, after: null});
+});
+
+document.addEventListener("keydown", ({key}) => {
+    if (key === "Escape" && !byId("confirm").open && where().job)
+        location.hash = placeWith({job: null});
+});
+
+onPlace();
+turn();

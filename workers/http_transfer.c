@@ -21,16 +21,19 @@ enum {
     REUSE_SECONDS = 30, /* an older idle connection is not used again */
     EXCERPT_BYTES = 140,
     RETRY_AFTER_MAX_SECONDS = 24 * 60 * 60,
+    LOOK_MS = 1000, /* so often a transfer looks whether its call was cancelled */
 };
 
 struct http_transfer {
     const struct http_options *options;
     CURL *curl;
+    CURLM *multi; /* the connections that are kept */
     /* Of the transfer that runs. */
     ferry_call *call;
     struct http_answer *answer;
     bool is_repeatable;
     bool may_send;
+    bool has_sent; /* or begun to */
     bool was_refused;
     unsigned percent; /* that was reported last */
     char detail[CURL_ERROR_SIZE];
@@ -108,15 +111,12 @@ static void report_progress(struct http_transfer *transfer, curl_off_t total, cu
     ferry_call_progress(transfer->call, (double)done / (double)total, message);
 }
 
-/* libcurl calls this at least once a second. */
 static int on_progress(void *arg, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
                        curl_off_t up)
 {
-    struct http_transfer *transfer = arg;
     (void)up_total, (void)up;
-    if (transfer->options->reports_progress)
-        report_progress(transfer, down_total, down);
-    return ferry_call_is_cancelled(transfer->call);
+    report_progress(arg, down_total, down);
+    return 0;
 }
 
 /* libcurl asks before it sends a request. Where a connection that was used before breaks, it would
@@ -127,6 +127,7 @@ static int on_send(void *arg, char *peer, char *own, int peer_port, int own_port
     (void)peer, (void)own, (void)peer_port, (void)own_port;
     transfer->was_refused = !transfer->may_send;
     transfer->may_send = transfer->is_repeatable;
+    transfer->has_sent = true;
     return transfer->was_refused ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
@@ -142,14 +143,15 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
 struct http_transfer *http_transfer_new(const struct http_options *options)
 {
     struct http_transfer *transfer = calloc(1, sizeof *transfer);
-    CURL *curl = transfer ? curl_easy_init() : NULL;
-    if (!curl) {
-        free(transfer);
+    if (!transfer)
         return NULL;
-    }
     transfer->options = options;
-    transfer->curl = curl;
-    return transfer;
+    transfer->curl = curl_easy_init();
+    transfer->multi = curl_multi_init();
+    if (transfer->curl && transfer->multi)
+        return transfer;
+    http_transfer_free(transfer);
+    return NULL;
 }
 
 void http_transfer_free(struct http_transfer *transfer)
@@ -157,6 +159,7 @@ void http_transfer_free(struct http_transfer *transfer)
     if (!transfer)
         return;
     curl_easy_cleanup(transfer->curl);
+    curl_multi_cleanup(transfer->multi);
     free(transfer);
 }
 
@@ -192,7 +195,7 @@ static CURLcode set_callbacks(struct http_transfer *transfer)
     SET(rc, curl, CURLOPT_WRITEDATA, transfer);
     SET(rc, curl, CURLOPT_XFERINFOFUNCTION, on_progress);
     SET(rc, curl, CURLOPT_XFERINFODATA, transfer);
-    SET(rc, curl, CURLOPT_NOPROGRESS, 0L);
+    SET(rc, curl, CURLOPT_NOPROGRESS, transfer->options->reports_progress ? 0L : 1L);
     SET(rc, curl, CURLOPT_PREREQFUNCTION, on_send);
     SET(rc, curl, CURLOPT_PREREQDATA, transfer);
     return rc;
@@ -258,6 +261,31 @@ static struct curl_slist *header_list(const struct http_request *request, bool *
 
 /* ---- performing ---- */
 
+/* Until the answer is whole, or nobody wants it any more. libcurl's own way would throw away a
+ * whole answer when the call is cancelled meanwhile: what has come by then is looked at first, as
+ * it says what the peer has done. */
+static CURLcode converse(struct http_transfer *transfer)
+{
+    CURLM *multi = transfer->multi;
+    bool is_cancelled = false;
+    int running = 1, left;
+    CURLMcode rc = curl_multi_add_handle(multi, transfer->curl);
+    while (rc == CURLM_OK && running && !is_cancelled) {
+        is_cancelled = ferry_call_is_cancelled(transfer->call);
+        if (is_cancelled && !transfer->has_sent)
+            break;
+        rc = curl_multi_perform(multi, &running);
+        if (rc == CURLM_OK && running && !is_cancelled)
+            rc = curl_multi_poll(multi, NULL, 0, LOOK_MS, NULL);
+    }
+    const CURLMsg *message = curl_multi_info_read(multi, &left);
+    CURLcode result = message          ? message->data.result
+                      : rc == CURLM_OK ? CURLE_ABORTED_BY_CALLBACK
+                                       : CURLE_OUT_OF_MEMORY;
+    curl_multi_remove_handle(multi, transfer->curl);
+    return result;
+}
+
 static int64_t retry_after_ms(CURL *curl)
 {
     struct curl_header *header;
@@ -300,6 +328,7 @@ static int perform(struct http_transfer *transfer, const struct http_request *re
     transfer->percent = 0;
     transfer->is_repeatable = request->is_repeatable;
     transfer->may_send = true;
+    transfer->has_sent = false;
     transfer->was_refused = false;
     curl_easy_reset(curl);
     CURLcode rc = set_way(curl, transfer->options);
@@ -311,7 +340,7 @@ static int perform(struct http_transfer *transfer, const struct http_request *re
         rc = set_request(curl, request);
     SET(rc, curl, CURLOPT_HTTPHEADER, headers);
     if (rc == CURLE_OK)
-        rc = curl_easy_perform(curl);
+        rc = converse(transfer);
     int result = transfer_report(transfer, request, rc, error);
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &transfer->answer->status);
     transfer->answer->retry_after_ms = retry_after_ms(curl);

@@ -28,6 +28,8 @@
     X(curl_multi_cleanup)                                                                          \
     X(curl_multi_info_read)                                                                        \
     X(curl_multi_init)                                                                             \
+    X(curl_multi_perform)                                                                          \
+    X(curl_multi_poll)                                                                             \
     X(curl_multi_remove_handle)                                                                    \
     X(curl_multi_setopt)                                                                           \
     X(curl_multi_socket_action)                                                                    \
@@ -72,6 +74,8 @@ const char *libcurl_load(void);
 #define curl_multi_cleanup       libcurl.curl_multi_cleanup_
 #define curl_multi_info_read     libcurl.curl_multi_info_read_
 #define curl_multi_init          libcurl.curl_multi_init_
+#define curl_multi_perform       libcurl.curl_multi_perform_
+#define curl_multi_poll          libcurl.curl_multi_poll_
 #define curl_multi_remove_handle libcurl.curl_multi_remove_handle_
 #undef curl_multi_setopt
 #define curl_multi_setopt        libcurl.curl_multi_setopt_

@@ -1,6 +1,8 @@
 ferry_unit_test(workers builtin)
 ferry_unit_test(workers exec)
 ferry_unit_test(workers look_up)
+ferry_unit_test(workers http_transfer)
+target_link_options(test_workers_http_transfer PRIVATE -Wl,--wrap=ferry_call_is_cancelled)
 ferry_unit_test(workers mail_address)
 ferry_unit_test(workers mail_header)
 ferry_unit_test(workers mail_message)

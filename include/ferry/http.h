@@ -133,7 +133,8 @@ typedef struct ferry_http_stats {
     unsigned in_flight;    /* requests handed to a handler, not replied to yet */
     unsigned receiving;    /* requests whose headers are complete and whose body is not, or whose
                               turn it is next */
-    unsigned sending;      /* replies that the client has not taken whole yet */
+    unsigned sending;      /* replies that the client has not taken whole yet, or, for 2 s at
+                              most, could lose if the connection closed now */
     size_t buffered_bytes; /* of requests' heads and bodies, held now */
     size_t unsent_bytes;   /* of replies; as of at most 100 ms ago */
     uint64_t accepted;     /* connections since the start */

@@ -292,7 +292,7 @@ void ferry_http_server_get_stats(const ferry_http_server *server, ferry_http_sta
         .connections = connections->count,
         .in_flight = server->requests.in_flight,
         .receiving = connections->in_phase[PHASE_BODY] + connections->due_count,
-        .sending = connections->in_phase[PHASE_SENDING],
+        .sending = connections->in_phase[PHASE_SENDING] + connections->in_phase[PHASE_CLOSING],
         .buffered_bytes = connections->held_bytes,
         .unsent_bytes = connections->unsent_bytes,
         .accepted = counts->accepted,

@@ -145,6 +145,40 @@ static void a_server_can_be_freed_with_open_connections(void **state)
     close(half);
 }
 
+static bool is_sent(struct fixture *f, void *arg)
+{
+    (void)arg;
+    ferry_http_stats stats = fixture_stats(f);
+    return stats.sending == 1 && stats.receiving == 0;
+}
+
+/* Its connection is not closed at once, as that could cost the client what it has not read yet: it
+ * had sent more than was wanted. */
+static void a_last_reply_is_on_its_way_until_its_client_leaves(void **state)
+{
+    (void)state;
+    static const char *const cases[] = {
+        "GET /users HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\nand more",
+        "nonsense without end\r\n\r\nand more",
+    };
+    struct fixture f;
+    open_routes(&f);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int fd = client_connect(f.address);
+        client_send(fd, cases[i]);
+        assert_true(fixture_wait(&f, is_sent, NULL));
+        assert_int_equal(fixture_stats(&f).in_flight, 0);
+        char *reply = client_read_all(fd);
+        assert_has(reply, "\r\nConnection: close\r\n");
+        free(reply);
+        assert_int_equal(fixture_stats(&f).sending, 1);
+        close(fd);
+        assert_true(fixture_wait(&f, has_no_connections, NULL));
+        assert_int_equal(fixture_stats(&f).sending, 0);
+    }
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +189,7 @@ int main(void)
         cmocka_unit_test(nothing_to_free_is_allowed),
         cmocka_unit_test(a_route_can_be_refused),
         cmocka_unit_test(a_server_can_be_freed_with_open_connections),
+        cmocka_unit_test(a_last_reply_is_on_its_way_until_its_client_leaves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -121,8 +121,9 @@ FERRY_API ferry_handler ferry_loop_add_handler(ferry_loop *loop, int fd, unsigne
                                                ferry_handler_fn *fn, void *arg);
 
 /* Change what a handler waits for, or remove it: it is not called any more, not even for what has
- * happened already. Both may be done in a callback, also its own. Return whether there was such a
- * handler; one that was removed or is 0 does no harm. Thread: loop. */
+ * happened already. Both may be done in a callback, also its own. Return false where there was no
+ * such handler, which does no harm; the first one also without memory: it waits for the same as
+ * before. Thread: loop. */
 FERRY_API bool ferry_loop_update_handler(ferry_loop *loop, ferry_handler handler, unsigned events);
 FERRY_API bool ferry_loop_remove_handler(ferry_loop *loop, ferry_handler handler);
 

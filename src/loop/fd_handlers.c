@@ -1,10 +1,10 @@
 /*
  * The fd handlers of a loop.
  *
- * A handler is a persistent event of libevent's. Its id is the number of its slot and a generation
- * that is never used again, so that an id which was used up names nothing. libevent reports errors
- * and hang-ups as readable and writable; what they are is asked of poll(2), for a handler that is
- * called anyway.
+ * A handler is a persistent event of libevent's, or none while it pauses. Its id is the number of
+ * its slot and a generation that is never used again, so that an id which was used up names
+ * nothing. libevent reports errors and hang-ups as readable and writable; what they are is asked of
+ * poll(2), for a handler that is called anyway.
  *
  * A callback may remove any handler, its own too: nothing is touched after it.
  */
@@ -33,11 +33,17 @@ void fd_handlers_init(struct fd_handlers *handlers, struct event_base *base)
     *handlers = (struct fd_handlers){.base = base};
 }
 
+static void drop_event(struct fd_handler *handler)
+{
+    if (handler->event)
+        event_free(handler->event);
+    handler->event = NULL;
+}
+
 void fd_handlers_fini(struct fd_handlers *handlers)
 {
     for (size_t i = 0; i < handlers->capacity; i++) {
-        if (handlers->slots[i]->event)
-            event_free(handlers->slots[i]->event);
+        drop_event(handlers->slots[i]);
         free(handlers->slots[i]);
     }
     free(handlers->slots);
@@ -69,16 +75,25 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
     handler->fn(fd, events | trouble(fd), handler->arg);
 }
 
+/* Returns whether there was memory; without, the handler waits for what it did before. */
 static bool set_events(struct fd_handler *handler, struct event_base *base, unsigned events)
 {
-    event_del(handler->event);
+    struct event *event = NULL;
+    if (events) {
+        int what = EV_PERSIST | (events & FERRY_FD_READ ? EV_READ : 0) |
+                   (events & FERRY_FD_WRITE ? EV_WRITE : 0);
+        event = event_new(base, handler->fd, (short)what, on_event, handler);
+        if (!event)
+            return false;
+        if (event_add(event, NULL) < 0) {
+            event_free(event);
+            return false;
+        }
+    }
+    drop_event(handler);
+    handler->event = event;
     handler->events = events;
-    if (events == 0)
-        return true;
-    int what = EV_PERSIST | (events & FERRY_FD_READ ? EV_READ : 0) |
-               (events & FERRY_FD_WRITE ? EV_WRITE : 0);
-    return event_assign(handler->event, base, handler->fd, (short)what, on_event, handler) == 0 &&
-           event_add(handler->event, NULL) == 0;
+    return true;
 }
 
 /* One more slot; returns whether there was memory. */
@@ -102,7 +117,7 @@ static bool grow(struct fd_handlers *handlers)
 static void give_back(struct fd_handlers *handlers, size_t slot)
 {
     struct fd_handler *handler = handlers->slots[slot];
-    event_free(handler->event);
+    drop_event(handler);
     *handler = (struct fd_handler){.next_free = handlers->free_slot};
     handlers->free_slot = slot;
 }
@@ -128,17 +143,11 @@ ferry_handler fd_handlers_add(struct fd_handlers *handlers, int fd, unsigned eve
     }
     size_t slot = handlers->free_slot;
     struct fd_handler *handler = handlers->slots[slot];
-    struct event *event = event_new(handlers->base, fd, EV_READ, on_event, handler);
-    if (!event) {
-        errno = ENOMEM;
-        return 0;
-    }
     handlers->free_slot = handler->next_free;
-    *handler = (struct fd_handler){.event = event, .fd = fd, .fn = fn, .arg = arg};
+    *handler = (struct fd_handler){.fd = fd, .fn = fn, .arg = arg};
+    errno = ENOMEM; /* unless the kernel says otherwise */
     if (!set_events(handler, handlers->base, events)) {
-        int number = errno ? errno : EINVAL;
         give_back(handlers, slot);
-        errno = number;
         return 0;
     }
     return handler->id = ++handlers->generation << SLOT_BITS | slot;

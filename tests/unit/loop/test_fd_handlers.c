@@ -2,7 +2,9 @@
 #include <ferry/loop.h>
 
 #include <errno.h>
+#include <event2/event.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -229,10 +231,69 @@ static void test_what_cannot_be_watched(void **state)
     assert_int_equal(errno, EBADF);
 }
 
+/* ---- no memory ---- */
+
+static bool has_no_memory;
+
+static void *give(size_t size)
+{
+    return has_no_memory ? NULL : malloc(size);
+}
+
+static void *give_more(void *memory, size_t size)
+{
+    return has_no_memory ? NULL : realloc(memory, size);
+}
+
+/* libevent asks the kernel for a few at first, and then for more. */
+static void turn_for_many(void)
+{
+    for (int i = 0; i < 5; i++)
+        turn();
+}
+
+/* Many of them in one turn are more than libevent has room for. */
+static void test_without_memory_it_waits_for_what_it_did(void **state)
+{
+    (void)state;
+    enum { COUNT = 200 };
+    struct watched many[COUNT];
+    bool has_changed[COUNT];
+    unsigned refused = 0;
+    for (size_t i = 0; i < COUNT; i++) {
+        many[i] = all[0];
+        many[i].fd = fcntl(all[0].fd, F_DUPFD_CLOEXEC, 0);
+        watch(&many[i], FERRY_FD_READ);
+        turn();
+    }
+    has_no_memory = true;
+    for (size_t i = 0; i < COUNT; i++) {
+        has_changed[i] = ferry_loop_update_handler(loop, many[i].handler, FERRY_FD_WRITE);
+        refused += !has_changed[i];
+    }
+    assert_int_equal(ferry_loop_add_handler(loop, all[1].fd, FERRY_FD_READ, on_events, NULL), 0);
+    assert_int_equal(errno, ENOMEM);
+    has_no_memory = false;
+    assert_true(refused > 0);
+    send_byte(&all[0]);
+    turn_for_many();
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_int_equal(many[i].events, has_changed[i] ? FERRY_FD_WRITE : FERRY_FD_READ);
+        assert_true(ferry_loop_update_handler(loop, many[i].handler, FERRY_FD_WRITE));
+    }
+    turn_for_many();
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_int_equal(many[i].events, FERRY_FD_WRITE);
+        assert_true(ferry_loop_remove_handler(loop, many[i].handler));
+        close(many[i].fd);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
+    event_set_mem_functions(give, give_more, free);
     const struct CMUnitTest tests[] = {
         TEST(test_it_is_told_as_long_as_it_is_so),
         TEST(test_what_it_waits_for_may_change),
@@ -243,6 +304,7 @@ int main(void)
         TEST(test_handles_that_are_used_up_do_no_harm),
         TEST(test_several_handlers_of_one_descriptor),
         TEST(test_what_cannot_be_watched),
+        TEST(test_without_memory_it_waits_for_what_it_did),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

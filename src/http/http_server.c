@@ -18,7 +18,6 @@ struct ferry_http_server {
     struct connections connections;
     struct requests requests;
     struct router *coming; /* the routes that are to replace those of `requests`; NULL: none */
-    struct coroutine_route *coroutine_routes;
 };
 
 /* ---- requests ---- */
@@ -44,6 +43,15 @@ static bool reply_outright(ferry_request *request)
     return true;
 }
 
+static void run_handler(const struct requests *all, ferry_request *request,
+                        const struct route *route)
+{
+    if (route->is_coroutine)
+        coroutine_route_handle(request, all->loop, route->handler, route->ctx);
+    else
+        route->handler(request, route->ctx);
+}
+
 static void request_dispatch(struct requests *all, ferry_request *request)
 {
     const struct head *head = request->head;
@@ -51,7 +59,7 @@ static void request_dispatch(struct requests *all, ferry_request *request)
     switch (router_find(all->router, head->method, head->path, head->path_length, &match)) {
     case ROUTER_FOUND:
         request_route(request, &match);
-        match.route->handler(request, match.route->ctx);
+        run_handler(all, request, match.route);
         break;
     case ROUTER_NOT_FOUND:
         reply_problem(request, 404, FERRY_NOT_FOUND, "there is nothing at this path");
@@ -161,7 +169,6 @@ void ferry_http_server_free(ferry_http_server *server)
     connections_fini(&server->connections);
     requests_fini(&server->requests);
     router_unref(server->coming);
-    coroutine_routes_free(server->coroutine_routes);
     free(server);
 }
 
@@ -252,18 +259,16 @@ int ferry_http_route(ferry_http_server *server, const char *methods, const char 
                      ferry_http_handler *handler, void *ctx, ferry_error *error)
 {
     LOOP_CHECK(server->loop);
-    return router_add(router_of(server), methods, path, handler, ctx, error);
+    const struct route route = {.handler = handler, .ctx = ctx};
+    return router_add(router_of(server), methods, path, &route, error);
 }
 
 int ferry_http_route_coroutine(ferry_http_server *server, const char *methods, const char *path,
                                ferry_http_handler *handler, void *ctx, ferry_error *error)
 {
     LOOP_CHECK(server->loop);
-    struct coroutine_route *route =
-        coroutine_route_add(&server->coroutine_routes, server->loop, handler, ctx);
-    if (!route)
-        return ferry_error_set(error, FERRY_INTERNAL, "no memory for a route");
-    return router_add(router_of(server), methods, path, coroutine_route_handle, route, error);
+    const struct route route = {.handler = handler, .ctx = ctx, .is_coroutine = true};
+    return router_add(router_of(server), methods, path, &route, error);
 }
 
 int ferry_http_trust(ferry_http_server *server, const char *network, ferry_error *error)

@@ -306,7 +306,7 @@ static bool route_put(struct router *router, struct entry *entry, struct route *
 }
 
 int router_add(struct router *router, const char *methods, const char *path,
-               ferry_http_handler *handler, void *ctx, ferry_error *error)
+               const struct route *what, ferry_error *error)
 {
     unsigned bits = methods_parse(methods, error);
     struct entry *entry = bits ? entry_new(path, error) : NULL;
@@ -321,7 +321,8 @@ int router_add(struct router *router, const char *methods, const char *path,
         free(entry);
         return ferry_error_set(error, FERRY_INTERNAL, "no memory");
     }
-    *route = (struct route){.methods = bits, .handler = handler, .ctx = ctx};
+    *route = *what;
+    route->methods = bits;
     if (!route_put(router, entry, route)) {
         free(route);
         return ferry_error_set(error, FERRY_INTERNAL, "no memory");

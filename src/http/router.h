@@ -5,6 +5,7 @@
 #ifndef HTTP_ROUTER_H
 #define HTTP_ROUTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <ferry/http.h>
@@ -34,6 +35,7 @@ struct route {
     unsigned methods;
     ferry_http_handler *handler;
     void *ctx;
+    bool is_coroutine; /* the handler runs as one */
 };
 
 /* A path as it was bound. */
@@ -64,9 +66,9 @@ struct router *router_new(void);
 struct router *router_ref(struct router *router);
 void router_unref(struct router *router);
 
-/* As ferry_http_route. */
+/* As ferry_http_route; of `what` the handler is copied, its ctx, and how it runs. */
 int router_add(struct router *router, const char *methods, const char *path,
-               ferry_http_handler *handler, void *ctx, ferry_error *error);
+               const struct route *what, ferry_error *error);
 
 /* Find the route of a path that the guard has let pass. HEAD goes to the route of GET if it has
  * none of its own. */

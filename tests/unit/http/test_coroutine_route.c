@@ -1,6 +1,8 @@
 /* Routes whose handler runs as a coroutine. */
 #include <ferry/coroutine.h>
 
+#include <malloc.h>
+
 #include "fixture.h"
 #include "support.h"
 
@@ -79,12 +81,45 @@ static void test_a_handler_may_outlive_the_server(void **state)
     close(fd);
 }
 
+/* ---- routes that are replaced ---- */
+
+/* The sanitizers' malloc has numbers of its own. */
+size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
+
+static size_t allocated_bytes(void)
+{
+    return __sanitizer_get_current_allocated_bytes ? __sanitizer_get_current_allocated_bytes()
+                                                   : mallinfo2().uordblks;
+}
+
+static void replace_routes(ferry_http_server *server, bool is_taken)
+{
+    assert_int_equal(ferry_http_routes_begin(server, NULL), 0);
+    assert_int_equal(
+        ferry_http_route_coroutine(server, "GET", "/sleep", sleep_and_reply, NULL, NULL), 0);
+    ferry_http_routes_end(server, is_taken);
+}
+
+static void test_routes_that_are_replaced_leave_nothing(void **state)
+{
+    const struct fixture *f = *state;
+    size_t early = 0;
+    for (int i = 0; i < 200; i++) {
+        replace_routes(f->server, i % 2);
+        if (i == 99)
+            early = allocated_bytes();
+    }
+    assert_int_equal(allocated_bytes(), early);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_handler_may_wait, setup, teardown),
         cmocka_unit_test_setup_teardown(test_past_the_limit_the_answer_is_503, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_handler_may_outlive_the_server, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_routes_that_are_replaced_leave_nothing, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

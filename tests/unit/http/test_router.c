@@ -12,12 +12,14 @@ static void handler(ferry_request *request, void *ctx)
     (void)request, (void)ctx;
 }
 
+static const struct route any = {.handler = handler};
+
 static struct router *router_of(const char *const (*routes)[2], size_t count)
 {
     struct router *router = router_new();
     for (size_t i = 0; i < count; i++) {
         ferry_error error = {0};
-        assert_int_equal(router_add(router, routes[i][0], routes[i][1], handler, NULL, &error), 0);
+        assert_int_equal(router_add(router, routes[i][0], routes[i][1], &any, &error), 0);
     }
     return router;
 }
@@ -120,8 +122,7 @@ static void a_malformed_route_is_refused(void **state)
     struct router *router = router_new();
     for (size_t i = 0; i < sizeof malformed / sizeof *malformed; i++) {
         ferry_error error = {0};
-        if (router_add(router, malformed[i][0], malformed[i][1], handler, NULL, &error) !=
-            FERRY_INVALID)
+        if (router_add(router, malformed[i][0], malformed[i][1], &any, &error) != FERRY_INVALID)
             fail_msg("\"%s\" \"%s\" was taken", malformed[i][0], malformed[i][1]);
         assert_true(strlen(error.message) > 0);
     }
@@ -133,10 +134,9 @@ static void a_second_binding_is_a_conflict(void **state)
     (void)state;
     struct router *router = router_of(routes, sizeof routes / sizeof *routes);
     ferry_error error;
-    assert_int_equal(router_add(router, "POST", "/users", handler, NULL, &error), FERRY_CONFLICT);
-    assert_int_equal(router_add(router, "PUT, GET", "/users/{name}", handler, NULL, &error),
-                     FERRY_CONFLICT);
-    assert_int_equal(router_add(router, "PUT", "/users/{name}", handler, NULL, &error), 0);
+    assert_int_equal(router_add(router, "POST", "/users", &any, &error), FERRY_CONFLICT);
+    assert_int_equal(router_add(router, "PUT, GET", "/users/{name}", &any, &error), FERRY_CONFLICT);
+    assert_int_equal(router_add(router, "PUT", "/users/{name}", &any, &error), 0);
     struct router_match match;
     assert_int_equal(router_find(router, METHOD_PUT, "/users/7", 8, &match), ROUTER_FOUND);
     assert_string_equal(match.route->path->param_names[0], "name");

@@ -34,8 +34,8 @@ FERRY_API ferry_reply *ferry_request_reply_begin(ferry_request *request, int sta
  * Send a piece of the body; it is copied. What was not sent yet is bounded by the server's
  * unsent_bytes: once as much waits, nothing more is taken. So at most that and one piece is held.
  * Errors: FERRY_REJECTED that is the case, and on_drained will tell when to go on; FERRY_CANCELLED
- * nobody takes it, as the client has gone or the reply has no body (HEAD, 204, 304); FERRY_INTERNAL
- * no memory. Nothing was sent then.
+ * nobody takes it, as the client has gone or the reply has no body (HEAD, 204, 205, 304);
+ * FERRY_INTERNAL no memory. Nothing was sent then.
  */
 FERRY_API int ferry_reply_write(ferry_reply *reply, const void *data, size_t length);
 

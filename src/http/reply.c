@@ -72,7 +72,7 @@ static void reply_deliver(ferry_request *request, int status, const char *conten
         .server_name = all->server_name,
     };
     const struct bytes *head = reply_head_make(&all->heads, &request->set, &facts);
-    bool has_body = status != 204 && status != 304 && request->head->method != METHOD_HEAD;
+    bool has_body = status_has_body(status) && request->head->method != METHOD_HEAD;
     const struct reply_text reply = {
         .head = bytes_text(head),
         .head_length = head->failed ? 0 : head->length,

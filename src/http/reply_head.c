@@ -90,8 +90,10 @@ static void add_date(struct reply_heads *heads)
 static void add_framing(struct bytes *text, const struct reply_headers *set,
                         const struct reply_facts *facts)
 {
-    bool may_have_body = facts->status != 204 && facts->status != 304;
-    if (may_have_body && facts->framing == REPLY_LENGTH) {
+    bool may_have_body = status_has_body(facts->status);
+    if (facts->status == 205) { /* nothing comes, and that has to be said */
+        add_header(text, "Content-Length", "0");
+    } else if (may_have_body && facts->framing == REPLY_LENGTH) {
         add_text(text, "Content-Length: ");
         add_number(text, facts->length);
         add_text(text, "\r\n");

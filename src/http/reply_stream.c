@@ -10,6 +10,7 @@
 
 #include "reply.h"
 #include "request.h"
+#include "status.h"
 
 static ferry_request *request_of(const ferry_reply *reply)
 {
@@ -18,7 +19,7 @@ static ferry_request *request_of(const ferry_reply *reply)
 
 static bool has_body(const ferry_request *request, int status)
 {
-    return request->head->method != METHOD_HEAD && status != 204 && status != 304;
+    return request->head->method != METHOD_HEAD && status_has_body(status);
 }
 
 /* Who has gone gets nothing: what came without its pieces would look whole. */

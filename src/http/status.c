@@ -86,6 +86,11 @@ const char *status_reason(int status)
     return class_reason(status);
 }
 
+bool status_has_body(int status)
+{
+    return status != 204 && status != 205 && status != 304;
+}
+
 void problem_append(struct bytes *out, int status, ferry_code code, const char *detail)
 {
     const char *title = status_reason(status);

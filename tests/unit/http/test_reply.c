@@ -1,6 +1,8 @@
 /*
  * What goes out for a reply.
  */
+#include <ferry/http_stream.h>
+
 #include "http/fixture.h"
 
 typedef void reply_fn(ferry_request *request);
@@ -118,6 +120,34 @@ static void some_statuses_have_no_body(void **state)
     assert_has(reply, "HTTP/1.1 304 Not Modified\r\n");
     assert_lacks(reply, "hello");
     free(reply);
+}
+
+static void with_reset(ferry_request *request)
+{
+    ferry_request_reply(request, 205, "text/plain", "hello", 5);
+}
+
+static void with_reset_in_pieces(ferry_request *request)
+{
+    ferry_reply *reply = ferry_request_reply_begin(request, 205, "text/plain");
+    assert_int_equal(ferry_reply_write(reply, "hello", 5), FERRY_CANCELLED);
+    ferry_reply_end(reply);
+}
+
+/* Unlike a 204's, the end of a 205 has to be said. */
+static void a_205_has_an_empty_body(void **state)
+{
+    (void)state;
+    void (*const replies[])(ferry_request *) = {with_reset, with_reset_in_pieces};
+    for (size_t i = 0; i < sizeof replies / sizeof *replies; i++) {
+        char *reply = all_to("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", replies[i]);
+        assert_has(reply, "HTTP/1.1 205 Reset Content\r\n");
+        assert_has(reply, "\r\nContent-Length: 0\r\n");
+        assert_lacks(reply, "Content-Type");
+        assert_lacks(reply, "Transfer-Encoding");
+        assert_string_equal(strstr(reply, "\r\n\r\n"), "\r\n\r\n");
+        free(reply);
+    }
 }
 
 enum { LONG_BODY = 3 << 20 };
@@ -377,6 +407,7 @@ int main(void)
         cmocka_unit_test(a_type_set_as_a_header_is_the_only_one),
         cmocka_unit_test(no_type_is_no_type),
         cmocka_unit_test(some_statuses_have_no_body),
+        cmocka_unit_test(a_205_has_an_empty_body),
         cmocka_unit_test(memory_is_taken_over),
         cmocka_unit_test(a_second_reply_is_logged_and_ignored),
         cmocka_unit_test(a_header_cannot_break_the_framing),

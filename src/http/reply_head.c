@@ -65,10 +65,10 @@ bool reply_headers_add(struct reply_headers *headers, const char *name, const ch
     return !headers->text.failed;
 }
 
-/* The guard lets through HTTP/1.x alone. */
+/* Our version, as in refusals: HTTP/1.0 is the client's. */
 static void add_status_line(struct bytes *text, const struct reply_facts *facts)
 {
-    add_text(text, facts->minor == 0 ? "HTTP/1.0 " : "HTTP/1.1 ");
+    add_text(text, "HTTP/1.1 ");
     add_number(text, (size_t)facts->status);
     add_text(text, " ");
     add_text(text, status_reason(facts->status));

@@ -60,7 +60,7 @@ def parse(data, methods):
         assert end, head
         lines = head.split(b"\r\n")
         version, status, _ = lines[0].split(b" ", 2)
-        assert version in (b"HTTP/1.1", b"HTTP/1.0")
+        assert version == b"HTTP/1.1"
         status = int(status)
         if status == 100:
             continue

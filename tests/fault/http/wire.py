@@ -48,7 +48,7 @@ class Wire:
         head, _, self.buffer = self.buffer.partition(b"\r\n\r\n")
         lines = head.decode("latin-1").split("\r\n")
         version, status, _ = lines[0].split(" ", 2)
-        assert version in ("HTTP/1.1", "HTTP/1.0"), lines
+        assert version == "HTTP/1.1", lines
         headers = {name.lower(): value for name, _, value in (h.partition(": ") for h in lines[1:])}
         if status == "100":
             return self.read_reply(is_head)

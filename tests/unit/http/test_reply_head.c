@@ -81,7 +81,7 @@ static void an_old_client_that_stays_is_told_so(void **state)
     (void)state;
     struct case_of c;
     case_open(&c, 200, 0);
-    assert_memory_equal(make(&c), "HTTP/1.0 200 OK\r\n", 17);
+    assert_memory_equal(make(&c), "HTTP/1.1 200 OK\r\n", 17);
     assert_non_null(strstr(make(&c), "\r\nConnection: keep-alive\r\n"));
     c.facts.is_last = true;
     assert_null(strstr(make(&c), "keep-alive"));

@@ -7,7 +7,7 @@
 
 #include <ferry/log.h>
 
-#include <stdint.h>
+#include "log_pace.h"
 
 enum complaint_kind {
     COMPLAINT_CONNECTIONS,
@@ -21,13 +21,8 @@ enum complaint_kind {
     COMPLAINT_COUNT,
 };
 
-struct complaint {
-    int64_t next_ms;   /* not before */
-    unsigned left_out; /* since the last one */
-};
-
 /* Warn of something about a peer, at most once in ten seconds; `left_out` is then among the fields.
  */
-void complain(struct complaint *complaint, const char *message, const char *peer);
+void complain(struct log_pace *pace, const char *message, const char *peer);
 
 #endif

@@ -131,7 +131,7 @@ struct connections {
     size_t held_bytes;   /* heads and bodies, in connections and in requests */
     size_t unsent_bytes; /* replies, when last looked at */
     struct connection_counts counts;
-    struct complaint complaints[COMPLAINT_COUNT];
+    struct log_pace complaints[COMPLAINT_COUNT];
     ferry_timer sweep_timer;
     bool draining;
     char *arrived; /* READ_BYTES: what was read last, from whichever connection */

@@ -25,6 +25,8 @@
 
 #include <ferry/log.h>
 
+#include "log_pace.h"
+
 enum {
     BACKLOG = 4096,
     REST_MS = 100,
@@ -40,9 +42,9 @@ struct listener {
     struct address address;
     const uint64_t *accepted;
     uint64_t accepted_seen;
-    unsigned failures; /* times that `watch` fired since something was accepted */
-    unsigned paused;   /* enum listener_pause, or-ed */
-    bool is_episode;   /* no descriptors: already logged */
+    unsigned failures;        /* times that `watch` fired since something was accepted */
+    unsigned paused;          /* enum listener_pause, or-ed */
+    struct log_pace no_files; /* of what is logged of them */
     ferry_timer rest_timer;
     ferry_timer turn_timer; /* while it yields */
     unsigned taken;         /* since it yielded */
@@ -216,11 +218,11 @@ static void on_rested(void *arg)
 static void rest(struct listener *listener)
 {
     char text[ADDRESS_TEXT_SIZE];
-    if (!listener->is_episode)
+    unsigned left_out;
+    if (log_pace_allows(&listener->no_files, &left_out))
         ferry_log(FERRY_LOG_ERROR, "connections cannot be accepted; out of descriptors?",
-                  "addr=%s retry_ms=%d", address_format(&listener->address, text, sizeof text),
-                  REST_MS);
-    listener->is_episode = true;
+                  "addr=%s retry_ms=%d left_out=%u",
+                  address_format(&listener->address, text, sizeof text), REST_MS, left_out);
     listener->rest_timer = ferry_loop_call_later(listener->loop, REST_MS, on_rested, listener);
     if (listener->rest_timer)
         listener_pause(listener, LISTENER_NO_FILES);
@@ -234,7 +236,6 @@ static void on_waiting(evutil_socket_t fd, short what, void *arg)
     if (*listener->accepted != listener->accepted_seen) {
         listener->accepted_seen = *listener->accepted;
         listener->failures = 0;
-        listener->is_episode = false;
     } else if (++listener->failures > TOLERATED) {
         rest(listener);
     }

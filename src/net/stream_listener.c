@@ -14,6 +14,7 @@
 
 #include "handshake.h"
 #include "listener.h"
+#include "log_pace.h"
 #include "stream_struct.h"
 
 /* A connection that is not a stream yet. */
@@ -34,6 +35,7 @@ struct ferry_stream_listener {
     struct accepting *accepting;
     uint64_t accepted;
     unsigned count;
+    struct log_pace losses; /* of connections, as the log is told of them */
     char address[ADDRESS_TEXT_SIZE];
 };
 
@@ -69,7 +71,10 @@ static void home_leave(void *arg)
 
 static void home_fail(ferry_stream_listener *home)
 {
-    ferry_log(FERRY_LOG_ERROR, "no memory or no TLS for a connection", "addr=%s", home->address);
+    unsigned left_out;
+    if (log_pace_allows(&home->losses, &left_out))
+        ferry_log(FERRY_LOG_ERROR, "no memory or no TLS for a connection", "addr=%s left_out=%u",
+                  home->address, left_out);
     home_leave(home);
 }
 

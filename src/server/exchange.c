@@ -5,8 +5,6 @@
 
 #include "clock.h"
 
-enum { REFUSALS_PAUSE_MS = 10000 };
-
 struct exchange exchange_begin(ferry_request *request, const struct config_route *config,
                                struct route_metrics *metrics, unsigned *open)
 {
@@ -36,16 +34,10 @@ ferry_request *exchange_close(struct exchange *exchange, int status)
  * one of lines. */
 static void warn_of_refusals(const struct exchange *exchange, const ferry_error *error)
 {
-    struct route_metrics *metrics = exchange->metrics;
-    int64_t now_ms = clock_monotonic_ms();
-    if (now_ms < metrics->refusals_due_ms) {
-        metrics->refusals_left_out++;
-        return;
-    }
-    ferry_log(FERRY_LOG_WARN, "requests are refused", "route=%s error=%s left_out=%u",
-              exchange->config->path, error->message, metrics->refusals_left_out);
-    metrics->refusals_due_ms = now_ms + REFUSALS_PAUSE_MS;
-    metrics->refusals_left_out = 0;
+    unsigned left_out;
+    if (log_pace_allows(&exchange->metrics->refusals, &left_out))
+        ferry_log(FERRY_LOG_WARN, "requests are refused", "route=%s error=%s left_out=%u",
+                  exchange->config->path, error->message, left_out);
 }
 
 /* A full disk, too, refuses whatever comes, and the log may lie on it. */

@@ -2,6 +2,7 @@
 #ifndef SERVER_ROUTE_METRICS_H
 #define SERVER_ROUTE_METRICS_H
 
+#include "log_pace.h"
 #include "metrics.h"
 
 struct route_counter;
@@ -14,8 +15,7 @@ struct route_metrics {
     struct metric_histogram *duration_seconds;
     struct route_counter *counters; /* one for each method and status that occurred */
     size_t counter_count;
-    int64_t refusals_due_ms;    /* the log hears of no refusal before */
-    unsigned refusals_left_out; /* since it heard of one */
+    struct log_pace refusals;
 };
 
 /* Return what the route of a name counts with, from the list, or made and put there. It stays until

@@ -3,6 +3,7 @@
  */
 #include "net/fixture.h"
 
+#include <event2/event.h>
 #include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -178,8 +179,59 @@ static void without_descriptors_the_listener_rests(void **state)
     assert_true(logged);
     assert_true(run_until(f.loop, has_stream, &f));
     assert_int_equal(refusals_logged, 1);
+    int other = peer_open(fixture_address(&f));
+    setrlimit(RLIMIT_NOFILE, &none);
+    for (int i = 0; i < 5; i++)
+        run_turns(f.loop);
+    setrlimit(RLIMIT_NOFILE, &limit);
+    assert_true(run_until(f.loop, has_two_streams, &f));
+    assert_int_equal(refusals_logged, 1); /* that one was accepted in between makes it no news */
     ferry_log_set_sink(NULL, NULL);
     close(fd);
+    close(other);
+    fixture_close(&f);
+}
+
+/* ---- no memory ---- */
+
+static bool has_no_memory;
+
+static void *give(size_t size)
+{
+    return has_no_memory ? NULL : malloc(size);
+}
+
+static unsigned losses_logged;
+
+static void count_losses(void *arg, ferry_log_level level, const char *line, size_t length)
+{
+    (void)arg, (void)level;
+    losses_logged += memmem(line, length, "for a connection", 16) != NULL;
+}
+
+static void a_flood_without_memory_is_not_one_of_lines(void **state)
+{
+    (void)state;
+    struct fixture f;
+    int fds[3];
+    fixture_open(&f, NULL);
+    losses_logged = 0;
+    ferry_log_set_sink(count_losses, NULL);
+    for (size_t i = 0; i < COUNT_OF(fds); i++)
+        fds[i] = peer_open(fixture_address(&f));
+    run_turns(f.loop);
+    has_no_memory = true;
+    for (size_t i = 0; i < COUNT_OF(fds); i++) {
+        close(fds[i]);
+        fds[i] = peer_open(fixture_address(&f));
+    }
+    run_turns(f.loop);
+    has_no_memory = false;
+    ferry_log_set_sink(NULL, NULL);
+    assert_int_equal(f.count, 3);
+    assert_int_equal(losses_logged, 1);
+    for (size_t i = 0; i < COUNT_OF(fds); i++)
+        close(fds[i]);
     fixture_close(&f);
 }
 
@@ -232,13 +284,14 @@ static void when_the_kernel_has_nothing_left_the_listener_rests(void **state)
 {
     (void)state;
     const int errors[] = {ENFILE, ENOBUFS, ENOMEM};
-    struct fixture f;
-    fixture_open(&f, NULL);
     ferry_log_set_sink(count_refusals, NULL);
-    for (size_t i = 0; i < COUNT_OF(errors); i++)
+    for (size_t i = 0; i < COUNT_OF(errors); i++) {
+        struct fixture f;
+        fixture_open(&f, NULL);
         expect_rest_while(&f, errors[i]);
+        fixture_close(&f);
+    }
     ferry_log_set_sink(NULL, NULL);
-    fixture_close(&f);
 }
 
 /* ---- a flood ---- */
@@ -388,6 +441,7 @@ static void many_connections_come_and_go(void **state)
 
 int main(void)
 {
+    event_set_mem_functions(give, realloc, free);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_bad_address_is_refused),
         cmocka_unit_test(past_the_limit_connections_wait),
@@ -396,6 +450,7 @@ int main(void)
         cmocka_unit_test(a_unix_socket_works_as_well),
         cmocka_unit_test(connections_have_their_options_set),
         cmocka_unit_test(without_descriptors_the_listener_rests),
+        cmocka_unit_test(a_flood_without_memory_is_not_one_of_lines),
         cmocka_unit_test(when_the_kernel_has_nothing_left_the_listener_rests),
         cmocka_unit_test(a_flood_of_connections_leaves_others_their_turn),
         cmocka_unit_test(many_connections_come_and_go),

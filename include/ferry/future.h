@@ -45,7 +45,7 @@ FERRY_API ferry_future *ferry_run_on_executor(ferry_loop *loop, ferry_executor *
 /*
  * Call fn(future, arg) on the loop when the future is done; in a later turn if it is done already.
  * Thread: loop. Owns: the future is handed over: it is valid until fn has returned, then freed.
- * Once a future.
+ * Once a future. Not of NULL, which has no loop to call fn on: that is a crash.
  */
 FERRY_API void ferry_future_then(ferry_future *future, ferry_future_fn *fn, void *arg);
 

@@ -24,7 +24,8 @@ typedef struct ferry_http_server ferry_http_server;
 typedef struct ferry_request ferry_request;
 typedef void ferry_http_handler(ferry_request *request, void *ctx);
 
-/* Zero means the default in every field; the defaults are safe against strangers. */
+/* Zero means the default in every field; the defaults are safe against strangers. A negative time
+ * is no limit. */
 typedef struct ferry_http_options {
     unsigned connections; /* open at once; 10000; past it new ones wait in the backlog, and who asks
                              for nothing for a second makes room */

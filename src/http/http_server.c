@@ -110,7 +110,9 @@ static size_t size_or(size_t value, size_t fallback)
 static int64_t ms_or(int64_t value, int64_t fallback)
 {
     const int64_t longest = INT64_MAX / 4;
-    return !value ? fallback : value < longest ? value : longest;
+    if (value == 0)
+        return fallback;
+    return value > 0 && value < longest ? value : longest;
 }
 
 static struct connection_limits limits_of(const ferry_http_options *options)

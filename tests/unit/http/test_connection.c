@@ -225,14 +225,12 @@ static void an_idle_connection_has_a_deadline(void **state)
     assert_timed_out(&options, "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n", "\r\n\r\nhello");
 }
 
-/* Who wants none says the longest that there is. */
-static void a_deadline_may_be_as_far_off_as_can_be_said(void **state)
+static void expect_no_deadline(int64_t timeout_ms)
 {
-    (void)state;
-    const ferry_http_options options = {.header_timeout_ms = INT64_MAX,
-                                        .body_timeout_ms = INT64_MAX,
-                                        .idle_timeout_ms = INT64_MAX,
-                                        .write_timeout_ms = INT64_MAX};
+    const ferry_http_options options = {.header_timeout_ms = timeout_ms,
+                                        .body_timeout_ms = timeout_ms,
+                                        .idle_timeout_ms = timeout_ms,
+                                        .write_timeout_ms = timeout_ms};
     struct fixture f;
     open_hello(&f, &options);
     int fd = client_connect(f.address);
@@ -247,6 +245,19 @@ static void a_deadline_may_be_as_far_off_as_can_be_said(void **state)
     assert_int_equal(fixture_stats(&f).timed_out, 0);
     close(fd);
     fixture_close(&f);
+}
+
+static void a_deadline_may_be_as_far_off_as_can_be_said(void **state)
+{
+    (void)state;
+    expect_no_deadline(INT64_MAX);
+}
+
+static void a_negative_timeout_is_none(void **state)
+{
+    (void)state;
+    expect_no_deadline(-1);
+    expect_no_deadline(INT64_MIN);
 }
 
 static void big(ferry_request *request, void *ctx)
@@ -440,6 +451,7 @@ int main(void)
         cmocka_unit_test(the_deadline_of_a_whole_request_ends_with_it),
         cmocka_unit_test(an_idle_connection_has_a_deadline),
         cmocka_unit_test(a_deadline_may_be_as_far_off_as_can_be_said),
+        cmocka_unit_test(a_negative_timeout_is_none),
         cmocka_unit_test(a_reply_that_nobody_takes_has_a_deadline),
         cmocka_unit_test(a_reply_that_nobody_takes_has_a_deadline_on_a_unix_socket_too),
         cmocka_unit_test(progress_moves_the_deadline_of_a_reply),

@@ -4,7 +4,8 @@
  * LOOKUP -> for each address: CONNECTING -> HANDSHAKE, until one works or none is left. Each state
  * has its own resource (lookup, event with fd, handshake); connecting_stop gives up whichever is
  * there, and after it nothing calls back any more. The end is reached from the top of a turn, or
- * before anybody has the future; a cancel stops all at once and posts the telling.
+ * before anybody has the future; a cancel stops all at once and posts the telling; the loop's end
+ * stops all, and tells nobody.
  *
  * Loop thread. An event is freed before its descriptor is closed: the number may be given out again
  * in the same turn.
@@ -25,6 +26,7 @@
 
 struct connecting {
     struct mailbox_entry entry; /* posted: it was cancelled */
+    struct loop_closer closer;
     ferry_loop *loop;
     ferry_future *future;
     ferry_stream_options options;
@@ -64,6 +66,7 @@ static void attempt_stop(struct connecting *connecting)
 static void connecting_stop(struct connecting *connecting)
 {
     attempt_stop(connecting);
+    loop_closer_remove(&connecting->closer);
     if (connecting->lookup)
         lookup_cancel(connecting->lookup);
     connecting->lookup = NULL;
@@ -82,6 +85,14 @@ static void connecting_end(struct connecting *connecting, ferry_stream *stream)
     ferry_error error = connecting->error;
     connecting_free(connecting);
     future_resolve(future, stream, stream ? NULL : &error);
+}
+
+static void connecting_close(struct loop_closer *closer)
+{
+    struct connecting *connecting = (void *)((char *)closer - offsetof(struct connecting, closer));
+    ferry_future *future = connecting->future;
+    connecting_free(connecting);
+    future_close(future);
 }
 
 static void on_cancelled(struct mailbox_entry *entry)
@@ -310,6 +321,8 @@ static struct connecting *connecting_new(ferry_loop *loop,
     if (options->tls_name)
         snprintf(connecting->tls_name, sizeof connecting->tls_name, "%s", options->tls_name);
     connecting->fd = -1;
+    connecting->closer.close = connecting_close;
+    loop_closer_add(loop, &connecting->closer);
     return connecting;
 }
 

@@ -208,6 +208,36 @@ static void connecting_has_a_deadline_and_a_cancel(void **state)
     close(fd);
 }
 
+static unsigned errors_logged;
+
+static void count_errors(void *arg, ferry_log_level level, const char *line, size_t length)
+{
+    (void)arg, (void)line, (void)length;
+    errors_logged += level == FERRY_LOG_ERROR;
+}
+
+static void what_is_still_connecting_goes_with_its_loop(void **state)
+{
+    (void)state;
+    struct fixture f;
+    char address[ADDRESS_TEXT_SIZE];
+    int fillers[4];
+    struct outcome untold = {0};
+    fixture_open(&f, NULL);
+    int fd = full_listener(address, fillers, COUNT_OF(fillers));
+    ferry_future_free(ferry_stream_connect(f.loop, address, NULL));
+    ferry_future_then(ferry_stream_connect(f.loop, address, NULL), on_outcome, &untold);
+    errors_logged = 0;
+    ferry_log_set_sink(count_errors, NULL);
+    fixture_close(&f);
+    ferry_log_set_sink(NULL, NULL);
+    assert_int_equal(errors_logged, 0);
+    assert_false(untold.is_done);
+    for (size_t i = 0; i < COUNT_OF(fillers); i++)
+        close(fillers[i]);
+    close(fd);
+}
+
 static void a_stream_that_nobody_takes_is_freed(void **state)
 {
     (void)state;
@@ -230,6 +260,7 @@ int main(void)
         cmocka_unit_test(a_look_up_does_not_hold_the_deadline),
         cmocka_unit_test(a_full_resolver_rejects),
         cmocka_unit_test(connecting_has_a_deadline_and_a_cancel),
+        cmocka_unit_test(what_is_still_connecting_goes_with_its_loop),
         cmocka_unit_test(a_stream_that_nobody_takes_is_freed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,8 +73,8 @@ FERRY_API int ferry_http_listen(ferry_http_server *server, const char *address, 
  * Listen as above, over TLS: HTTP/1.1, by ALPN where the client asks for it, and nothing in plain
  * text. The handshake has to end within the header timeout. ferry_http_set_tls uses another context
  * for connections from now on, at an address as it is bound; those that are there keep theirs.
- * Owns: `tls` is of a server, and the caller's, who may free it at once. Errors: also
- * FERRY_NOT_FOUND, the second one: no TLS is spoken at this address.
+ * Owns: `tls` is the caller's, who may free it at once. Errors: also FERRY_INVALID, it is that of a
+ * client; FERRY_NOT_FOUND, the second one: no TLS is spoken at this address.
  */
 FERRY_API int ferry_http_listen_tls(ferry_http_server *server, const char *address, ferry_tls *tls,
                                     char *bound, size_t bound_size, ferry_error *error);

@@ -72,7 +72,8 @@ typedef void ferry_stream_handler(ferry_stream_listener *listener, ferry_stream 
  * and keepalive are set. `options` may be NULL.
  * Thread: loop. Owns: the caller, until ferry_stream_listener_free; `ctx` stays the caller's.
  * Errors: NULL and `error`: FERRY_INVALID the address does not parse (no name is looked up) or is
- * not of this machine, FERRY_CONFLICT it is in use, FERRY_FORBIDDEN no permission, FERRY_INTERNAL.
+ * not of this machine, or `tls` is that of a client, FERRY_CONFLICT the address is in use,
+ * FERRY_FORBIDDEN no permission, FERRY_INTERNAL.
  */
 FERRY_API ferry_stream_listener *ferry_stream_listen(ferry_loop *loop, const char *address,
                                                      const ferry_stream_listen_options *options,
@@ -102,9 +103,10 @@ typedef struct ferry_stream_connect_options {
  * its share of the time that is left. `options` may be NULL; what it names is copied or kept.
  * Thread: loop. Owns: the result is a ferry_stream; take it (ferry_future_take) and free it.
  * ferry_future_cancel gives up.
- * Errors: FERRY_INVALID the address does not parse, FERRY_NOT_FOUND no such name, FERRY_TRANSIENT
- * refused, unreachable or broken, FERRY_UNAUTHORIZED the certificate is not trusted or not the
- * host's, FERRY_DEADLINE, FERRY_CANCELLED, FERRY_REJECTED the resolver's queue is full.
+ * Errors: FERRY_INVALID the address does not parse or `tls` is a server's, FERRY_NOT_FOUND no such
+ * name, FERRY_TRANSIENT refused, unreachable or broken, FERRY_UNAUTHORIZED the certificate is not
+ * trusted or not the host's, FERRY_DEADLINE, FERRY_CANCELLED, FERRY_REJECTED the resolver's queue
+ * is full.
  */
 FERRY_API ferry_future *ferry_stream_connect(ferry_loop *loop, const char *address,
                                              const ferry_stream_connect_options *options);

@@ -205,8 +205,10 @@ int ferry_http_listen_tls(ferry_http_server *server, const char *address, ferry_
                           char *bound, size_t bound_size, ferry_error *error)
 {
     LOOP_CHECK(server->loop);
-    return tls ? listen_at(server, address, tls, bound, bound_size, error)
-               : ferry_error_set(error, FERRY_INVALID, "%s: TLS without a context", address);
+    if (!tls)
+        return ferry_error_set(error, FERRY_INVALID, "%s: TLS without a context", address);
+    int rc = tls_check_side(tls, false, error);
+    return rc < 0 ? rc : listen_at(server, address, tls, bound, bound_size, error);
 }
 
 int ferry_http_set_tls(ferry_http_server *server, const char *bound, ferry_tls *tls,
@@ -214,6 +216,8 @@ int ferry_http_set_tls(ferry_http_server *server, const char *bound, ferry_tls *
 {
     LOOP_CHECK(server->loop);
     struct bound_listener *listener = bound_listener_find(server->listeners, bound);
+    if (tls_check_side(tls, false, error) < 0)
+        return FERRY_INVALID;
     if (tls && listener && bound_listener_set_tls(listener, tls))
         return 0;
     return ferry_error_set(error, FERRY_NOT_FOUND, "%s: no TLS is spoken there", bound);

@@ -273,6 +273,8 @@ static int resolve(struct connecting *connecting, const char *text, ferry_execut
     ferry_error *error = &connecting->error;
     if (!text)
         return ferry_error_set(error, FERRY_INVALID, "there is no address");
+    if (tls_check_side(connecting->tls, true, error) < 0)
+        return error->code;
     bool is_local = strncmp(text, "unix:", 5) == 0;
     int rc = is_local ? 0 : address_split(text, host, port, NULL);
     if (rc == 0 && !connecting->tls_name[0])

@@ -192,7 +192,8 @@ ferry_stream_listener *ferry_stream_listen(ferry_loop *loop, const char *text,
 {
     LOOP_CHECK(loop);
     struct address address;
-    if (address_parse(&address, text, error) < 0)
+    if (address_parse(&address, text, error) < 0 ||
+        (options && tls_check_side(options->tls, false, error) < 0))
         return NULL;
     ferry_stream_listener *home = home_new(loop, options);
     if (!home) {

@@ -178,6 +178,14 @@ void ferry_tls_free(ferry_tls *tls)
 
 /* ---- connections ---- */
 
+int tls_check_side(const ferry_tls *tls, bool is_client, ferry_error *error)
+{
+    if (!tls || tls->is_client == is_client)
+        return 0;
+    return ferry_error_set(error, FERRY_INVALID, "the TLS context is that of a %s",
+                           is_client ? "server" : "client");
+}
+
 static bool is_address(const char *name)
 {
     struct in6_addr ignored;

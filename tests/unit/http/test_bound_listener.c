@@ -133,6 +133,11 @@ static void a_context_is_replaced_where_tls_is_spoken_only(void **state)
     assert_int_equal(ferry_http_set_tls(f->server, f->address, tls, &error), 0);
     assert_int_equal(ferry_http_set_tls(f->server, "127.0.0.1:1", tls, &error), FERRY_NOT_FOUND);
     assert_int_equal(ferry_http_set_tls(f->server, f->address, NULL, &error), FERRY_NOT_FOUND);
+    ferry_tls *clients = ferry_tls_new_client(NULL, &error);
+    assert_int_equal(ferry_http_set_tls(f->server, f->address, clients, &error), FERRY_INVALID);
+    assert_int_equal(ferry_http_listen_tls(f->server, "127.0.0.1:0", clients, NULL, 0, &error),
+                     FERRY_INVALID);
+    ferry_tls_free(clients);
     fixture_listen(f, "127.0.0.1:0"); /* plain */
     assert_int_equal(ferry_http_set_tls(f->server, f->address, tls, &error), FERRY_NOT_FOUND);
     ferry_tls_free(tls);

@@ -427,6 +427,24 @@ static void a_listener_may_go_during_a_handshake(void **state)
     fixture_close(&f);
 }
 
+static void the_context_of_the_other_side_is_refused(void **state)
+{
+    (void)state;
+    struct fixture f;
+    ferry_error error = {0};
+    ferry_tls *tls = trusting("ca.pem");
+    const ferry_stream_listen_options listening = {.tls = tls};
+    open_tls(&f, "here", NULL, NULL);
+    assert_null(ferry_stream_listen(f.loop, "127.0.0.1:0", &listening, keep_stream, &f, &error));
+    assert_int_equal(error.code, FERRY_INVALID);
+    ferry_tls_free(tls);
+    tls = server_of("here", NULL);
+    struct outcome outcome = connect_tls(&f, tls, NULL);
+    assert_int_equal(outcome.error.code, FERRY_INVALID);
+    ferry_tls_free(tls);
+    fixture_close(&f);
+}
+
 /* ---- without memory ---- */
 
 static SSL *no_ssl(SSL_CTX *context)
@@ -475,6 +493,7 @@ int main(void)
         cmocka_unit_test(a_plain_server_is_not_taken_for_another),
         cmocka_unit_test(a_handshake_has_a_deadline),
         cmocka_unit_test(a_listener_may_go_during_a_handshake),
+        cmocka_unit_test(the_context_of_the_other_side_is_refused),
         cmocka_unit_test(without_tls_there_is_no_plain_text),
     };
     return cmocka_run_group_tests(tests, make_files, remove_files);

@@ -20,6 +20,7 @@
  *   FERRY_TRANSIENT  the connection broke
  *   FERRY_CONFLICT   a read is pending already; a write after ferry_stream_shutdown_write
  *   FERRY_REJECTED   too much is unsent
+ *   FERRY_INTERNAL   no memory
  * A read that fails takes nothing: bytes that had come stay, for the next read. So the rest of what
  * a peer sent before it ended, or broke, is had by ferry_stream_read_some.
  */

@@ -204,14 +204,16 @@ static void on_deadline(void *arg)
     }
 }
 
-/* Watch the clock: for what is going on, in 1/`share` of the time that is left. */
-static void watch_clock(struct connecting *connecting, size_t share)
+/* Watch the clock: for what is going on, in 1/`share` of the time that is left. Returns whether
+ * there was memory. */
+static bool watch_clock(struct connecting *connecting, size_t share)
 {
     if (connecting->deadline_ms == INT64_MAX)
-        return;
+        return true;
     int64_t left_ms = connecting->deadline_ms - ferry_loop_now_ms(connecting->loop);
     int64_t delay_ms = left_ms > 0 ? left_ms / (int64_t)share : 0;
     connecting->timer = ferry_loop_call_later(connecting->loop, delay_ms, on_deadline, connecting);
+    return connecting->timer != 0;
 }
 
 /* Returns 0 when it is connected, EINPROGRESS, or what is wrong. */
@@ -242,14 +244,15 @@ static void try_next(struct connecting *connecting)
         connecting_end(connecting, NULL);
         return;
     }
-    watch_clock(connecting, connecting->count - connecting->next);
-    int number = socket_connect(connecting, &connecting->addresses[connecting->next++]);
+    size_t left = connecting->count - connecting->next;
+    const struct address *address = &connecting->addresses[connecting->next++];
+    int number = watch_clock(connecting, left) ? socket_connect(connecting, address) : ENOMEM;
     if (number == 0)
         socket_connected(connecting);
+    else if (number == ENOMEM || (number == EINPROGRESS && !wait_connected(connecting)))
+        attempt_fail(connecting, FERRY_INTERNAL, "no memory");
     else if (number != EINPROGRESS)
         attempt_fail(connecting, FERRY_TRANSIENT, strerror(number));
-    else if (!wait_connected(connecting))
-        attempt_fail(connecting, FERRY_INTERNAL, "no memory");
 }
 
 /* ---- the beginning ---- */
@@ -294,6 +297,8 @@ static int resolve(struct connecting *connecting, const char *text, ferry_execut
     error->code = FERRY_OK;
     connecting->lookup =
         lookup_start(connecting->loop, resolver, host, port, on_looked_up, connecting, error);
+    if (connecting->lookup && !watch_clock(connecting, 1))
+        return ferry_error_set(error, FERRY_INTERNAL, "no memory");
     return connecting->lookup ? 0 : error->code;
 }
 
@@ -340,9 +345,7 @@ ferry_future *ferry_stream_connect(ferry_loop *loop, const char *address,
     ferry_future *future = connecting->future;
     if (resolve(connecting, address, options->resolver) < 0)
         connecting_end(connecting, NULL);
-    else if (connecting->lookup)
-        watch_clock(connecting, 1);
-    else
+    else if (!connecting->lookup)
         try_next(connecting);
     return future;
 }

@@ -110,6 +110,10 @@ struct handshake *handshake_start(int fd, const struct handshake_plan *plan)
     if (plan->timeout_ms >= 0)
         handshake->timer =
             ferry_loop_call_later(plan->loop, plan->timeout_ms, on_deadline, handshake);
+    if (plan->timeout_ms >= 0 && !handshake->timer) { /* a handshake without a deadline is none */
+        handshake_cancel(handshake);
+        return NULL;
+    }
     return handshake;
 }
 

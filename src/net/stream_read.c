@@ -175,12 +175,26 @@ void stream_read_drop(ferry_stream *stream)
     stream->read = NULL;
 }
 
+static void read_fail(ferry_stream *stream, ferry_code code, const char *message)
+{
+    ferry_error error;
+    ferry_error_set(&error, code, "%s", message);
+    read_resolve(stream, NULL, &error);
+}
+
 static void on_deadline(void *arg)
 {
-    ferry_stream *stream = arg;
-    ferry_error error;
-    ferry_error_set(&error, FERRY_DEADLINE, "nothing whole came in time");
-    read_resolve(stream, NULL, &error);
+    read_fail(arg, FERRY_DEADLINE, "nothing whole came in time");
+}
+
+/* Returns whether there was memory. */
+static bool read_watch(ferry_stream *stream)
+{
+    if (stream->limits.read_ms < 0)
+        return true;
+    stream->read->timer =
+        ferry_loop_call_later(stream->loop, stream->limits.read_ms, on_deadline, stream);
+    return stream->read->timer != 0;
 }
 
 /* ---- cancelling ---- */
@@ -265,9 +279,8 @@ static ferry_future *read_start(ferry_stream *stream, enum read_kind kind, size_
     ferry_future *future = read->future;
     stream->read = read;
     stream_read_try(stream); /* a future that has just been made has nobody to tell */
-    if (stream->read && stream->limits.read_ms >= 0)
-        read->timer =
-            ferry_loop_call_later(stream->loop, stream->limits.read_ms, on_deadline, stream);
+    if (stream->read && !read_watch(stream))
+        read_fail(stream, FERRY_INTERNAL, "no memory for a deadline");
     stream_read_adjust(stream);
     return future;
 }

@@ -85,15 +85,18 @@ void stream_write_drop(ferry_stream *stream)
 
 static void on_deadline(void *arg);
 
-/* Look again when the time since the last progress may be up. */
-static void watch(ferry_stream *stream)
+/* Look again when the time since the last progress may be up. Returns whether there was memory; the
+ * timer that has run, or is put off, leaves its place to the next. */
+static bool watch(ferry_stream *stream)
 {
     int64_t write_ms = stream->limits.write_ms;
     ferry_loop_cancel(stream->loop, stream->write_timer);
     stream->write_timer = 0;
-    if (write_ms >= 0 && write_ms <= INT64_MAX / 2) /* else for ever */
-        stream->write_timer =
-            ferry_loop_call_at(stream->loop, stream->progress_ms + write_ms, on_deadline, stream);
+    if (write_ms < 0 || write_ms > INT64_MAX / 2) /* for ever */
+        return true;
+    stream->write_timer =
+        ferry_loop_call_at(stream->loop, stream->progress_ms + write_ms, on_deadline, stream);
+    return stream->write_timer != 0;
 }
 
 static void on_deadline(void *arg)
@@ -121,10 +124,10 @@ static int write_bytes(ferry_stream *stream, const void *data, size_t length, fe
     if (length > stream->limits.unsent_bytes - before)
         return ferry_error_set(error, FERRY_REJECTED,
                                "more than max_unsent_bytes would be unsent: wait for a write");
-    if (evbuffer_add(bufferevent_get_output(stream->bev), data, length) < 0)
-        return ferry_error_set(error, FERRY_INTERNAL, "no memory");
     if (before == 0)
         stream->progress_ms = ferry_loop_now_ms(stream->loop);
+    if (!watch(stream) || evbuffer_add(bufferevent_get_output(stream->bev), data, length) < 0)
+        return ferry_error_set(error, FERRY_INTERNAL, "no memory");
     stream->written += length;
     return 0;
 }
@@ -134,7 +137,6 @@ static void write_wait(ferry_stream *stream, struct stream_write *write)
     write->end = stream->written;
     *stream->writes_end = write;
     stream->writes_end = &write->next;
-    watch(stream);
 }
 
 /* What was written stands among other bytes and cannot be taken back. But where a loop closes

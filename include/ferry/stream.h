@@ -61,7 +61,7 @@ typedef struct ferry_stream_listen_options {
     ferry_stream_options stream;  /* of every connection */
     unsigned max_connections;     /* open at once; 10000; past it new ones wait in the backlog */
     ferry_tls *tls;               /* NULL: none; kept as long as it is needed */
-    int64_t handshake_timeout_ms; /* of TLS; 10 s */
+    int64_t handshake_timeout_ms; /* of TLS; 10 s; -1: for ever */
 } ferry_stream_listen_options;
 
 /* Called for each connection, once its handshake is done. `stream` is the callee's, who must free

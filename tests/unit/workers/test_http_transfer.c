@@ -87,8 +87,7 @@ static struct worker_answer post(const char *text)
 
 /* ---- tests ---- */
 
-static void
-test_an_answer_that_is_there_counts_though_the_call_was_cancelled_meanwhile(void **state)
+static void test_an_answer_that_is_there_counts_though_it_was_cancelled(void **state)
 {
     (void)state;
     static const char *const answers[] = {
@@ -128,8 +127,7 @@ static void test_a_call_that_is_cancelled_already_sends_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(
-            test_an_answer_that_is_there_counts_though_the_call_was_cancelled_meanwhile),
+        cmocka_unit_test(test_an_answer_that_is_there_counts_though_it_was_cancelled),
         cmocka_unit_test(test_the_rest_of_an_answer_is_not_waited_for),
         cmocka_unit_test(test_a_call_that_is_cancelled_already_sends_nothing),
     };

@@ -20,7 +20,6 @@
  * The state is made by open and only read afterwards. A run belongs to its pool thread, which
  * blocks SIGPIPE as all of them do; the cancel hook writes to the run's eventfd.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -32,6 +31,7 @@
 
 #include <ferry/worker.h>
 
+#include "ascii.h"
 #include "bytes.h"
 #include "process.h"
 
@@ -105,7 +105,7 @@ static bool is_variable_name(const char *name)
 {
     size_t length = strcspn(name, "=");
     for (size_t i = 0; i < length; i++) {
-        if (!isalnum((unsigned char)name[i]) && name[i] != '_')
+        if (!ascii_is_alnum(name[i]) && name[i] != '_')
             return false;
     }
     return length > 0;
@@ -248,7 +248,7 @@ static int fail_with_errors(ferry_call *call, const struct process_result *resul
 {
     const struct bytes *errors = &result->errors;
     size_t end = errors->length;
-    while (end > 0 && isspace((unsigned char)errors->data[end - 1]))
+    while (end > 0 && ascii_is_space(errors->data[end - 1]))
         end--;
     size_t start = end > ERRORS_SHOWN ? end - ERRORS_SHOWN : 0;
     while (start > 0 && start < end && ((unsigned char)errors->data[start] & 0xC0) == 0x80)

@@ -5,7 +5,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+
+#include "ascii.h"
 
 bool http_is_token(const char *text)
 {
@@ -29,7 +30,7 @@ static bool is_framing(const char *name)
     static const char *const names[] = {"Connection", "Content-Length",    "Expect", "TE",
                                         "Trailer",    "Transfer-Encoding", "Upgrade"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcasecmp(names[i], name) == 0)
+        if (ascii_compare(names[i], name) == 0)
             return true;
     }
     return false;
@@ -63,7 +64,7 @@ bool http_request_has_header(const struct http_request *request, const char *nam
     size_t length = strlen(name);
     const char *header = NULL;
     while ((header = http_request_next_header(request, header))) {
-        if (strncasecmp(header, name, length) == 0 && header[length] == ':')
+        if (ascii_compare_n(header, name, length) == 0 && header[length] == ':')
             return true;
     }
     return false;

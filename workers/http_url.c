@@ -6,10 +6,10 @@
  */
 #include "http_url.h"
 
+#include "ascii.h"
 #include "libcurl.h"
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* ---- the path ---- */
 
@@ -151,7 +151,7 @@ void http_url_fini(struct http_url *url)
 
 bool http_url_is_same_origin(const struct http_url *a, const struct http_url *b)
 {
-    return strcmp(a->scheme, b->scheme) == 0 && strcasecmp(a->host, b->host) == 0 &&
+    return strcmp(a->scheme, b->scheme) == 0 && ascii_compare(a->host, b->host) == 0 &&
            strcmp(a->port, b->port) == 0;
 }
 

@@ -2,12 +2,11 @@
 #include "mail_address.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "ascii.h"
 #include "mail_header.h"
 
 enum { NAME_MAX_BYTES = 320, ADDRESS_MAX = 254, LOCAL_MAX = 64, DOMAIN_MAX = 253, LABEL_MAX = 63 };
@@ -31,7 +30,7 @@ static bool is_dotted(const char *text, size_t length, const char *allowed, size
             if (word == 0)
                 return false;
             word = 0;
-        } else if (isalnum((unsigned char)text[i]) || strchr(allowed, text[i])) {
+        } else if (ascii_is_alnum(text[i]) || strchr(allowed, text[i])) {
             if (++word > longest)
                 return false;
         } else {
@@ -56,7 +55,7 @@ static bool is_address_literal(const char *text, size_t length)
     memcpy(address, text + 1, length - 2);
     address[length - 2] = '\0';
     struct in6_addr ignored; /* has room for either */
-    if (strncasecmp(address, six, sizeof six - 1) == 0)
+    if (ascii_compare_n(address, six, sizeof six - 1) == 0)
         return inet_pton(AF_INET6, address + sizeof six - 1, &ignored) == 1;
     return inet_pton(AF_INET, address, &ignored) == 1;
 }

@@ -4,10 +4,9 @@
  */
 #include "mail_attachment.h"
 
-#include <ctype.h>
 #include <string.h>
-#include <strings.h>
 
+#include "ascii.h"
 #include "mail_header.h"
 
 enum { FILENAME_MAX_BYTES = 255, TYPE_MAX_CHARS = 74, ID_MAX_CHARS = 64, LINE_MAX_CHARS = 76 };
@@ -17,7 +16,7 @@ enum { FILENAME_MAX_BYTES = 255, TYPE_MAX_CHARS = 74, ID_MAX_CHARS = 64, LINE_MA
 static bool is_of(const char *text, size_t length, const char *allowed)
 {
     for (size_t i = 0; i < length; i++) {
-        if (!isalnum((unsigned char)text[i]) && !strchr(allowed, text[i]))
+        if (!ascii_is_alnum(text[i]) && !strchr(allowed, text[i]))
             return false;
     }
     return length > 0;
@@ -29,7 +28,8 @@ static bool is_content_type(const char *type)
     const char *slash = strchr(type, '/');
     return slash && strlen(type) <= TYPE_MAX_CHARS && is_of(type, (size_t)(slash - type), "-+._") &&
            is_of(slash + 1, strlen(slash + 1), "-+._") &&
-           strncasecmp(type, "multipart/", 10) != 0 && strncasecmp(type, "message/", 8) != 0;
+           ascii_compare_n(type, "multipart/", 10) != 0 &&
+           ascii_compare_n(type, "message/", 8) != 0;
 }
 
 static bool is_content_id(const char *id)

@@ -6,7 +6,8 @@
 #include "mail_delivery.h"
 
 #include <string.h>
-#include <strings.h>
+
+#include "ascii.h"
 
 bool mail_is_about_authentication(int code)
 {
@@ -24,7 +25,7 @@ enum mail_status mail_status_of(int code)
 static bool is_same(const char *a, const char *b)
 {
     size_t local = (size_t)(strrchr(a, '@') - a);
-    return strncmp(a, b, local + 1) == 0 && strcasecmp(a + local, b + local) == 0;
+    return strncmp(a, b, local + 1) == 0 && ascii_compare(a + local, b + local) == 0;
 }
 
 void mail_delivery_init(struct mail_delivery *delivery, const struct mail_request *request)

@@ -4,6 +4,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "ascii.h"
+
 static void enter(struct mail_dialogue *dialogue, enum mail_stage stage)
 {
     dialogue->stage = stage;
@@ -36,7 +38,7 @@ static void append_text(struct mail_reply *reply, const char *text, size_t lengt
     if (used > 0 && used + 1 < sizeof reply->text)
         reply->text[used++] = ' ';
     for (size_t i = 0; i < length && used + 1 < sizeof reply->text; i++)
-        reply->text[used++] = isprint((unsigned char)text[i]) ? text[i] : '?';
+        reply->text[used++] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
     reply->text[used] = '\0';
 }
 
@@ -59,7 +61,7 @@ void mail_dialogue_line(struct mail_dialogue *dialogue, const char *line, size_t
     if (dialogue->is_complete || dialogue->last.code != code)
         dialogue->last = (struct mail_reply){.code = code};
     dialogue->is_complete = length < 4 || line[3] != '-';
-    while (length > 4 && isspace((unsigned char)line[length - 1]))
+    while (length > 4 && ascii_is_space(line[length - 1]))
         length--;
     if (length > 4)
         append_text(&dialogue->last, line + 4, length - 4);

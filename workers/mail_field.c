@@ -1,10 +1,9 @@
 /* Reading extra header fields, strictly. Any thread; nothing is shared. */
 #include "mail_field.h"
 
-#include <ctype.h>
 #include <string.h>
-#include <strings.h>
 
+#include "ascii.h"
 #include "mail_header.h"
 
 /* Of a line; RFC 5322 allows 998 characters in one. */
@@ -14,7 +13,7 @@ static bool is_name(const char *name)
 {
     size_t length = strlen(name);
     for (size_t i = 0; i < length; i++) {
-        if (!isalnum((unsigned char)name[i]) && name[i] != '-')
+        if (!ascii_is_alnum(name[i]) && name[i] != '-')
             return false;
     }
     return length > 0 && length <= NAME_MAX_CHARS;
@@ -38,8 +37,8 @@ static bool is_reserved(const char *name)
     for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++) {
         size_t length = strlen(reserved[i]);
         bool is_prefix = reserved[i][length - 1] == '-';
-        if (is_prefix ? strncasecmp(name, reserved[i], length) == 0
-                      : strcasecmp(name, reserved[i]) == 0)
+        if (is_prefix ? ascii_compare_n(name, reserved[i], length) == 0
+                      : ascii_compare(name, reserved[i]) == 0)
             return true;
     }
     return false;

@@ -5,8 +5,9 @@
  */
 #include "mail_header.h"
 
-#include <ctype.h>
 #include <string.h>
+
+#include "ascii.h"
 
 enum {
     /* RFC 2047's, for lines with encoded words; RFC 5322 would allow 78. With the space before it
@@ -90,7 +91,7 @@ static void field_end(struct field *field)
 /* What stands for itself in the Q encoding, everywhere that an encoded word may stand. */
 static bool is_q_literal(char c)
 {
-    return isalnum((unsigned char)c) || (c && strchr("!*+-/", c));
+    return ascii_is_alnum(c) || (c && strchr("!*+-/", c));
 }
 
 static size_t q_length(const char *text, size_t length)
@@ -262,7 +263,7 @@ static void append_quoted(struct bytes *out, const char *text)
 /* What stands for itself in RFC 2231's form. */
 static bool is_attribute_char(char c)
 {
-    return isalnum((unsigned char)c) || (c && strchr("!#$&+-.^_`|~", c));
+    return ascii_is_alnum(c) || (c && strchr("!#$&+-.^_`|~", c));
 }
 
 /* Append whole characters of `value` while the line has room. Returns what is left of it. */
@@ -326,7 +327,7 @@ void mail_header_parameter(struct bytes *message, const char *name, const char *
 static bool is_phrase(const char *name)
 {
     for (; *name; name++) {
-        if (!isalnum((unsigned char)*name) && !strchr(" !#$%&'*+-/=?^_`{|}~", *name))
+        if (!ascii_is_alnum(*name) && !strchr(" !#$%&'*+-/=?^_`{|}~", *name))
             return false;
     }
     return true;

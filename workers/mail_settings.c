@@ -1,11 +1,11 @@
 /* Reading a mailer's settings. The main thread, or that of a reload. */
 #include "mail_settings.h"
 
+#include "ascii.h"
 #include "libcurl.h"
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,7 +30,7 @@ static bool is_loopback(const char *host)
     struct in_addr address;
     if (inet_pton(AF_INET, host, &address) == 1)
         return ntohl(address.s_addr) >> 24 == IN_LOOPBACKNET;
-    return strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0;
+    return ascii_compare(host, "localhost") == 0 || strcmp(host, "[::1]") == 0;
 }
 
 static bool relay_url_parse(struct relay_url *parsed, const char *text)

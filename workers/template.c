@@ -1,9 +1,10 @@
 /* Rendering templates, in one pass over the text. Any thread; nothing is shared. */
 #include "template.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "ascii.h"
 
 /* A template in work. */
 struct render {
@@ -60,7 +61,7 @@ static int fail_at(const struct render *render, const char *why, const struct ta
 static bool is_name(const char *name, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
-        if (!isalnum((unsigned char)name[i]) && !memchr("_-.", name[i], 3))
+        if (!ascii_is_alnum(name[i]) && !memchr("_-.", name[i], 3))
             return false;
     }
     return length > 0;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "ascii.h"
 #include "civil.h"
 
 static int64_t clock_us(clockid_t id)
@@ -148,14 +149,14 @@ static bool quantity_read(const char **text, const struct unit *units, bool bare
     if (!isdigit((unsigned char)**text))
         return false;
     char *end;
-    double number = strtod(*text, &end);
+    double number = ascii_to_double(*text, &end);
     if (!(number <= quantity_max))
         return false;
     size_t digits = strspn(*text, "0123456789.");
     if ((size_t)(end - *text) != digits) /* no exponents, no hexadecimal */
         return false;
     size_t letters = 0;
-    while (isalpha((unsigned char)end[letters]))
+    while (ascii_is_letter(end[letters]))
         letters++;
     if (letters == 0) {
         *text = end;

@@ -9,8 +9,8 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "ascii.h"
 #include "civil.h"
 
 /* ---- reading ---- */
@@ -51,7 +51,7 @@ static int read_value(const char **at, const struct cron_field *field)
         return value;
     }
     for (int i = 0; field->words && field->words[i]; i++) {
-        if (strncasecmp(*at, field->words[i], 3) == 0 && !isalpha((unsigned char)(*at)[3])) {
+        if (ascii_compare_n(*at, field->words[i], 3) == 0 && !ascii_is_letter((*at)[3])) {
             *at += 3;
             return field->min + i;
         }

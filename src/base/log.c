@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ascii.h"
 #include "bytes.h"
 #include "clock.h"
 #include "log_line.h"
@@ -198,18 +199,6 @@ static uintmax_t unsigned_arg(char modifier, va_list *args)
     }
 }
 
-/* JSON knows one decimal point, whatever the locale's is. Returns the number's length. */
-static int number_mend(char *number)
-{
-    char *point = number + strspn(number, "-0123456789");
-    size_t bytes = strcspn(point, "0123456789");
-    if (bytes > 0) {
-        *point = '.';
-        memmove(point + 1, point + bytes, strlen(point + bytes) + 1);
-    }
-    return (int)strlen(number);
-}
-
 /* Returns false at a conversion whose argument's type is not known: none can be fetched after. */
 static bool line_put_conversion(struct line *line, const char *key, size_t key_length,
                                 const struct conversion *conversion, va_list *args)
@@ -241,9 +230,8 @@ static bool line_put_conversion(struct line *line, const char *key, size_t key_l
     case 'f': {
         double value = va_arg(*args, double);
         is_number = isfinite(value); /* JSON has no others */
-        snprintf(number, sizeof number, "%.*f",
-                 conversion->precision >= 0 ? conversion->precision : 6, value);
-        n = is_number ? number_mend(number) : (int)strlen(number);
+        n = ascii_printf(number, sizeof number, "%.*f",
+                         conversion->precision >= 0 ? conversion->precision : 6, value);
         break;
     }
     case 'c':

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ascii.h"
+
 #define HASH_NONFATAL_OOM 1 /* a library does not exit */
 #include <uthash.h>
 
@@ -193,16 +195,22 @@ static void render_name(struct bytes *out, const char *name, const char *suffix,
     bytes_append_char(out, ' ');
 }
 
+static void render_number(struct bytes *out, double value, int digits)
+{
+    char text[32];
+    ascii_printf(text, sizeof text, "%.*g", digits, value);
+    bytes_append_text(out, text);
+}
+
 static void render_value(struct bytes *out, double value)
 {
     if (isnan(value))
-        bytes_append_text(out, "NaN\n");
+        bytes_append_text(out, "NaN");
     else if (isinf(value))
-        bytes_append_text(out, value > 0 ? "+Inf\n" : "-Inf\n");
-    else if (value == floor(value) && fabs(value) < 1e15)
-        bytes_printf(out, "%.0f\n", value);
+        bytes_append_text(out, value > 0 ? "+Inf" : "-Inf");
     else
-        bytes_printf(out, "%.15g\n", value); /* a time of day in seconds needs that many */
+        render_number(out, value, 15); /* a time of day in seconds needs that many */
+    bytes_append_char(out, '\n');
 }
 
 static void render_histogram(struct bytes *out, const char *name, const struct series *series)
@@ -211,13 +219,16 @@ static void render_histogram(struct bytes *out, const char *name, const struct s
     uint64_t sum = 0;
     for (size_t i = 0; i < BOUND_COUNT; i++) {
         sum += series->histogram.buckets[i];
-        bytes_printf(out, "%s_bucket{%s%sle=\"%g\"} %llu\n", name, series->labels, comma,
-                     (double)bounds_us[i] / 1e6, (unsigned long long)sum);
+        bytes_printf(out, "%s_bucket{%s%sle=\"", name, series->labels, comma);
+        render_number(out, (double)bounds_us[i] / 1e6, 6);
+        bytes_printf(out, "\"} %llu\n", (unsigned long long)sum);
     }
     unsigned long long count = series->histogram.count;
     bytes_printf(out, "%s_bucket{%s%sle=\"+Inf\"} %llu\n", name, series->labels, comma, count);
     render_name(out, name, "_sum", series->labels);
-    bytes_printf(out, "%.6f\n", (double)series->histogram.sum_us / 1e6);
+    int64_t sum_us = series->histogram.sum_us;
+    bytes_printf(out, "%lld.%06lld\n", (long long)(sum_us / 1000000),
+                 (long long)(sum_us % 1000000));
     render_name(out, name, "_count", series->labels);
     bytes_printf(out, "%llu\n", count);
 }

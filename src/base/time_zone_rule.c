@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "ascii.h"
 #include "civil.h"
 
 enum { OFFSET_HOURS_MAX = 24, HOURS_MAX = 167, CHANGE_HOUR = 2 };
@@ -48,7 +49,7 @@ static bool read_name(struct reader *reader)
         reader->at += strcspn(reader->at, ">");
         return read_char(reader, '>');
     }
-    while (isalpha((unsigned char)*reader->at))
+    while (ascii_is_letter(*reader->at))
         reader->at++;
     return reader->at - start >= 3;
 }

@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "ascii.h"
 #include "call_input.h"
 #include "path_pattern.h"
 #include "percent.h"
@@ -167,7 +167,7 @@ static int add_headers(const struct call_request *request, bool for_disk, struct
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < request->headers.count; i++) {
         const char *line = request->headers.items[i];
-        has_type |= strncasecmp(line, type, strlen(type)) == 0 && line[strlen(type)] == ':';
+        has_type |= ascii_compare_n(line, type, strlen(type)) == 0 && line[strlen(type)] == ':';
         rc = add_header(line, for_disk, block, error);
     }
     if (request->content_type && !has_type)

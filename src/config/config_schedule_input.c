@@ -4,8 +4,8 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "ascii.h"
 #include "call_input.h"
 #include "config_check.h"
 #include "section.h"
@@ -84,7 +84,7 @@ static void add_pairs(struct checking *checking, const struct tree *map, const c
 static bool has_header(const struct tree *headers, const char *name)
 {
     const struct tree *node = headers && headers->kind == TREE_MAP ? headers->first : NULL;
-    while (node && strcasecmp(node->key, name) != 0)
+    while (node && ascii_compare(node->key, name) != 0)
         node = node->next;
     return node != NULL;
 }

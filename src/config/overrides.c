@@ -7,10 +7,10 @@
  */
 #include "overrides.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "ascii.h"
 #include "yaml.h"
 
 /* A path of keys: NUL-terminated strings in one block. */
@@ -231,7 +231,7 @@ static bool split_name(const char *name, size_t length, struct path *path)
             i++;
             continue;
         }
-        bytes_append_char(&path->keys, (char)tolower((unsigned char)name[i]));
+        bytes_append_char(&path->keys, ascii_lower(name[i]));
         key_length++;
     }
     path_end_key(path);

@@ -9,6 +9,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "ascii.h"
+
 enum { SEGMENTS_MAX = 32 };
 
 static size_t segment_length(const char *segment)
@@ -27,7 +29,7 @@ static bool is_parameter_name(const char *name, size_t length)
     if (length == 0 || isdigit((unsigned char)name[0]))
         return false;
     for (size_t i = 0; i < length; i++) {
-        if (!isalnum((unsigned char)name[i]) && name[i] != '_')
+        if (!ascii_is_alnum(name[i]) && name[i] != '_')
             return false;
     }
     return true;

@@ -4,9 +4,9 @@
  */
 #include "suggest.h"
 
-#include <ctype.h>
 #include <string.h>
-#include <strings.h>
+
+#include "ascii.h"
 
 enum { LENGTH_MAX = 40 }; /* longer names are not compared */
 
@@ -17,7 +17,7 @@ static size_t least(size_t a, size_t b)
 
 static bool is_same(char a, char b)
 {
-    return tolower((unsigned char)a) == tolower((unsigned char)b);
+    return ascii_lower(a) == ascii_lower(b);
 }
 
 static size_t edit_distance(const char *a, const char *b)
@@ -47,7 +47,7 @@ static size_t edit_distance(const char *a, const char *b)
 static bool is_prefix(const char *a, const char *b)
 {
     size_t length = least(strlen(a), strlen(b));
-    return length >= 3 && strncasecmp(a, b, length) == 0;
+    return length >= 3 && ascii_compare_n(a, b, length) == 0;
 }
 
 void suggestion_add(struct suggestion *suggestion, const char *name)

@@ -124,7 +124,7 @@ static void extension_take(struct guard *guard, char c)
 
 static unsigned hex_value(char c)
 {
-    return guard_is(c, CLASS_DIGIT) ? (unsigned)(c - '0') : (unsigned)(guard_lower(c) - 'a' + 10);
+    return guard_is(c, CLASS_DIGIT) ? (unsigned)(c - '0') : (unsigned)(ascii_lower(c) - 'a' + 10);
 }
 
 static void size_take(struct guard *guard, char c)

@@ -72,7 +72,7 @@ void guard_host_start(struct guard_host *host)
 
 static uint64_t hash_add(uint64_t hash, char c)
 {
-    return (hash ^ (unsigned char)guard_lower(c)) * 0x100000001b3;
+    return (hash ^ (unsigned char)ascii_lower(c)) * 0x100000001b3;
 }
 
 static bool literal_take(struct guard_host *host, char c)

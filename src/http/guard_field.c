@@ -118,7 +118,7 @@ static void encoding_take(struct guard *guard, char c)
         if (guard->place == LIST_BEFORE)
             guard->word.length = 0;
         guard->place = LIST_CODING;
-        guard_word_take(&guard->word, guard_lower(c));
+        guard_word_take(&guard->word, ascii_lower(c));
     } else if (c != ' ') {
         guard_refuse(guard, 400, "Transfer-Encoding is malformed");
     }
@@ -136,7 +136,7 @@ static void value_read(struct guard *guard, char c)
         return;
     }
     if (guard->field == FIELD_EXPECT)
-        guard_word_take(&guard->word, guard->has_value_ended ? ' ' : guard_lower(c));
+        guard_word_take(&guard->word, guard->has_value_ended ? ' ' : ascii_lower(c));
     else if (guard->has_value_ended)
         guard_refuse(guard, 400, "Host or Content-Length has more than one value");
     else if (guard->field == FIELD_CONTENT_LENGTH)

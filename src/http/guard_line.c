@@ -54,7 +54,7 @@ static size_t start_take(struct guard *guard, const char *data, size_t length)
 
 static void scheme_take(struct guard *guard, char c)
 {
-    guard_word_take(&guard->word, guard_lower(c));
+    guard_word_take(&guard->word, ascii_lower(c));
     if (!guard_word_begins(&guard->word, schemes, SCHEME_COUNT)) {
         guard_refuse(guard, 400, "the target is neither a path nor an http or https URL");
     } else if (guard_word_find(&guard->word, schemes, SCHEME_COUNT) < SCHEME_COUNT) {

@@ -4,6 +4,7 @@
 #ifndef HTTP_GUARD_PARTS_H
 #define HTTP_GUARD_PARTS_H
 
+#include "ascii.h"
 #include "guard.h"
 
 enum guard_state {
@@ -104,11 +105,6 @@ static inline size_t guard_run(const char *data, size_t length, unsigned classes
     return n;
 }
 
-static inline char guard_lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
-
 static inline void guard_refuse(struct guard *guard, int status, const char *reason)
 {
     guard->state = STATE_REFUSED;
@@ -131,7 +127,7 @@ static inline size_t guard_word_pass(struct guard_word *word, const char *data, 
     unsigned char kept = word->length;
     for (; n < length && guard_is(data[n], CLASS_TOKEN); n++) {
         if (kept < sizeof word->text)
-            word->text[kept++] = is_lower ? guard_lower(data[n]) : data[n];
+            word->text[kept++] = is_lower ? ascii_lower(data[n]) : data[n];
     }
     word->length = kept;
     return n;

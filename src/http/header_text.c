@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "ascii.h"
 #include "guard_parts.h"
 
 /* Tell whether all of a text is of a class, which no NUL is. */
@@ -39,7 +40,7 @@ bool header_has_token(const char *value, const char *token)
         const char *next = value + part;
         while (part > 0 && (value[part - 1] == ' ' || value[part - 1] == '\t'))
             part--;
-        if (part == length && strncasecmp(value, token, length) == 0)
+        if (part == length && ascii_compare_n(value, token, length) == 0)
             return true;
         value = next;
     }

@@ -5,7 +5,8 @@
 #define HTTP_HEADER_TEXT_H
 
 #include <stdbool.h>
-#include <strings.h>
+
+#include "ascii.h"
 
 /* A token (RFC 9110): header names and methods. */
 bool header_is_name(const char *name);
@@ -16,7 +17,7 @@ bool header_is_value(const char *value);
 /* Tell whether two names are the same. Most differ in their first letter already. */
 static inline bool header_is_same(const char *name, const char *other)
 {
-    return ((name[0] ^ other[0]) & ~0x20) == 0 && strcasecmp(name, other) == 0;
+    return ((name[0] ^ other[0]) & ~0x20) == 0 && ascii_compare(name, other) == 0;
 }
 
 /* Whoever could set these would say where the body ends. */

@@ -2,8 +2,8 @@
  * Who asks: the peer of the connection, or the one that trusted proxies speak of. Loop thread.
  */
 #include <string.h>
-#include <strings.h>
 
+#include "ascii.h"
 #include "forwarded.h"
 #include "header_text.h"
 #include "request.h"
@@ -48,7 +48,7 @@ const char *ferry_request_scheme(const ferry_request *request)
     const char *said =
         is_from_trusted(request) ? ferry_request_header(request, "X-Forwarded-Proto") : NULL;
     if (said)
-        return strcasecmp(said, "https") == 0 ? "https" : "http";
+        return ascii_compare(said, "https") == 0 ? "https" : "http";
     return request->is_tls ? "https" : "http";
 }
 

@@ -4,10 +4,10 @@
  */
 #include "response.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "ascii.h"
 #include "header_text.h"
 
 /* Visit the headers that count, in their order. */
@@ -19,7 +19,7 @@ static struct curl_header *next_header(CURL *curl, struct curl_header *previous)
 static bool header_copy(ferry_header *to, const struct curl_header *from)
 {
     size_t length = strlen(from->value); /* libcurl leaves the line's end in an empty one */
-    while (length > 0 && isspace((unsigned char)from->value[length - 1]))
+    while (length > 0 && ascii_is_space(from->value[length - 1]))
         length--;
     to->name = strdup(from->name);
     to->value = strndup(from->value, length);

@@ -10,10 +10,10 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "ascii.h"
 #include "header_text.h"
 #include "response.h"
 #include "transfer.h"
@@ -45,7 +45,7 @@ static int check_url(struct transfer *transfer, const char *url)
         ferry_error_set(&transfer->error,
                         rc == CURLUE_OUT_OF_MEMORY ? FERRY_INTERNAL : FERRY_INVALID, "url: %s",
                         curl_url_strerror(rc));
-    else if (strcasecmp(scheme, "http") != 0 && strcasecmp(scheme, "https") != 0)
+    else if (ascii_compare(scheme, "http") != 0 && ascii_compare(scheme, "https") != 0)
         ferry_error_set(&transfer->error, FERRY_INVALID, "url: the scheme is http or https, not %s",
                         scheme);
     curl_free(scheme);

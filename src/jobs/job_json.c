@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "ascii.h"
 #include "clock.h"
 
 static void put_text(struct bytes *out, const char *key, const char *value)
@@ -23,7 +24,9 @@ static void put_time(struct bytes *out, const char *key, int64_t wall_ms)
 
 void job_json_progress(struct bytes *out, const struct job_progress *progress)
 {
-    bytes_printf(out, "{\"fraction\":%.4g,\"message\":", progress->fraction);
+    char fraction[32];
+    ascii_printf(fraction, sizeof fraction, "%.4g", progress->fraction);
+    bytes_printf(out, "{\"fraction\":%s,\"message\":", fraction);
     bytes_append_json(out, progress->message, strlen(progress->message));
     bytes_append_char(out, '}');
 }

@@ -2,8 +2,8 @@
 #include "admin.h"
 
 #include <string.h>
-#include <strings.h>
 
+#include "ascii.h"
 #include "own_path.h"
 
 /* Compare in a time that does not tell how much of it was right. */
@@ -21,7 +21,8 @@ static bool is_address_or_localhost(const char *host)
     static const char localhost[] = "localhost";
     size_t length = strlen(localhost);
     return host[0] == '[' || !host[strspn(host, "0123456789.:")] ||
-           (strncasecmp(host, localhost, length) == 0 && (!host[length] || host[length] == ':'));
+           (ascii_compare_n(host, localhost, length) == 0 &&
+            (!host[length] || host[length] == ':'));
 }
 
 /* What a browser says of the listener's own page: the scheme, and the host that was asked for. */
@@ -29,8 +30,8 @@ static bool is_own_origin(ferry_request *request, const char *origin, const char
 {
     const char *scheme = ferry_request_scheme(request);
     size_t length = strlen(scheme);
-    return host && is_address_or_localhost(host) && strncasecmp(origin, scheme, length) == 0 &&
-           strncmp(origin + length, "://", 3) == 0 && strcasecmp(origin + length + 3, host) == 0;
+    return host && is_address_or_localhost(host) && ascii_compare_n(origin, scheme, length) == 0 &&
+           strncmp(origin + length, "://", 3) == 0 && ascii_compare(origin + length + 3, host) == 0;
 }
 
 /* What a browser says that asks for another site's page, or one of another port; what it asks for
@@ -67,7 +68,7 @@ bool admin_allows(const struct admin *admin, ferry_request *request)
     const char *given = ferry_request_header(request, "Authorization");
     if (!admin->token)
         return is_no_page(request);
-    if (given && strncasecmp(given, scheme, strlen(scheme)) == 0 &&
+    if (given && ascii_compare_n(given, scheme, strlen(scheme)) == 0 &&
         is_same(given + strlen(scheme), admin->token))
         return true;
     ferry_error error;

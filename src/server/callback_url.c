@@ -10,14 +10,15 @@
 #include <ctype.h>
 #include <stdbool.h>
 #include <string.h>
-#include <strings.h>
+
+#include "ascii.h"
 
 /* Tell whether a % begins no escape, or one that does not belong in a path. */
 static bool is_bad_escape(const char *at)
 {
     return !isxdigit((unsigned char)at[1]) || !isxdigit((unsigned char)at[2]) ||
-           strncmp(at, "%00", 3) == 0 || strncasecmp(at, "%2e", 3) == 0 ||
-           strncasecmp(at, "%2f", 3) == 0 || strncasecmp(at, "%5c", 3) == 0;
+           strncmp(at, "%00", 3) == 0 || ascii_compare_n(at, "%2e", 3) == 0 ||
+           ascii_compare_n(at, "%2f", 3) == 0 || ascii_compare_n(at, "%5c", 3) == 0;
 }
 
 /* Tell whether a path climbs, or might to somebody who unescapes it. */

@@ -5,7 +5,8 @@
 #include "credentials.h"
 
 #include <string.h>
-#include <strings.h>
+
+#include "ascii.h"
 
 static const char token_letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
                                     "0123456789-._~+/";
@@ -14,7 +15,7 @@ static const char token_letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopq
 static const char *after_scheme(const char *header, const char *scheme)
 {
     size_t length = strlen(scheme);
-    if (strncasecmp(header, scheme, length) != 0 || (header[length] && header[length] != ' '))
+    if (ascii_compare_n(header, scheme, length) != 0 || (header[length] && header[length] != ' '))
         return NULL;
     return header + length + strspn(header + length, " ");
 }

@@ -8,8 +8,8 @@
 #include "entry_auth.h"
 
 #include <string.h>
-#include <strings.h>
 
+#include "ascii.h"
 #include "credentials.h"
 #include "digest.h"
 
@@ -25,7 +25,7 @@ struct authorization {
 static bool find_authorization(void *arg, const char *name, const char *value)
 {
     struct authorization *found = arg;
-    if (strcasecmp(name, "Authorization") == 0) {
+    if (ascii_compare(name, "Authorization") == 0) {
         found->value = value;
         found->count++;
     }

@@ -2,8 +2,8 @@
 #include "job_request.h"
 
 #include <string.h>
-#include <strings.h>
 
+#include "ascii.h"
 #include "clock.h"
 
 static const int64_t horizon_ms = 3653LL * 86400000; /* ten years */
@@ -24,7 +24,7 @@ void job_headers_add(struct job_headers *headers, const char *name, const char *
         {"Idempotency-Key", &headers->key, false}, /* a worker may know what to do with it */
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (strcasecmp(name, known[i].name) != 0)
+        if (ascii_compare(name, known[i].name) != 0)
             continue;
         if (*known[i].value)
             headers->twice = known[i].name;

@@ -3,7 +3,8 @@
 
 #include <ctype.h>
 #include <string.h>
-#include <strings.h>
+
+#include "ascii.h"
 
 /* Return the length up to one of `ends` outside of a quoted string. */
 static size_t span_until(const char *text, const char *ends)
@@ -21,7 +22,7 @@ static size_t span_until(const char *text, const char *ends)
 
 static bool is_name(const char *text, size_t length, const char *name)
 {
-    return length == strlen(name) && strncasecmp(text, name, length) == 0;
+    return length == strlen(name) && ascii_compare_n(text, name, length) == 0;
 }
 
 /* Read seconds, which may stand in quotes. Returns whether that is all there is. */

@@ -2,8 +2,8 @@
 #include "request_input.h"
 
 #include <string.h>
-#include <strings.h>
 
+#include "ascii.h"
 #include "call_input.h"
 #include "fingerprint.h"
 
@@ -45,7 +45,7 @@ static bool is_one_of(names_by_letter all, const char *name)
     if (letter >= LETTERS)
         return false;
     const char *const *names = all[letter];
-    while (*names && strcasecmp(*names, name) != 0)
+    while (*names && ascii_compare(*names, name) != 0)
         names++;
     return *names != NULL;
 }
@@ -59,7 +59,7 @@ bool request_input_has_header(const char *name, bool for_disk)
 static bool is_kept(const struct writer *writer, const char *name)
 {
     return request_input_has_header(name, writer->for_disk) &&
-           !(writer->is_checked && strcasecmp(name, "Authorization") == 0);
+           !(writer->is_checked && ascii_compare(name, "Authorization") == 0);
 }
 
 static bool write_pair(void *arg, const char *name, const char *value)

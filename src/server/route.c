@@ -13,8 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "ascii.h"
 #include "call.h"
 #include "clock.h"
 #include "entry.h"
@@ -209,7 +209,7 @@ static void live_call_start(struct live_call *live)
 static bool read_header(void *arg, const char *name, const char *value)
 {
     struct wishes *wishes = arg;
-    if ((name[0] == 'P' || name[0] == 'p') && strcasecmp(name, "Prefer") == 0)
+    if ((name[0] == 'P' || name[0] == 'p') && ascii_compare(name, "Prefer") == 0)
         prefer_read(&wishes->prefer, value);
     else
         job_headers_add(&wishes->job, name, value);

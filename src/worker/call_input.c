@@ -10,7 +10,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+
+#include "ascii.h"
 
 enum { HEAD_BYTES = 9 };
 
@@ -124,7 +125,7 @@ const char *call_input_find(const struct call_input *input, enum call_field kind
     struct field field;
     size_t offset = 0;
     while (field_next(input, &offset, &field)) {
-        if (field.kind == kind && (kind == CALL_HEADER ? strcasecmp(field.name, name) == 0
+        if (field.kind == kind && (kind == CALL_HEADER ? ascii_compare(field.name, name) == 0
                                                        : strcmp(field.name, name) == 0))
             return field.value;
     }

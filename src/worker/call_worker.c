@@ -4,13 +4,13 @@
  * They run on the thread that runs the call (ferry_call_is_cancelled and ferry_call_data also on
  * the loop, inside the cancel hook, where the call's lock is held by the loop itself).
  */
-#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "ascii.h"
 #include "call_struct.h"
 #include "clock.h"
 
@@ -35,7 +35,7 @@ int ferry_call_param_int(const ferry_call *call, const char *name, int64_t *valu
     char *end;
     errno = 0;
     long long number = strtoll(text, &end, 10);
-    if (isspace((unsigned char)*text) || end == text || *end || errno)
+    if (ascii_is_space(*text) || end == text || *end || errno)
         return FERRY_INVALID;
     *value = number;
     return 0;
@@ -47,7 +47,7 @@ int ferry_call_param_double(const ferry_call *call, const char *name, double *va
     if (!text)
         return FERRY_NOT_FOUND;
     char *end;
-    double number = strtod(text, &end);
+    double number = ascii_to_double(text, &end);
     if (text[strspn(text, "+-.0123456789eE")] || end == text || *end || !isfinite(number))
         return FERRY_INVALID;
     *value = number;

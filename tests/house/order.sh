@@ -45,6 +45,16 @@ banned='strtok|localtime|gmtime|asctime|ctime|rand|srand|setenv|putenv|readdir_r
 banned+='|gets|strcpy|strcat|sprintf|vsprintf|alloca'
 report 'banned functions' "$(grep -HnE "(^|[^A-Za-z0-9_])($banned)\(" "${ours[@]}" || true)"
 
+# A plug-in may set a locale, where 0.5 is 0,5 and an I is no i: base/ascii.h has these without one.
+local_ones='strtod|strtof|strtold|atof|strcasecmp|strncasecmp|strcasestr|strcoll|strxfrm'
+local_ones+='|tolower|toupper|isalpha|isalnum|isblank|iscntrl|isgraph|islower|isprint|ispunct'
+local_ones+='|isspace|isupper'
+report 'functions that depend on the locale' \
+    "$(grep -HnE "(^|[^A-Za-z0-9_])($local_ones)\(" "${ours[@]}" || true)"
+local_formats='%[-+ #0-9.*]*l?[aefgAEFG]([^a-z0-9]|$)'
+report 'a fraction printed with the point of a locale (base/ascii.h has ascii_printf)' \
+    "$(grep -HnE "printf\(.*$local_formats" "${ours[@]}" | grep -v ascii_printf || true)"
+
 # One floor knows each foreign library.
 border() { # border LIBRARY REGEX ALLOWED-PATH-REGEX
     local paths

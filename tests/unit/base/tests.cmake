@@ -1,3 +1,4 @@
+ferry_unit_test(base ascii)
 ferry_unit_test(base bytes)
 ferry_unit_test(base certificate_dates)
 target_link_libraries(test_base_certificate_dates PRIVATE PkgConfig::OPENSSL)

@@ -379,7 +379,7 @@ static int read_token(const struct mail_relay *relay, ferry_error *error)
     const char *path = relay->options->oauth_token_file;
     if (!path)
         return 0;
-    if (bytes_read_file(&token, path, TOKEN_MAX_BYTES, &problem) < 0) {
+    if (bytes_read_secret(&token, path, TOKEN_MAX_BYTES, &problem) < 0) {
         bytes_fini(&token);
         return ferry_error_set(error, FERRY_TRANSIENT, "oauth_token_file: %s", problem.message);
     }

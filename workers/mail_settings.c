@@ -86,7 +86,7 @@ static void read_password(struct mail_settings *mail, ferry_settings *settings)
                             "username and password_file (or oauth_token_file) belong together");
     if (!path)
         return;
-    if (bytes_read_file(&password, path, PASSWORD_MAX, &error) < 0)
+    if (bytes_read_secret(&password, path, PASSWORD_MAX, &error) < 0)
         ferry_settings_fail(settings, "password_file", "%s", error.message);
     while (password.length > 0 && strchr("\r\n", password.data[password.length - 1]))
         password.data[--password.length] = '\0';

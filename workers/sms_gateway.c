@@ -175,7 +175,7 @@ static void read_secrets(struct sms_gateway *gateway, ferry_settings *settings)
     ferry_error error;
     if (!path || gateway->is_dry_run) /* which does without */
         return;
-    int rc = bytes_read_file(&text, path, SECRETS_MAX, &error);
+    int rc = bytes_read_secret(&text, path, SECRETS_MAX, &error);
     if (rc < 0)
         ferry_settings_fail(settings, "secrets_file", "%s", error.message);
     else if (sms_secrets_parse(&gateway->secrets, bytes_text(&text), &error) < 0)

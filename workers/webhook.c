@@ -56,7 +56,7 @@ static void read_secrets(struct webhook *webhook, ferry_settings *settings)
     ferry_error error;
     if (!path)
         return;
-    int rc = bytes_read_file(&text, path, SECRET_FILE_MAX, &error);
+    int rc = bytes_read_secret(&text, path, SECRET_FILE_MAX, &error);
     if (rc < 0)
         ferry_settings_fail(settings, "secret_file", "%s", error.message);
     else if (webhook_secrets_parse(&webhook->secrets, bytes_text(&text), &error) < 0)

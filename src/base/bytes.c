@@ -226,3 +226,16 @@ int bytes_read_file(struct bytes *bytes, const char *path, size_t limit, ferry_e
         return ferry_error_set(error, FERRY_INTERNAL, "%s: no memory", path);
     return 0;
 }
+
+int bytes_read_secret(struct bytes *bytes, const char *path, size_t limit, ferry_error *error)
+{
+    int rc = bytes_read_file(bytes, path, limit, error);
+    if (rc < 0)
+        return rc;
+    const char *text = bytes_text(bytes);
+    if (strlen(text) < bytes->length)
+        return ferry_error_set(error, FERRY_INVALID, "%s: it holds NUL bytes", path);
+    if (text[strspn(text, " \t\r\n")] == '\0')
+        return ferry_error_set(error, FERRY_INVALID, "%s: it is empty", path);
+    return 0;
+}

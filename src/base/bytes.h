@@ -76,4 +76,8 @@ char *text_printf(const char *format, ...) FERRY_PRINTF(1, 2);
  * `limit` bytes), FERRY_INTERNAL. Blocks. */
 int bytes_read_file(struct bytes *bytes, const char *path, size_t limit, ferry_error *error);
 
+/* Read a file of secrets into an empty string. FERRY_INVALID as well: there are only blanks in it,
+ * or NUL bytes. An error tells the path, never the content. */
+int bytes_read_secret(struct bytes *bytes, const char *path, size_t limit, ferry_error *error);
+
 #endif

@@ -154,17 +154,13 @@ static void read_lines(struct config_auth *auth, char *text, struct lines *lines
 static void read_file(struct checking *checking, const struct tree *node, const char *key,
                       struct config_auth *auth, add_line *add)
 {
-    struct diagnostics *diagnostics = checking->diagnostics;
     struct lines lines = {.checking = checking, .node = node, .key = key};
     struct bytes content = {0};
     if (!check_secret_file(checking, node, key, AUTH_FILE_BYTES_MAX, &content))
         return;
-    bool has_nul = content.data && memchr(content.data, '\0', content.length);
     char *text = bytes_take(&content);
-    diagnostics->no_memory |= !text;
-    if (has_nul)
-        diagnostics_error(diagnostics, node->mark, "%s \"%s\" holds NUL bytes", key, node->text);
-    else if (text)
+    checking->diagnostics->no_memory |= !text;
+    if (text)
         read_lines(auth, text, &lines, add);
     free(text);
 }

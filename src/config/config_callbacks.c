@@ -79,10 +79,6 @@ static void read_secret(struct checking *checking, const struct tree *node)
     struct bytes content = {0};
     if (!check_secret_file(checking, node, "secret_file", SECRET_BYTES_MAX, &content))
         return;
-    const char *text = bytes_text(&content);
-    if (text[strspn(text, " \t\r\n")] == '\0')
-        diagnostics_error(checking->diagnostics, node->mark, "secret_file \"%s\" is empty",
-                          node->text);
     checking->config->callbacks.secret_file = diagnostics_strdup(checking->diagnostics, node->text);
     bytes_fini(&content);
 }
@@ -125,6 +121,11 @@ void check_callbacks(struct checking *checking, const struct tree *callbacks)
     if (nodes.pool || into->enabled)
         into->pool = check_pool_name(checking, nodes.pool, false);
     read_callbacks_retry(checking, nodes.retry);
+    if (callbacks && callbacks->kind == TREE_MAP && callbacks->first && !nodes.allow) {
+        diagnostics_warning(checking->diagnostics, callbacks->key_mark,
+                            "callbacks are off without the key \"allow\"");
+        diagnostics_hint(checking->diagnostics, "allow: [https://hooks.example.org/]");
+    }
     if (!into->enabled || nodes.secret_file)
         return;
     diagnostics_error(checking->diagnostics, nodes.allow->key_mark,

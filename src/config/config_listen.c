@@ -187,8 +187,6 @@ static char *token_trim(char *text)
 
 static const char *token_problem(const char *token)
 {
-    if (!*token)
-        return "is empty";
     for (; *token; token++) {
         if (*token <= ' ' || *token > '~')
             return "holds more than one word of printable ASCII";
@@ -203,10 +201,9 @@ static void read_token(struct checking *checking, const struct tree *node)
     struct bytes content = {0};
     if (!check_secret_file(checking, node, "token_file", SECRET_BYTES_MAX, &content))
         return;
-    bool has_nul = content.data && memchr(content.data, '\0', content.length);
     char *text = bytes_take(&content);
     char *token = text ? token_trim(text) : NULL;
-    const char *problem = has_nul ? "holds NUL bytes" : token ? token_problem(token) : NULL;
+    const char *problem = token ? token_problem(token) : NULL;
     if (problem)
         diagnostics_error(diagnostics, node->mark, "token_file \"%s\" %s", node->text, problem);
     else if (token)

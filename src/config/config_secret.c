@@ -27,7 +27,7 @@ bool check_secret_file(struct checking *checking, const struct tree *node, const
     if (!path)
         return false;
     ferry_error error;
-    if (bytes_read_file(content, path, limit, &error) < 0) {
+    if (bytes_read_secret(content, path, limit, &error) < 0) {
         diagnostics_error(diagnostics, node->mark, "%s: %s", key, error.message);
         bytes_fini(content);
         return false;

@@ -330,6 +330,7 @@ routes: {{/sms: {{worker: gateway, methods: [POST]}}}}
     ('url: "http://x/", success: {pinter: /c}', 'unknown key "pinter" in success'),
     ('url: "http://x/", numbers: "("', "not a regular expression"),
     ('url: "http://x/", secrets_file: /nonexistent', "/nonexistent"),
+    ('url: "http://x/", secrets_file: /dev/null', "/dev/null: it is empty"),
     ('url: "http://x/", timeout: 0', "more than 0"),
 ])
 def test_a_gateway_that_is_described_wrongly_is_refused_with_the_line(tmp_path, settings, problem):

@@ -213,6 +213,39 @@ static void test_read_file(void **state)
     bytes_fini(&bytes);
 }
 
+static void test_a_secret_is_one(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t length;
+        const char *problem; /* NULL: none */
+    } files[] = {
+        {"a secret\n", 9, NULL},
+        {"\n\ta", 3, NULL},
+        {"", 0, ": it is empty"},
+        {" \r\n\t\n", 5, ": it is empty"},
+        {"a\0b", 3, ": it holds NUL bytes"},
+        {"\0", 1, ": it holds NUL bytes"},
+    };
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        char path[] = "/tmp/ferry-test-bytes-XXXXXX";
+        int fd = mkstemp(path);
+        assert_int_equal(write(fd, files[i].text, files[i].length), files[i].length);
+        close(fd);
+        struct bytes bytes = {0};
+        ferry_error error = {0};
+        int rc = bytes_read_secret(&bytes, path, 9, &error);
+        assert_int_equal(rc, files[i].problem ? FERRY_INVALID : 0);
+        assert_string_equal(error.message + (rc < 0 ? strlen(path) : 0),
+                            files[i].problem ? files[i].problem : "");
+        unlink(path);
+        bytes_fini(&bytes);
+    }
+    struct bytes none = {0};
+    assert_int_equal(bytes_read_secret(&none, "/nonexistent", 9, NULL), FERRY_NOT_FOUND);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +261,7 @@ int main(void)
         cmocka_unit_test(test_failed_drops_what_follows),
         cmocka_unit_test(test_text_printf),
         cmocka_unit_test(test_read_file),
+        cmocka_unit_test(test_a_secret_is_one),
     };
     return cmocka_run_group_tests_name("base/bytes", tests, NULL, NULL);
 }

@@ -283,7 +283,7 @@ static void test_token_file(void **state)
              "    hint: chmod 600 token\n");
     check_token("s3cret", 6, 0644, expected, "s3cret");
     snprintf(expected, sizeof expected, "%s%s",
-             "ferry.yaml:1:36: error: token_file \"token\" is empty\n", line);
+             "ferry.yaml:1:36: error: token_file: token: it is empty\n", line);
     check_token("", 0, 0600, expected, NULL);
     check_token("\n", 1, 0600, expected, NULL);
     snprintf(expected, sizeof expected, "%s%s",
@@ -293,7 +293,7 @@ static void test_token_file(void **state)
     check_token("a b", 3, 0600, expected, NULL);
     check_token("a\xC3\xA9", 3, 0600, expected, NULL);
     snprintf(expected, sizeof expected, "%s%s",
-             "ferry.yaml:1:36: error: token_file \"token\" holds NUL bytes\n", line);
+             "ferry.yaml:1:36: error: token_file: token: it holds NUL bytes\n", line);
     check_token("a\0b", 3, 0600, expected, NULL);
 }
 

@@ -25,9 +25,8 @@ static int remove_secrets(void **state)
 static void test_absent(void **state)
 {
     (void)state;
-    static const char *const texts[] = {A_ROUTE, "callbacks:\n" A_ROUTE,
-                                        "callbacks: {allow: []}\n" A_ROUTE,
-                                        "callbacks: {secret_file: key}\n" A_ROUTE};
+    static const char *const texts[] = {A_ROUTE, "callbacks:\n" A_ROUTE, "callbacks: {}\n" A_ROUTE,
+                                        "callbacks: {allow: [], secret_file: key}\n" A_ROUTE};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct loaded loaded;
         load_text(&loaded, texts[i]);
@@ -84,24 +83,29 @@ static void test_one_url_and_defaults(void **state)
 static void test_always_signed(void **state)
 {
     (void)state;
-    CHECK_REPORTS({"callbacks: {allow: [https://a/]}\n" A_ROUTE,
+    CHECK_REPORTS({"callbacks: {secret_file: key}\n" A_ROUTE,
+                   "ferry.yaml:1:1: warning: callbacks are off without the key \"allow\"\n"
+                   "    callbacks: {secret_file: key}\n"
+                   "    ^~~~~~~~~\n"
+                   "    hint: allow: [https://hooks.example.org/]\n"},
+                  {"callbacks: {allow: [https://a/]}\n" A_ROUTE,
                    "ferry.yaml:1:13: error: callbacks lacks the key \"secret_file\": they are "
                    "always signed\n"
                    "    callbacks: {allow: [https://a/]}\n"
                    "                ^~~~~\n"
                    "    hint: a file with one word: openssl rand -base64 32 > callbacks.key\n"},
-                  {"callbacks: {secret_file: absent}\n" A_ROUTE,
-                   "ferry.yaml:1:26: error: secret_file: absent: No such file or directory\n"
-                   "    callbacks: {secret_file: absent}\n"
-                   "                             ^~~~~~\n"},
-                  {"callbacks: {secret_file: blank}\n" A_ROUTE,
-                   "ferry.yaml:1:26: error: secret_file \"blank\" is empty\n"
-                   "    callbacks: {secret_file: blank}\n"
-                   "                             ^~~~~\n"},
-                  {"callbacks: {secret_file: open}\n" A_ROUTE,
-                   "ferry.yaml:1:26: warning: secret_file \"open\" is open to every user\n"
-                   "    callbacks: {secret_file: open}\n"
-                   "                             ^~~~\n"
+                  {"callbacks: {allow: [], secret_file: absent}\n" A_ROUTE,
+                   "ferry.yaml:1:37: error: secret_file: absent: No such file or directory\n"
+                   "    callbacks: {allow: [], secret_file: absent}\n"
+                   "                                        ^~~~~~\n"},
+                  {"callbacks: {allow: [], secret_file: blank}\n" A_ROUTE,
+                   "ferry.yaml:1:37: error: secret_file: blank: it is empty\n"
+                   "    callbacks: {allow: [], secret_file: blank}\n"
+                   "                                        ^~~~~\n"},
+                  {"callbacks: {allow: [], secret_file: open}\n" A_ROUTE,
+                   "ferry.yaml:1:37: warning: secret_file \"open\" is open to every user\n"
+                   "    callbacks: {allow: [], secret_file: open}\n"
+                   "                                        ^~~~\n"
                    "    hint: chmod 600 open\n"});
 }
 
@@ -155,18 +159,19 @@ static void test_kinds(void **state)
          "ferry.yaml:1:20: error: allow must be a list, not a map\n"
          "    callbacks: {allow: {a: b}}\n"
          "                       ^~~~~~\n"},
-        {"callbacks: {pool: nope}\n" A_ROUTE, "ferry.yaml:1:19: error: unknown pool \"nope\"\n"
-                                              "    callbacks: {pool: nope}\n"
-                                              "                      ^~~~\n"
-                                              "    hint: known: default\n"},
-        {"callbacks: {retry: {attempts: 0}}\n" A_ROUTE,
-         "ferry.yaml:1:31: error: 0 is out of range: attempts is 1 to 10000\n"
-         "    callbacks: {retry: {attempts: 0}}\n"
-         "                                  ^\n"},
-        {"callbacks: {url: x}\n" A_ROUTE,
-         "ferry.yaml:1:13: error: unknown key \"url\" in callbacks\n"
-         "    callbacks: {url: x}\n"
-         "                ^~~\n"
+        {"callbacks: {allow: [], pool: nope}\n" A_ROUTE,
+         "ferry.yaml:1:30: error: unknown pool \"nope\"\n"
+         "    callbacks: {allow: [], pool: nope}\n"
+         "                                 ^~~~\n"
+         "    hint: known: default\n"},
+        {"callbacks: {allow: [], retry: {attempts: 0}}\n" A_ROUTE,
+         "ferry.yaml:1:42: error: 0 is out of range: attempts is 1 to 10000\n"
+         "    callbacks: {allow: [], retry: {attempts: 0}}\n"
+         "                                             ^\n"},
+        {"callbacks: {allow: [], url: x}\n" A_ROUTE,
+         "ferry.yaml:1:24: error: unknown key \"url\" in callbacks\n"
+         "    callbacks: {allow: [], url: x}\n"
+         "                           ^~~\n"
          "    hint: known: allow, secret_file, pool, timeout, retry\n"});
 }
 

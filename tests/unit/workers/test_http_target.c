@@ -54,7 +54,7 @@ static void test_settings_of_one_kind_only(void **state)
     assert_settings_refused(&ferry_worker_webhook, secret, "secret_file", "/nonexistent");
     const struct worker_setting empty[] = {
         ONE("url", "http://h/"), ONE("secret_file", "/dev/null"), {0}};
-    assert_settings_refused(&ferry_worker_webhook, empty, "secret_file", "no secret");
+    assert_settings_refused(&ferry_worker_webhook, empty, "secret_file", "is empty");
 }
 
 static void test_allow_is_a_list_of_beginnings(void **state)

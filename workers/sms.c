@@ -176,8 +176,10 @@ static int settle(struct sms_result *result, ferry_call *call, const char *numbe
             return ferry_error_set(error, FERRY_INTERNAL, "no memory");
         return sms_result_remember(result, call, error);
     }
-    if (outcome->wait_ms >= 0)
-        ferry_call_retry_after(call, outcome->wait_ms);
+    if (outcome->wait_ms > result->wait_ms) {
+        result->wait_ms = outcome->wait_ms;
+        ferry_call_retry_after(call, result->wait_ms);
+    }
     if (is_paused)
         ferry_call_pause_route(call, outcome->wait_ms);
     ferry_error_set(error, FERRY_TRANSIENT, "the gateway did not take it: %s", outcome->error);

@@ -11,6 +11,7 @@
 struct sms_result {
     json_t *numbers; /* {NUMBER: {"message_id": ID or null} or {"error": TEXT}} */
     const struct sms_request *request;
+    int64_t wait_ms; /* the longest that the gateway has asked for in this attempt */
 };
 
 /* Begin with what an earlier attempt left. Returns 0 or FERRY_INTERNAL. */

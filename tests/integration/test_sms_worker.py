@@ -200,6 +200,21 @@ def test_a_gateway_that_is_busy_is_asked_for_no_other_number(serve, gateway):
     assert sent_numbers(gateway) == ["+491510000002"]
 
 
+def test_of_several_times_to_come_back_the_longest_counts(serve, gateway):
+    server = serve(f"""
+workers:
+  gateway:
+    use: sms
+    url: "{gateway.url}/status/500"
+    query: {{retry_after: "{{{{to}}}}"}}
+    numbers: "[0-9]+"
+routes: {{/sms: {{worker: gateway}}}}
+""")
+    reply = server.post_json("/sms", request(["7", "60", "8"]))
+    assert len(gateway.requests("/status/500")) == 3
+    assert (reply.status, reply.headers["Retry-After"]) == (502, "60")
+
+
 def test_when_all_are_refused_it_is_a_failure(serve, gateway):
     server = serve(form_config(gateway))
     reply = server.post_json("/sms", request(["+491510000001", "+491520000001"]))

@@ -286,9 +286,19 @@ static bool is_stale_connection(const struct mail_relay *relay, CURLcode rc)
 
 /* ---- what came of it ---- */
 
-static void set_verdict(struct mail_recipient *recipient, const struct mail_reply *reply)
+/* At RCPT a 552 is a 452, too many recipients, as old servers say it (RFC 5321, 4.5.3.1.10); unless
+ * it says more, and that it is about the mailbox. */
+static enum mail_status status_at_rcpt(const struct mail_reply *reply)
 {
-    recipient->status = mail_status_of(reply->code);
+    if (reply->code == 552 && strncmp(reply->text, "5.2.", 4) != 0)
+        return MAIL_DEFERRED;
+    return mail_status_of(reply->code);
+}
+
+static void set_verdict(struct mail_recipient *recipient, enum mail_status status,
+                        const struct mail_reply *reply)
+{
+    recipient->status = status;
     recipient->reply = *reply;
 }
 
@@ -337,11 +347,12 @@ static void deliver_verdicts(const struct mail_relay *relay, struct mail_deliver
         if (recipient->status != MAIL_PENDING)
             continue;
         const struct mail_reply *own = &dialogue->recipients[asked++];
-        if (own->code > 0 && mail_status_of(own->code) != MAIL_ACCEPTED) {
-            if (is_complete || mail_status_of(own->code) == MAIL_REFUSED)
-                set_verdict(recipient, own);
+        enum mail_status status = status_at_rcpt(own);
+        if (own->code > 0 && status != MAIL_ACCEPTED) {
+            if (is_complete || status == MAIL_REFUSED)
+                set_verdict(recipient, status, own);
         } else if (is_complete) {
-            set_verdict(recipient, &dialogue->last);
+            set_verdict(recipient, mail_status_of(dialogue->last.code), &dialogue->last);
         }
     }
 }

@@ -20,7 +20,9 @@ A recipient's address says what happens, whatever its domain:
     greylist-*@   451 at RCPT, the first time for one address
     vanish@       the connection is cut instead of the answer to RCPT
     reject@       550 at RCPT
-    mute@         the same, and the QUIT that follows is not answered
+    full@         552 at RCPT: the mailbox is full
+    alone-*@      552 at RCPT, unless it is the first of its message that is taken
+    mute@         the same as reject@, and the QUIT that follows is not answered
     late@         the message is written before --hold is waited for, and so before the 250
     reject-data@  554 after DATA
     drop@         the message is taken, then the connection is cut instead of the 250,
@@ -63,6 +65,10 @@ class Recorder:
         if knob in ("reject", "mute"):
             session.is_mute = knob == "mute"
             return "550 5.1.1 no such mailbox here"
+        if knob == "full":
+            return "552 5.2.2 this mailbox is full"
+        if knob.startswith("alone-") and envelope.rcpt_tos:
+            return "552 too many recipients"
         if knob == "tempfail":
             return "450 4.2.0 greylisted, come back later"
         if knob.startswith("greylist-") and self.first_times("greylist", address, 1):

@@ -92,6 +92,31 @@ static void test_a_later_attempt_is_for_those_deferred_only(void **state)
     worker_answer_fini(&second);
 }
 
+/* RFC 5321, 4.5.3.1.10: at RCPT a 552 is a 452, as old servers say it. */
+static void test_too_many_recipients_are_several_messages(void **state)
+{
+    struct place *place = *state;
+    static const char body[] =
+        "{\"to\": [\"a@b.c\", \"alone-1@b.c\", \"full@b.c\", \"alone-2@b.c\"]" WORDS;
+    server_start(place, "0", NULL);
+    struct worker_run run = open_mailer(place, NULL);
+    struct worker_answer first = attempt(&run, body, NULL);
+    assert_non_null(strstr(first.message, "for now 2 of 4 recipients: alone-1@b.c: 552"));
+    struct worker_answer second = attempt(&run, body, &first);
+    assert_non_null(strstr(second.message, "for now 1 of 4 recipients: alone-2@b.c: 552"));
+    struct worker_answer third = attempt(&run, body, &second);
+    assert_int_equal(third.status, 200);
+    assert_non_null(strstr(bytes_text(&third.body), "\"accepted\":3,"));
+    assert_string_equal(status_of(&third, 2), "full@b.c refused 552");
+    worker_run_close(&run);
+    assert_received_by(place, 0, "[\"a@b.c\"]");
+    assert_received_by(place, 1, "[\"alone-1@b.c\"]");
+    assert_received_by(place, 2, "[\"alone-2@b.c\"]");
+    worker_answer_fini(&first);
+    worker_answer_fini(&second);
+    worker_answer_fini(&third);
+}
+
 static void test_when_all_are_settled_nothing_is_sent(void **state)
 {
     struct place *place = *state;
@@ -243,6 +268,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         RELAY_TEST(test_a_refused_recipient_does_not_stop_the_others),
         RELAY_TEST(test_a_later_attempt_is_for_those_deferred_only),
+        RELAY_TEST(test_too_many_recipients_are_several_messages),
         RELAY_TEST(test_when_all_are_settled_nothing_is_sent),
         RELAY_TEST(test_all_refused_is_a_failure_that_names_them),
         RELAY_TEST(test_a_refused_message_is_refused_to_all),

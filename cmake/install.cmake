@@ -78,11 +78,17 @@ if(TARGET ferry)
   endif()
 
   install(TARGETS ferry RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT ferry)
-  install(FILES conf/ferry.yaml conf/sms-form.yaml conf/sms-get.yaml conf/sms-signed.yaml
+  # Messages name some of the documents; who operates a server need not have the sources. They lie
+  # as they do there, with all that they link to.
+  install(FILES README.md ARCHITECTURE.md CONTRIBUTING.md LICENSE Dockerfile
     DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT ferry)
-  # Messages name some of them; who operates a server need not have the sources.
-  install(DIRECTORY "${PROJECT_SOURCE_DIR}/docs/" DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs
-    COMPONENT ferry FILES_MATCHING PATTERN "*.md")
+  install(DIRECTORY docs conf examples DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT ferry
+    PATTERN CMakeLists.txt EXCLUDE)
+  file(RELATIVE_PATH docs_to_headers
+    "/prefix/${CMAKE_INSTALL_DOCDIR}" "/prefix/${CMAKE_INSTALL_INCLUDEDIR}")
+  install(CODE "file(CREATE_LINK \"${docs_to_headers}\"
+    \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_DOCDIR}/include\" SYMBOLIC)"
+    COMPONENT ferry)
   # The prefix may be chosen as late as here (cmake --install --prefix). The unit in conf/ names the
   # paths of a package; they become those of the prefix. A config that is there is somebody's work:
   # it stays.

@@ -71,6 +71,7 @@ if [ -x "$prefix/bin/ferry" ]; then
         grep -q "^ExecStart=.*$path" "$unit" || fail "the unit does not start $path"
     done
     [ -f "$prefix/share/doc/ferry/docs/operating.md" ] || fail "no operating.md"
+    /usr/bin/python3 "$here/links.py" "$prefix/share/doc/ferry" || fail "a document links to nothing"
     said=$("$prefix/bin/ferry" version) || fail "the program does not run"
     [[ $said == *"$version"* ]] || fail "the program says '$said', not $version"
 fi

@@ -36,6 +36,7 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=5s CMD ["bash", "-c", "\
     printf 'GET /livez HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n' >&3 && \
     read -r -t 4 version status rest <&3 && [ \"$status\" = 200 ]"]
 
-# SIGTERM drains for up to `drain` (30s): give it as long, `docker stop --time 35`.
+# SIGTERM drains for up to `drain` (30s): give it as long, `docker stop --time 35`. What a program of
+# exec leaves behind in a session of its own stays a zombie without `docker run --init`.
 ENTRYPOINT ["docker-entrypoint.sh"]
 CMD ["serve", "-c", "/etc/ferry/ferry.yaml"]

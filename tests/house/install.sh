@@ -67,6 +67,7 @@ if [ -x "$prefix/bin/ferry" ]; then
     cmake --install "$build" --prefix "$prefix" >/dev/null
     grep -qx '# mine' "$config" || fail "the config was overwritten"
     unit=$prefix/lib/systemd/system/ferry.service
+    grep -qx KillMode=mixed "$unit" || fail "a drain ends the programs of exec at once"
     for path in "$prefix/bin/ferry serve" "$config"; do
         grep -q "^ExecStart=.*$path" "$unit" || fail "the unit does not start $path"
     done

@@ -169,8 +169,8 @@ static void field_words(struct field *field, const char *text)
     bool base64 = q_length(text, length) > 2 * length; /* q is readable while most is ASCII */
     struct bytes word = {0};
     while (length > 0) {
-        if (field->has_token && word_room(field) < WORD_FRAME + CHARACTER_MAX_Q)
-            field_fold(field);
+        if (word_room(field) < WORD_FRAME + CHARACTER_MAX_Q)
+            field_fold(field); /* also behind a long name: a word holds a character at least */
         size_t fit = word_fit(text, length, base64, word_room(field));
         bytes_clear(&word);
         bytes_append_text(&word, base64 ? "=?utf-8?b?" : "=?utf-8?q?");

@@ -49,7 +49,8 @@ static void assert_well_formed(const char *field)
     while ((word = strstr(word, "=?utf-8?"))) {
         const char *end = strstr(word + 10, "?=");
         assert_non_null(end);
-        assert_true(end + 2 - word <= 75);
+        assert_true(end > word + 10 &&
+                    end + 2 - word <= 75); /* RFC 2047: of a character at least */
         word = end + 2;
     }
 }
@@ -290,6 +291,20 @@ static void test_other_fields_keep_their_form(void **state)
     bytes_fini(&expected);
 }
 
+static void test_a_long_field_name_has_its_line_to_itself(void **state)
+{
+    (void)state;
+    for (size_t length = 40; length <= 60; length++) {
+        char name[61] = "";
+        struct bytes out = {0};
+        memset(name, 'X', length);
+        mail_header_value(&out, name, GRIN HAN " " GRIN);
+        assert_well_formed(bytes_text(&out));
+        assert_decodes_to(bytes_text(&out), GRIN HAN " " GRIN);
+        bytes_fini(&out);
+    }
+}
+
 static void assert_parameter(const char *value, const char *expected)
 {
     struct bytes out = {0};
@@ -325,6 +340,7 @@ int main(void)
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_a_long_name_is_folded),
         cmocka_unit_test(test_other_fields_keep_their_form),
+        cmocka_unit_test(test_a_long_field_name_has_its_line_to_itself),
         cmocka_unit_test(test_parameters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,9 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <ferry/version.h>
+
+#include "certificate_file.h"
 
 enum {
     REUSE_SECONDS = 30, /* an older idle connection is not used again */
@@ -56,9 +57,9 @@ int http_options_read(struct http_options *options, int64_t default_timeout_ms,
     options->proxy = ferry_settings_string(settings, "proxy", NULL);
     if (options->timeout_ms <= 0)
         ferry_settings_fail(settings, "timeout", "timeout: must be more than 0");
-    if (options->ca_file && access(options->ca_file, R_OK) < 0)
-        ferry_settings_fail(settings, "ca_file", "%s: no such file, or not readable",
-                            options->ca_file);
+    ferry_error problem;
+    if (options->ca_file && certificate_file_check(options->ca_file, &problem) < 0)
+        ferry_settings_fail(settings, "ca_file", "%s", problem.message);
     return 0;
 }
 

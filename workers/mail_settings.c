@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "bytes.h"
+#include "certificate_file.h"
 
 enum {
     DEFAULT_TIMEOUT_MS = 30 * 1000,
@@ -98,13 +98,13 @@ static void read_password(struct mail_settings *mail, ferry_settings *settings)
 static void check_ca_file(const struct mail_relay_options *relay, bool is_tls,
                           ferry_settings *settings)
 {
-    if (access(relay->ca_file, R_OK) < 0)
-        ferry_settings_fail(settings, "ca_file", "%s: no such file, or not readable",
-                            relay->ca_file);
-    else if (!is_tls && relay->starttls != MAIL_STARTTLS_REQUIRE)
+    ferry_error problem;
+    if (!is_tls && relay->starttls != MAIL_STARTTLS_REQUIRE)
         ferry_settings_fail(settings, "ca_file",
                             "ca_file: the relay's certificate is only checked with starttls: "
                             "require, or smtps://");
+    else if (certificate_file_check(relay->ca_file, &problem) < 0)
+        ferry_settings_fail(settings, "ca_file", "%s", problem.message);
 }
 
 static void read_relay(struct mail_settings *mail, ferry_settings *settings)

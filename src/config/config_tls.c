@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "certificate_dates.h"
+#include "certificate_file.h"
 #include "config_check.h"
 #include "section.h"
 

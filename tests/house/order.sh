@@ -64,7 +64,7 @@ border() { # border LIBRARY REGEX ALLOWED-PATH-REGEX
 }
 border libevent 'event2/' '^src/(loop|net|http)/'
 border OpenSSL '(openssl/|libcrypto\.h|libssl\.h)' \
-    '^(src/base/(libcrypto|certificate_dates)\.|src/net/|src/server/(digest|fingerprint)\.|workers/hmac\.c)'
+    '^(src/base/(libcrypto|certificate_file)\.|src/net/|src/server/(digest|fingerprint)\.|workers/hmac\.c)'
 border libcrypt 'crypt\.h' '^src/server/passwords\.c'
 border SQLite 'sqlite3' '^(src/jobs/|workers/)'
 border libfyaml 'libfyaml' '^src/config/'

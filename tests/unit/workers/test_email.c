@@ -250,7 +250,10 @@ static void test_settings_that_are_refused(void **state)
          "only checked with starttls: require"},
         {{ONE("relay", "smtps://mail.example.org"), ONE("ca_file", "/nonexistent")},
          "ca_file",
-         "/nonexistent: no such file"},
+         "/nonexistent: No such file"},
+        {{ONE("relay", "smtps://mail.example.org"), ONE("ca_file", "/dev/null")},
+         "ca_file",
+         "there is no certificate in it"},
         {{ONE("rely", "smtp://mail.example.org")}, "rely", "unknown key"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)

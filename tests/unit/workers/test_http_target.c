@@ -34,7 +34,8 @@ static void test_settings_that_are_refused(void **state)
         {{ONE("url", "http://h/"), ONE("headers", "Accept */*")}, "headers", "Name: value"},
         {{ONE("url", "http://h/"), ONE("headers", "A: b\nc")}, "headers", "line breaks"},
         {{ONE("url", "http://h/"), ONE("timeout", "0")}, "timeout", "more than 0"},
-        {{ONE("url", "http://h/"), ONE("ca_file", "/nonexistent")}, "ca_file", "no such file"},
+        {{ONE("url", "http://h/"), ONE("ca_file", "/nonexistent")}, "ca_file", "No such file"},
+        {{ONE("url", "http://h/"), ONE("ca_file", "/proc/version")}, "ca_file", "no certificate"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         assert_settings_refused(&ferry_worker_fetch, cases[i].settings, cases[i].key,

@@ -1,9 +1,13 @@
-/* The dates of certificates. Any thread; no state. */
-#include "certificate_dates.h"
+/* What files of certificates say at once. Any thread; no state. */
+#include "certificate_file.h"
 
 #include <stdio.h>
+#include <string.h>
 
+#include "bytes.h"
 #include "libcrypto.h"
+
+enum { FILE_BYTES_MAX = 64 << 20 };
 
 static X509 *read_first(const char *path)
 {
@@ -26,4 +30,15 @@ const char *certificate_is_out_of_date(const char *path)
         what = "is not valid yet";
     X509_free(certificate);
     return what;
+}
+
+int certificate_file_check(const char *path, ferry_error *error)
+{
+    struct bytes text = {0};
+    int rc = bytes_read_file(&text, path, FILE_BYTES_MAX, error);
+    /* "-----BEGIN CERTIFICATE-----", with a word more for some kinds */
+    if (rc == 0 && !strstr(bytes_text(&text), "CERTIFICATE-----"))
+        rc = ferry_error_set(error, FERRY_INVALID, "%s: there is no certificate in it", path);
+    bytes_fini(&text);
+    return rc;
 }

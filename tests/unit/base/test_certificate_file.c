@@ -1,5 +1,5 @@
-/* The dates of a certificate: past, present, future, and of what is none. */
-#include "certificate_dates.h"
+/* The dates of a certificate: past, present, future; and of what is none. */
+#include "certificate_file.h"
 
 #include "support.h"
 
@@ -7,6 +7,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* What is said of a certificate that is good from so many seconds from now on until so many. */
@@ -46,11 +47,34 @@ static void of_what_is_no_certificate_nothing_is_said(void **state)
     assert_null(certificate_is_out_of_date("/nowhere"));
 }
 
+static void a_file_has_some_or_not(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "-----BEGIN CERTIFICATE-----\nMIIB\n",
+        "# mine\n-----BEGIN TRUSTED CERTIFICATE-----\n",
+        "",
+        "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n",
+    };
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        char path[] = "/tmp/ferry-ca-XXXXXX";
+        int fd = mkstemp(path);
+        ssize_t length = (ssize_t)strlen(texts[i]);
+        assert_int_equal(write(fd, texts[i], (size_t)length), length);
+        close(fd);
+        assert_int_equal(certificate_file_check(path, NULL), i < 2 ? 0 : FERRY_INVALID);
+        unlink(path);
+    }
+    assert_int_equal(certificate_file_check("/nowhere", NULL), FERRY_NOT_FOUND);
+    assert_int_equal(certificate_file_check("/tmp", NULL), FERRY_INTERNAL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_is_good_between_its_dates),
         cmocka_unit_test(of_what_is_no_certificate_nothing_is_said),
+        cmocka_unit_test(a_file_has_some_or_not),
     };
-    return cmocka_run_group_tests_name("base/certificate_dates", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("base/certificate_file", tests, NULL, NULL);
 }

@@ -50,26 +50,23 @@ bool jobs_failed(struct jobs_session *session, const char *what, const char *mes
 
 /* ---- the server ---- */
 
-/* The token by an option or the environment; NULL: neither. Tells what is wrong with a file. */
+/* The token by an option or the environment, without the blanks around it; empty: neither. Tells
+ * what is wrong with a file. */
 static bool read_token(struct jobs_session *session, struct bytes *token)
 {
-    ferry_error error;
-    const char *environment = getenv("FERRY_ADMIN_TOKEN");
-    if (!session->token_file) {
-        bytes_append_text(token, environment ? environment : "");
-        return true;
-    }
-    if (bytes_read_file(token, session->token_file, TOKEN_FILE_MAX, &error) < 0)
-        return jobs_failed(session, "--token-file", error.message);
     static const char blanks[] = " \t\r\n";
-    size_t start = strspn(bytes_text(token), blanks);
-    size_t length = strcspn(bytes_text(token) + start, blanks);
-    if (length == 0)
-        return jobs_failed(session, session->token_file, "there is no token in this file");
-    memmove(token->data, token->data + start, length);
-    token->data[length] = '\0';
-    token->length = length;
-    return true;
+    ferry_error error;
+    struct bytes given = {0};
+    const char *environment = getenv("FERRY_ADMIN_TOKEN");
+    bool done = true;
+    if (!session->token_file)
+        bytes_append_text(&given, environment ? environment : "");
+    else if (bytes_read_secret(&given, session->token_file, TOKEN_FILE_MAX, &error) < 0)
+        done = jobs_failed(session, "--token-file", error.message);
+    const char *start = bytes_text(&given) + strspn(bytes_text(&given), blanks);
+    bytes_append(token, start, strcspn(start, blanks));
+    bytes_fini(&given);
+    return done;
 }
 
 /* libcurl would take a host without a port for its port 80, and give the token to that. */

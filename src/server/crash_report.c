@@ -131,13 +131,25 @@ static void report_backtrace(struct text *text)
     backtrace_symbols_fd(frames, count, STDERR_FILENO);
 }
 
+/* The first process of a container is spared what it raises, unless it has a handler: it exits as
+ * a shell would say that it ended. */
+static bool is_spared(void)
+{
+    return getpid() == 1;
+}
+
+static void on_alarm(int number)
+{
+    _exit(128 + number);
+}
+
 /* End the process by SIGALRM if the report is not through in time. */
 static void limit_time(void)
 {
     sigset_t alarm_only;
     sigemptyset(&alarm_only);
     sigaddset(&alarm_only, SIGALRM);
-    signal(SIGALRM, SIG_DFL);
+    signal(SIGALRM, is_spared() ? on_alarm : SIG_DFL);
     pthread_sigmask(SIG_UNBLOCK, &alarm_only, NULL);
     alarm(LIMIT_S);
 }
@@ -157,6 +169,8 @@ static void on_crash(int number, siginfo_t *info, void *context)
     alarm(0);
     /* A fault comes again when this returns, and the core dump shows where; others are raised. */
     signal(number, SIG_DFL);
+    if (info->si_code <= 0 && is_spared())
+        _exit(128 + number);
     if (info->si_code <= 0)
         raise(number);
 }

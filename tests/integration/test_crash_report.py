@@ -1,5 +1,6 @@
 """A crash says what crashed: the signal, and the calls in flight; then it is a crash as any other."""
 
+import os
 import re
 import signal
 
@@ -94,6 +95,22 @@ def test_a_worker_that_calls_exit_is_a_crash_too(server):
     _, log = crash(server, "exit", signal.SIGABRT)
     assert "ferry: a worker called exit" in log
     assert re.search(r"worker=bomb route=/boom delivery_id=[0-9a-f]{32} \(in this thread\)", log)
+
+
+@pytest.mark.parametrize("how", ["abort", "exit", "null"])
+def test_the_first_process_of_a_container_crashes_as_well(serve, boom_plugin, how):
+    # The kernel ignores what such a one raises, unless there is a handler.
+    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    server = serve(CONFIG.format(plugin=boom_plugin), env={"FERRY_CRASH_REPORT": "1"},
+                   starter=["unshare", *user, "--pid", "--fork", "--kill-child"])
+    assert server.has_logged("msg=serving", "pid=1")
+    crashing = server.send("POST", f"/boom?how={how}")
+    server.wait_busy(1)
+    (server.folder / "go").touch()
+    code = server.wait()
+    crashing.leave()
+    assert code == (-signal.SIGSEGV if how == "null" else 128 + signal.SIGABRT), server.log()
+    assert "ferry: call in flight: worker=bomb" in server.log()
 
 
 def test_a_worker_that_crashes_in_ferry_call_is_named(tmp_path, boom_plugin):

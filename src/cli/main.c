@@ -1,7 +1,9 @@
 /* The ferry program: find the command, and run it. */
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <ferry/version.h>
 
@@ -58,8 +60,19 @@ int command_version(int argc, char **argv)
     return EXIT_OK;
 }
 
+/* Who starts this may have closed some: a file or a socket of ours would take their place, and get
+ * what a library prints. */
+static void open_standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0)
+            open("/dev/null", O_RDWR); /* the lowest that is free */
+    }
+}
+
 int main(int argc, char **argv)
 {
+    open_standard_streams();
     const char *name = argc > 1 ? argv[1] : "";
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         print_usage(stdout);

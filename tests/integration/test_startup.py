@@ -1,15 +1,18 @@
 """The command line, and what keeps a server from starting: one clear line, and the right code."""
 
 import contextlib
+import os
 import pathlib
 import re
+import signal
 import socket
 import sqlite3
+import subprocess
 
 import pytest
 
-from harness import (EXIT_CONFIG, EXIT_OK, EXIT_RUNTIME, EXIT_USAGE, Server, compile_plugin,
-                     run_ferry)
+from harness import (DEADLINE, EXIT_CONFIG, EXIT_OK, EXIT_RUNTIME, EXIT_USAGE, FERRY, Server,
+                     compile_plugin, run_ferry, send_signal, wait_until)
 
 CONFIG = "routes: {/noop: {worker: noop}}\n"
 FREE_PORTS = "--listen", "127.0.0.1:0", "--set", "admin.listen=127.0.0.1:0"
@@ -360,3 +363,17 @@ def test_check_opens_the_worker_of_callbacks(tmp_path):
 def test_check_makes_nothing(tmp_path):
     run_ferry("check", cwd=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+# ---- what it was started with ----
+
+def test_nothing_takes_the_place_of_a_standard_stream_that_was_closed(tmp_path):
+    (tmp_path / "ferry.yaml").write_text(CONFIG)
+    server = subprocess.Popen(
+        ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", FERRY, "serve", "-c", "ferry.yaml",
+         "--listen", "unix:public.sock", "--set", "admin.listen=unix:admin.sock"], cwd=tmp_path)
+    wait_until((tmp_path / "public.sock").exists, "it listens")
+    streams = [os.readlink(f"/proc/{server.pid}/fd/{fd}") for fd in range(3)]
+    send_signal(server, signal.SIGTERM)
+    assert server.wait(DEADLINE) == EXIT_OK
+    assert streams == ["/dev/null"] * 3

@@ -54,6 +54,7 @@ static int serve(struct loaded_config *loaded)
     ferry_log_set_level(config->log_level);
     ferry_log_set_format(config->log_format);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit of a file's size is then an error, as a full disk is */
     descriptors_raise();
     ferry_error error;
     struct server *server = server_new(&loaded->source, loaded->config, loaded->registry, &error);

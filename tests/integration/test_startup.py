@@ -377,3 +377,11 @@ def test_nothing_takes_the_place_of_a_standard_stream_that_was_closed(tmp_path):
     send_signal(server, signal.SIGTERM)
     assert server.wait(DEADLINE) == EXIT_OK
     assert streams == ["/dev/null"] * 3
+
+
+def test_a_limit_of_a_files_size_is_an_error_and_no_signal(tmp_path):
+    (tmp_path / "ferry.yaml").write_text(CONFIG)
+    result = subprocess.run(["prlimit", "--fsize=4096", FERRY, "serve", "-c", "ferry.yaml", *FREE_PORTS],
+                            cwd=tmp_path, stderr=subprocess.PIPE, text=True, timeout=DEADLINE)
+    assert result.returncode == EXIT_RUNTIME
+    assert 'msg="cannot start" error="the jobs\' database: disk I/O error"' in result.stderr

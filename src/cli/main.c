@@ -1,5 +1,6 @@
 /* The ferry program: find the command, and run it. */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -70,9 +71,20 @@ static void open_standard_streams(void)
     }
 }
 
+/* What is blocked or ignored is inherited: a SIGTERM would never come, and programs that we run
+ * would leave no status. */
+static void reset_signals(void)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGCHLD, SIG_DFL);
+}
+
 int main(int argc, char **argv)
 {
     open_standard_streams();
+    reset_signals();
     const char *name = argc > 1 ? argv[1] : "";
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         print_usage(stdout);

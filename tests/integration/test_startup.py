@@ -379,6 +379,14 @@ def test_nothing_takes_the_place_of_a_standard_stream_that_was_closed(tmp_path):
     assert streams == ["/dev/null"] * 3
 
 
+def test_signals_that_whoever_started_it_blocked_or_ignored_come_all_the_same(serve):
+    server = serve("workers: {echo: {use: exec, command: [/bin/cat]}}\nroutes: {/echo: {worker: echo}}",
+                   starter=["env", "--block-signal=TERM", "--ignore-signal=CHLD"])
+    assert server.request("POST", "/echo", body="said").body == b"said"
+    server.terminate()
+    assert server.wait() == EXIT_OK
+
+
 def test_a_limit_of_a_files_size_is_an_error_and_no_signal(tmp_path):
     (tmp_path / "ferry.yaml").write_text(CONFIG)
     result = subprocess.run(["prlimit", "--fsize=4096", FERRY, "serve", "-c", "ferry.yaml", *FREE_PORTS],

@@ -71,14 +71,24 @@ static void open_standard_streams(void)
     }
 }
 
+static void on_end(int number)
+{
+    _exit(128 + number);
+}
+
 /* What is blocked or ignored is inherited: a SIGTERM would never come, and programs that we run
- * would leave no status. */
+ * would leave no status. The first process of a container is spared by a signal without a handler:
+ * until a command has its own, this ends it. */
 static void reset_signals(void)
 {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGCHLD, SIG_DFL);
+    if (getpid() == 1) {
+        signal(SIGTERM, on_end);
+        signal(SIGINT, on_end);
+    }
 }
 
 int main(int argc, char **argv)

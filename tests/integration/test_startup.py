@@ -387,6 +387,27 @@ def test_signals_that_whoever_started_it_blocked_or_ignored_come_all_the_same(se
     assert server.wait() == EXIT_OK
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_first_process_of_a_container_can_be_ended_before_it_serves(tmp_path, number):
+    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    os.mkfifo(tmp_path / "ferry.yaml")  # nobody writes a config to it
+    process = subprocess.Popen(["unshare", *user, "--pid", "--fork", "--kill-child",
+                                FERRY, "serve", "-c", "ferry.yaml"], cwd=tmp_path)
+    children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children")
+
+    def is_ended():  # what comes before its main is ignored, as it is the first process
+        for child in children.read_text().split() if children.exists() else []:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(child), number)
+        return process.poll() is not None
+
+    try:
+        wait_until(is_ended, "it has ended")
+    finally:
+        process.kill()
+    assert process.wait() == 128 + number
+
+
 def test_a_limit_of_a_files_size_is_an_error_and_no_signal(tmp_path):
     (tmp_path / "ferry.yaml").write_text(CONFIG)
     result = subprocess.run(["prlimit", "--fsize=4096", FERRY, "serve", "-c", "ferry.yaml", *FREE_PORTS],

@@ -260,8 +260,20 @@ static void process_close(struct process *process)
     fd_close(&process->id_fd);
 }
 
+/* A library in this process may have told the kernel to forget how programs end. */
+static bool can_see_ends(void)
+{
+    struct sigaction of_child;
+    sigaction(SIGCHLD, NULL, &of_child);
+    return of_child.sa_handler != SIG_IGN && !(of_child.sa_flags & SA_NOCLDWAIT);
+}
+
 static int process_start(struct process *process, ferry_error *error)
 {
+    if (!can_see_ends())
+        return ferry_error_set(error, FERRY_TRANSIENT,
+                               "a plug-in ignores SIGCHLD: nobody would know how %s ends",
+                               process->options->path);
     if (!process_open_pipes(process))
         return ferry_error_set(error, FERRY_TRANSIENT, "no pipe: %s", strerror(errno));
     int number = process_spawn(process);

@@ -223,6 +223,21 @@ static void test_output_up_to_the_limit(void **state)
                          "more than stdout_limit");
 }
 
+/* Some libraries ignore SIGCHLD: then the kernel forgets how a program ended. */
+static void test_nothing_runs_whose_end_would_not_be_seen(void **state)
+{
+    (void)state;
+    const struct sigaction flagged = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDWAIT};
+    const struct sigaction ignored = {.sa_handler = SIG_IGN};
+    struct sigaction before;
+    sigaction(SIGCHLD, &ignored, &before);
+    assert_answer_failed(shell("exit 0", ""), FERRY_TRANSIENT, "SIGCHLD");
+    sigaction(SIGCHLD, &flagged, NULL);
+    assert_answer_failed(shell("exit 0", ""), FERRY_TRANSIENT, "SIGCHLD");
+    sigaction(SIGCHLD, &before, NULL);
+    assert_answer_text(shell("cat", "again"), "again");
+}
+
 static void test_program_that_went_away(void **state)
 {
     (void)state;
@@ -409,6 +424,7 @@ int main(void)
         EXEC_TEST(test_exit_code_and_the_end_of_stderr),
         EXEC_TEST(test_only_the_end_of_stderr_is_kept),
         EXEC_TEST(test_output_up_to_the_limit),
+        EXEC_TEST(test_nothing_runs_whose_end_would_not_be_seen),
         EXEC_TEST(test_program_that_went_away),
         EXEC_TEST(test_deadline_kills_the_whole_group),
         EXEC_TEST(test_cancel_kills_the_whole_group),

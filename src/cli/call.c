@@ -15,6 +15,7 @@
 #include "commands.h"
 #include "config_options.h"
 #include "crash_report.h"
+#include "table.h"
 #include "when.h"
 
 static const char help[] =
@@ -155,6 +156,16 @@ static void print_hint(const char *what, int64_t ms)
     bytes_fini(&text);
 }
 
+/* The message may quote a stranger. */
+static void print_error(int status, const ferry_error *error)
+{
+    struct bytes message = {0};
+    append_plain(&message, error->message);
+    fprintf(stderr, "ferry call: %d %s: %s\n", status, ferry_code_name(error->code),
+            bytes_text(&message));
+    bytes_fini(&message);
+}
+
 /* Tell how the call ended; returns the exit code. */
 static int print_outcome(const struct call_run *run, bool shows_head)
 {
@@ -164,8 +175,7 @@ static int print_outcome(const struct call_run *run, bool shows_head)
     if (shows_head)
         print_head(status, output);
     if (error->code)
-        fprintf(stderr, "ferry call: %d %s: %s\n", status, ferry_code_name(error->code),
-                error->message);
+        print_error(status, error);
     else
         print_body(&output->body);
     if (!error->code && status >= 400)

@@ -64,24 +64,26 @@ static void add_result(struct bytes *out, const json_t *job)
 /* A body that is no JSON comes as a string. What would steer a terminal is taken out for one. */
 static void add_body(struct bytes *out, struct json_span body)
 {
+    struct bytes text = {0};
+    json_t *string = NULL;
     if (body.length == 0)
         return;
+    if (body.data[0] != '"')
+        json_indent(&text, body);
+    else
+        string = json_loadb(body.data, body.length, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    if (string)
+        bytes_append(&text, json_string_value(string), json_string_length(string));
     bytes_append_char(out, '\n');
-    if (body.data[0] != '"') {
-        json_indent(out, body);
-        bytes_append_char(out, '\n');
-        return;
-    }
-    json_t *text = json_loadb(body.data, body.length, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
-    const char *at = text ? json_string_value(text) : "";
-    const char *end = at + json_string_length(text);
-    if (!isatty(STDOUT_FILENO))
-        bytes_append(out, at, (size_t)(end - at));
-    for (; isatty(STDOUT_FILENO) && at < end; at++)
-        bytes_append_char(out, (unsigned char)*at < ' ' && *at != '\n' && *at != '\t' ? ' ' : *at);
+    if (isatty(STDOUT_FILENO))
+        append_plain_lines(out, bytes_text(&text), text.length);
+    else
+        bytes_append(out, text.data, text.length);
+    out->failed |= text.failed;
     if (out->length > 0 && out->data[out->length - 1] != '\n')
         bytes_append_char(out, '\n');
-    json_decref(text);
+    json_decref(string);
+    bytes_fini(&text);
 }
 
 static void describe(struct bytes *out, const json_t *job, struct json_span body)

@@ -7,16 +7,24 @@ static const size_t gap = 2; /* between columns */
 
 /* ---- text ---- */
 
-void append_plain(struct bytes *out, const char *text)
+/* Whether a character of `n` bytes, at least one, is a control character; U+0080 to U+009F are,
+ * too.
+ */
+static bool is_control(const char *text, size_t n)
+{
+    bool is_c1 = n == 2 && (unsigned char)text[0] == 0xC2 && (unsigned char)text[1] < 0xA0;
+    return is_c1 || (unsigned char)*text < ' ' || *text == 0x7F;
+}
+
+/* Append without the control characters, but those of one byte that are `kept`. */
+static void append_without(struct bytes *out, const char *text, size_t left, const char *kept)
 {
     static const char replacement[] = "\xEF\xBF\xBD"; /* U+FFFD */
-    size_t left = strlen(text);
     while (left > 0) {
         size_t n = utf8_length(text, left);
-        bool is_c1 = n == 2 && (unsigned char)text[0] == 0xC2 && (unsigned char)text[1] < 0xA0;
         if (n == 0)
             bytes_append_text(out, replacement);
-        else if (is_c1 || (unsigned char)*text < ' ' || *text == 0x7F)
+        else if (is_control(text, n) && (!*text || !strchr(kept, *text)))
             bytes_append_char(out, ' ');
         else
             bytes_append(out, text, n);
@@ -24,6 +32,16 @@ void append_plain(struct bytes *out, const char *text)
         text += n;
         left -= n;
     }
+}
+
+void append_plain(struct bytes *out, const char *text)
+{
+    append_without(out, text, strlen(text), "");
+}
+
+void append_plain_lines(struct bytes *out, const char *text, size_t length)
+{
+    append_without(out, text, length, "\n\t");
 }
 
 static bool is_first_byte(char c)

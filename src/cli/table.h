@@ -37,6 +37,9 @@ void table_fini(struct table *table);
 /* Append a text as a cell would have it. */
 void append_plain(struct bytes *out, const char *text);
 
+/* The same, of a text whose line ends and tabs stay. */
+void append_plain_lines(struct bytes *out, const char *text, size_t length);
+
 /* Count the characters of UTF-8 text; each is taken to be one column wide. */
 size_t text_width(const char *text);
 

@@ -127,6 +127,15 @@ def test_it_makes_no_database_and_runs_beside_a_server(tmp_path, call, serve):
 
 # ---- what goes wrong ----
 
+def test_a_failures_message_does_not_steer_a_terminal(tmp_path):
+    (tmp_path / "ferry.yaml").write_text(r"""
+workers: {rude: {use: exec, command: [/bin/sh, -c, 'printf "\302\233\063\061mred" >&2; exit 1']}}
+routes: {/rude: {worker: rude}}
+""")
+    result = run_ferry("call", "-c", "ferry.yaml", "/rude", cwd=tmp_path)
+    assert result.stderr.endswith("ferry call: 502 transient: exit code 1:  31mred\n")
+
+
 def test_a_failure_is_told_on_standard_error(call):
     result = call("/broken", "--data", "x")
     assert (result.returncode, result.stdout) == (EXIT_RUNTIME, "")

@@ -110,6 +110,16 @@ def test_show_tells_the_error_of_a_dead_job(jobs):
                      jobs("show", jobs.dead()).stdout, re.M)
 
 
+@pytest.mark.parametrize("type, body", [("text/plain", "a\tb\n\x9b31mred\x1b[0m\x7f."),
+                                        ("application/json", '{"a": "\x9b31mred"}')])
+def test_a_body_does_not_steer_a_terminal(jobs, type, body):
+    id = jobs.ended(jobs.post("/echo", body.encode(), Content_Type=type), "succeeded")
+    assert "\x9b31mred" in jobs("show", id).stdout  # to a file it goes as it is
+    run = jobs.on_terminal("show", id)
+    assert run.end()[0] == EXIT_OK
+    assert "red" in run.text() and not re.search("[\x1b\x7f-\x9f]", run.text())
+
+
 @pytest.mark.parametrize("command", ["show", "watch", "retry", "cancel", "delete"])
 @pytest.mark.parametrize("id", [NOBODY, "x", "../jobs/stats"])
 def test_an_unknown_job_is_told(jobs, command, id):

@@ -105,6 +105,14 @@ size_t utf8_length(const char *text, size_t left)
     return overlong || surrogate || beyond ? 0 : n;
 }
 
+bool utf8_is_control(const char *text, size_t length)
+{
+    unsigned char first = (unsigned char)text[0];
+    if (length == 1)
+        return first < 0x20 || first == 0x7F;
+    return length == 2 && first == 0xC2 && (unsigned char)text[1] < 0xA0;
+}
+
 void bytes_append_json(struct bytes *bytes, const char *text, size_t length)
 {
     const unsigned char *s = (const unsigned char *)text;

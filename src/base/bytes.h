@@ -50,6 +50,10 @@ char *bytes_extend(struct bytes *bytes, size_t length);
  * `left` bytes may be read, at least one. */
 size_t utf8_length(const char *text, size_t left);
 
+/* Tell whether a sequence of that length is a control character, which steers a terminal: those of
+ * ASCII, and U+0080 to U+009F. */
+bool utf8_is_control(const char *text, size_t length);
+
 /* Append as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
 void bytes_append_json(struct bytes *bytes, const char *text, size_t length);
 

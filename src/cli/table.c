@@ -7,15 +7,6 @@ static const size_t gap = 2; /* between columns */
 
 /* ---- text ---- */
 
-/* Whether a character of `n` bytes, at least one, is a control character; U+0080 to U+009F are,
- * too.
- */
-static bool is_control(const char *text, size_t n)
-{
-    bool is_c1 = n == 2 && (unsigned char)text[0] == 0xC2 && (unsigned char)text[1] < 0xA0;
-    return is_c1 || (unsigned char)*text < ' ' || *text == 0x7F;
-}
-
 /* Append without the control characters, but those of one byte that are `kept`. */
 static void append_without(struct bytes *out, const char *text, size_t left, const char *kept)
 {
@@ -24,7 +15,7 @@ static void append_without(struct bytes *out, const char *text, size_t left, con
         size_t n = utf8_length(text, left);
         if (n == 0)
             bytes_append_text(out, replacement);
-        else if (is_control(text, n) && (!*text || !strchr(kept, *text)))
+        else if (utf8_is_control(text, n) && (!*text || !strchr(kept, *text)))
             bytes_append_char(out, ' ');
         else
             bytes_append(out, text, n);

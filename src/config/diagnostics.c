@@ -132,13 +132,12 @@ bool diagnostics_failed(const struct diagnostics *diagnostics)
 
 /* ---- showing ---- */
 
-/* What comes from the configuration must not steer a terminal: control bytes become '?'. */
+/* What comes from the configuration must not steer a terminal: control characters become '?'. */
 static void append_printable(struct bytes *out, const char *text, size_t length)
 {
     for (size_t i = 0; i < length;) {
         size_t n = utf8_length(text + i, length - i);
-        bool printable = n > 1 || (n == 1 && (unsigned char)text[i] >= 0x20 && text[i] != 0x7F);
-        if (printable)
+        if (n > 0 && !utf8_is_control(text + i, n))
             bytes_append(out, text + i, n);
         else
             bytes_append_char(out, text[i] == '\t' ? '\t' : '?');

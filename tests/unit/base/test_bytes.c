@@ -246,6 +246,18 @@ static void test_a_secret_is_one(void **state)
     assert_int_equal(bytes_read_secret(&none, "/nonexistent", 9, NULL), FERRY_NOT_FOUND);
 }
 
+static void test_control_characters(void **state)
+{
+    (void)state;
+    static const char *const yes[] = {"\x1B", "\n", "\x7F", "\xC2\x80", "\xC2\x9F"};
+    static const char *const no[] = {" ", "~", "\xC2\xA0", "\xC3\x80", "\xE2\x82\x80"};
+    for (size_t i = 0; i < COUNT_OF(yes); i++) {
+        assert_true(utf8_is_control(yes[i], strlen(yes[i])));
+        assert_false(utf8_is_control(no[i], strlen(no[i])));
+    }
+    assert_true(utf8_is_control("", 1)); /* a NUL is one, too */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,6 +267,7 @@ int main(void)
         cmocka_unit_test(test_every_length_has_its_nul),
         cmocka_unit_test(test_json_escapes),
         cmocka_unit_test(test_json_replaces_what_is_not_utf8),
+        cmocka_unit_test(test_control_characters),
         cmocka_unit_test(test_take_hands_the_memory_over),
         cmocka_unit_test(test_take_does_not_move_a_full_string),
         cmocka_unit_test(test_clear_keeps_the_memory),

@@ -108,22 +108,25 @@ static void executor_arm_expiry(ferry_executor *executor, ferry_loop *loop, int6
 /* ---- tasks ---- */
 
 /* Returns NULL, or why the task must be refused. Under the lock. */
-static const char *executor_refusal(ferry_executor *executor, size_t bytes)
+static const char *executor_refusal(ferry_executor *executor, const ferry_task_work *work)
 {
     const ferry_executor_options *options = &executor->options;
+    const struct task_queue *queue = &executor->queue;
     if (executor->closing) {
         executor->stats.rejected_shut++;
         return "it shuts down";
     }
-    unsigned idle = options->threads - executor->stats.busy;
-    if (executor->queue.count >= idle && executor->queue.count - idle >= options->queue) {
+    /* What a thread is free for does not wait, */
+    unsigned idle = options->threads - executor->stats.busy, ready = task_queue_ready(queue);
+    if (ready < idle && task_queue_may_run(queue, work))
+        return NULL;
+    if (queue->count - (ready < idle ? ready : idle) >= options->queue) {
         executor->stats.rejected_full++;
         return "its queue is full";
     }
-    /* What a thread is free for does not wait, and what is too large alone may wait alone. */
-    if (executor->queue.count > 0 && executor->queue.count >= idle &&
-        (executor->queue.bytes > options->queue_bytes ||
-         bytes > options->queue_bytes - executor->queue.bytes)) {
+    /* and what is too large alone may wait alone. */
+    if (queue->count > 0 && (queue->bytes > options->queue_bytes ||
+                             work->bytes > options->queue_bytes - queue->bytes)) {
         executor->stats.rejected_bytes++;
         return "its queue carries too many bytes";
     }
@@ -144,7 +147,7 @@ static const char *executor_refusal(ferry_executor *executor, size_t bytes)
 static bool executor_spread(ferry_executor *executor, ferry_task *task)
 {
     unsigned idle = executor->alive - executor->stats.busy;
-    task->is_spread = !task->work.background && executor->queue.count <= idle;
+    task->is_spread = !task->work.background && task_queue_ready(&executor->queue) <= idle;
     if (!executor->waking || !task->is_spread || ++executor->kept_waiting < TASKS_TOGETHER)
         return false;
     executor->kept_waiting = 0;
@@ -170,7 +173,7 @@ ferry_task *ferry_executor_submit(ferry_executor *executor, ferry_loop *loop,
     struct pool_thread *next = NULL;
     bool give_way = false;
     pthread_mutex_lock(&executor->lock);
-    const char *refusal = executor_refusal(executor, work->bytes);
+    const char *refusal = executor_refusal(executor, work);
     if (!refusal) {
         executor->stats.submitted++;
         task_queue_push(&executor->queue, task);

@@ -13,6 +13,7 @@ void task_queue_push(struct task_queue *queue, struct ferry_task *task)
         line->first = task;
     line->last = task;
     queue->count++;
+    queue->background += task->work.background;
     queue->bytes += task->work.bytes;
 }
 
@@ -28,6 +29,7 @@ void task_queue_remove(struct task_queue *queue, struct ferry_task *task, enum t
     else
         line->last = task->previous;
     queue->count--;
+    queue->background -= task->work.background;
     queue->bytes -= task->work.bytes;
     atomic_store_explicit(&task->state, state, memory_order_relaxed);
 }
@@ -62,6 +64,18 @@ static struct ferry_task *first_ready(const struct task_queue *queue)
 bool task_queue_is_ready(const struct task_queue *queue)
 {
     return first_ready(queue) != NULL;
+}
+
+unsigned task_queue_ready(const struct task_queue *queue)
+{
+    unsigned room = queue->background_most - queue->background_busy;
+    unsigned background = queue->background < room ? queue->background : room;
+    return queue->count - queue->background + background;
+}
+
+bool task_queue_may_run(const struct task_queue *queue, const ferry_task_work *work)
+{
+    return !work->background || queue->background_busy + queue->background < queue->background_most;
 }
 
 struct ferry_task *task_queue_take(struct task_queue *queue)

@@ -39,7 +39,8 @@ struct task_line {
 
 struct task_queue {
     struct task_line lines[2]; /* by work.background */
-    unsigned count;            /* in both */
+    unsigned count;            /* in both, */
+    unsigned background;       /* and in that one */
     size_t bytes;
     unsigned background_busy; /* background tasks that have been taken and not ended */
     unsigned background_most; /* as many may be */
@@ -56,8 +57,10 @@ struct ferry_task *task_queue_first(const struct task_queue *queue);
 /* Take that one out, to be given up; NULL when empty. */
 struct ferry_task *task_queue_pop(struct task_queue *queue);
 
-/* Tell whether one waits that a thread may run now. */
+/* Tell whether one waits that a thread may run now, how many do, and whether another one may. */
 bool task_queue_is_ready(const struct task_queue *queue);
+unsigned task_queue_ready(const struct task_queue *queue);
+bool task_queue_may_run(const struct task_queue *queue, const ferry_task_work *work);
 
 /* Take the one out of these that waits longest, to be run, and task_queue_end when it has been;
  * NULL: there is none. */

@@ -30,6 +30,48 @@ static void test_background_tasks_leave_threads_to_others(void **state)
     end(&f);
 }
 
+/* Have one run and two wait, that carry all that the queue may; two threads are free. */
+static void start_loaded(struct fixture *f, struct probe background[3])
+{
+    start(f,
+          &(ferry_executor_options){.threads = 3, .background = 1, .queue = 2, .queue_bytes = 100});
+    submit_background(f, &background[0]);
+    gate_await(&f->gate, 1);
+    for (unsigned i = 1; i < 3; i++) {
+        background[i] = (struct probe){.background = true, .bytes = 50};
+        assert_int_equal(submit(f, &background[i], NULL), 0);
+    }
+}
+
+static void test_those_that_may_not_run_take_no_free_thread_from_others(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct probe background[3], live[2] = {{.bytes = 50}, {.bytes = 50}};
+    start_loaded(&f, background);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(submit(&f, &live[i], NULL), 0);
+        gate_await(&f.gate, 2 + i);
+    }
+    gate_open(&f.gate);
+    await_done(&f, 5);
+    end(&f);
+}
+
+static void test_a_free_thread_makes_no_room_for_those_that_may_not_run(void **state)
+{
+    (void)state;
+    struct fixture f;
+    ferry_error error;
+    struct probe background[3], more = {.background = true};
+    start_loaded(&f, background);
+    assert_int_equal(submit(&f, &more, &error), FERRY_REJECTED);
+    assert_int_equal(stats_of(&f).rejected_full, 1);
+    gate_open(&f.gate);
+    await_done(&f, 3);
+    end(&f);
+}
+
 static void test_without_a_number_they_hold_all(void **state)
 {
     (void)state;
@@ -151,6 +193,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WATCHED(test_background_tasks_leave_threads_to_others),
+        WATCHED(test_those_that_may_not_run_take_no_free_thread_from_others),
+        WATCHED(test_a_free_thread_makes_no_room_for_those_that_may_not_run),
         WATCHED(test_without_a_number_they_hold_all),
         WATCHED(test_who_waits_longest_goes_first),
         WATCHED(test_one_that_waits_is_cancelled),

@@ -29,10 +29,7 @@
 #include "clock.h"
 #include "schema.h"
 
-enum {
-    BIG_BYTES = 64 << 20, /* a check of more than this takes a while */
-    RESERVE_BYTES = 16 << 20,
-};
+enum { BIG_BYTES = 64 << 20 }; /* a check of more than this takes a while */
 
 /* ---- what SQLite says ---- */
 
@@ -109,16 +106,20 @@ static int64_t unused_bytes(sqlite3 *db)
     return pages * page_bytes;
 }
 
+int64_t database_free_bytes(const char *path)
+{
+    struct statvfs disk;
+    if (statvfs(path, &disk) < 0 || disk.f_blocks == 0 ||
+        disk.f_bavail > (uint64_t)INT64_MAX / disk.f_frsize)
+        return INT64_MAX;
+    return (int64_t)(disk.f_bavail * disk.f_frsize);
+}
+
 /* Twice the bytes, as they go through the log into the file. */
 bool database_has_room(sqlite3 *db, const char *path, int64_t bytes)
 {
-    struct statvfs disk;
-    if (statvfs(path, &disk) < 0 || disk.f_blocks == 0)
-        return true; /* it does not say */
-    int64_t wanted = RESERVE_BYTES + 2 * bytes;
-    int64_t there = disk.f_bavail > (uint64_t)INT64_MAX / disk.f_frsize
-                        ? INT64_MAX
-                        : (int64_t)(disk.f_bavail * disk.f_frsize);
+    int64_t wanted = DATABASE_KEPT_FREE_BYTES + 2 * bytes;
+    int64_t there = database_free_bytes(path);
     return there >= wanted || there + unused_bytes(db) >= wanted;
 }
 

@@ -11,7 +11,10 @@
 
 #include <ferry/error.h>
 
-enum { DATABASE_BUSY_TIMEOUT_MS = 1000 }; /* only a person with a tool can hold a lock for long */
+enum {
+    DATABASE_BUSY_TIMEOUT_MS = 1000, /* only a person with a tool can hold a lock for long */
+    DATABASE_KEPT_FREE_BYTES = 16 << 20,
+};
 
 /*
  * Open the connection that writes and checkpoints, checked (quick_check), migrated and ready; make
@@ -33,6 +36,9 @@ int database_set_aside(const char *path, ferry_error *error);
  * FERRY_INVALID for a damaged file, FERRY_FORBIDDEN, FERRY_INTERNAL for anything else. Returns the
  * code. */
 int database_error(sqlite3 *db, ferry_error *error);
+
+/* Return how much of the disk that a file is on is free; INT64_MAX: it does not say. */
+int64_t database_free_bytes(const char *path);
 
 /* Tell whether `bytes` more can be put into the database, and space is left for what must become of
  * what is in it: jobs that fill the disk could not end, and so never make room. */

@@ -17,7 +17,7 @@
  * A full disk refuses new jobs before all else: what was in the transaction with them is tried
  * without them, so that the ends of attempts and deletes still have a way. New jobs are refused
  * while there is still some room, which those ends need: a log that is full of jobs can neither
- * grow nor be copied.
+ * grow nor be copied. Where others have taken that, too, a delete has the reserve.
  *
  * The automatic checkpoints keep the WAL small, unless somebody is always reading. Past a size it
  * is emptied by force. How big it is is asked for now and then only: a file whose times somebody
@@ -34,6 +34,7 @@
 #include "arrivals.h"
 #include "clock.h"
 #include "database.h"
+#include "reserve.h"
 
 enum {
     REOPEN_PAUSE_US = 1000000, /* a check of a big database is no thing to do in a row */
@@ -51,6 +52,7 @@ struct writer {
     sqlite3 *db;                         /* NULL: lost, to be opened again */
     struct statements *statements;
     struct arrivals *arrivals;
+    struct reserve *reserve;
     bool has_started;
     int64_t reopen_us;   /* not before this time */
     int64_t empty_us;    /* the WAL neither */
@@ -113,6 +115,7 @@ static void writer_bound_wal(struct writer *writer, ferry_error *error)
 
 static int writer_connect(struct writer *writer, bool *damaged, ferry_error *error)
 {
+    reserve_give(writer->reserve, RESERVE_FOR_DELETES);
     writer->db = database_open_writer(writer->path, damaged, error);
     if (writer->db)
         writer->statements = statements_new(writer->db, false, error);
@@ -373,12 +376,28 @@ static enum selection keep_reserve(struct writer *writer, struct operation *firs
     return OTHERS;
 }
 
+static bool is_delete(const struct operation *operation)
+{
+    return operation->kind == OPERATION_CHANGE &&
+           ((const struct change_operation *)operation)->action == JOB_ACTION_DELETE;
+}
+
+static void use_reserve(struct writer *writer, const struct operation *first)
+{
+    reserve_keep(writer->reserve);
+    while (first && !is_delete(first))
+        first = first->next;
+    if (first)
+        reserve_give(writer->reserve, 0);
+}
+
 void writer_run(struct writer *writer, struct operation *first)
 {
     ferry_error error = {0};
     bool in_doubt = false;
     for (struct operation *at = first; at; at = at->next)
         at->way = WAY_TABLES;
+    use_reserve(writer, first);
     enum selection selection = keep_reserve(writer, first);
     int rc = writer->db ? 0 : writer_reconnect(writer, &error);
     if (rc == 0)
@@ -408,7 +427,8 @@ static bool writer_allocate(struct writer *writer, const char *path)
     random_bytes(writer->boot, sizeof writer->boot);
     writer->path = strdup(path);
     writer->arrivals = arrivals_new(path, writer->boot);
-    return writer->path && writer->arrivals;
+    writer->reserve = reserve_new(path);
+    return writer->path && writer->arrivals && writer->reserve;
 }
 
 /* Have a row for each job. */
@@ -455,6 +475,7 @@ void writer_close(struct writer *writer)
         writer_give_rows(writer, &error);
     writer_disconnect(writer);
     arrivals_free(writer->arrivals);
+    reserve_free(writer->reserve);
     free(writer->path);
     free(writer);
 }

@@ -320,20 +320,24 @@ static void forget_writes(struct workload *workload)
     }
 }
 
+static void remove_file(const struct workload *workload, const char *name)
+{
+    char path[80];
+    snprintf(path, sizeof path, "%s/%s", workload->folder, name);
+    unlink(path);
+}
+
 /* The machine is started anew: what of the claimed had started is not known, and each counts. */
 static void forget_started(const struct workload *workload)
 {
-    char started[80];
-    snprintf(started, sizeof started, "%s/started", workload->folder);
-    unlink(started);
+    remove_file(workload, "started");
 }
 
 void workload_free(struct workload *workload)
 {
-    char lock[80];
-    snprintf(lock, sizeof lock, "%s/lock", workload->folder);
-    unlink(lock);
     unlink(workload->database);
+    remove_file(workload, "lock");
+    remove_file(workload, "jobs.db-reserve");
     forget_started(workload);
     if (rmdir(workload->folder) < 0)
         workload_fail(workload, "a sound database was set aside", workload->folder);

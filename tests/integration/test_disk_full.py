@@ -23,7 +23,7 @@ NOBODY = "/jobs/" + "0" * 32
 @pytest.fixture
 def disk(tmp_path):
     try:
-        disk = SmallDisk(tmp_path, "48m")
+        disk = SmallDisk(tmp_path, "64m")
     except PermissionError as error:
         pytest.skip(f"{error}: run it as root, or allow user namespaces")
     disk.fill(20 << 20 >> 12)  # somebody else's; what is left is for the server
@@ -148,3 +148,37 @@ def test_a_server_that_is_killed_on_a_full_disk_has_every_accepted_job(server, d
     gate.let_all()
     for job in jobs:
         server.wait_job(job, "succeeded")
+
+
+@pytest.fixture
+def server_with_ended_jobs(server, gate):
+    """A server whose log is empty, as after any start."""
+    jobs, _ = fill_with_jobs(server)
+    gate.let_all()
+    for job in jobs:
+        server.wait_job(job, "succeeded")
+    server.stop()
+    server.start()
+    server.ended = len(jobs)
+    return server
+
+
+def delete_all(server):
+    reply = server.request("DELETE", "/jobs?state=succeeded", admin=True)
+    assert (reply.status, reply.json()) == (200, {"changed": server.ended})
+
+
+def test_where_not_a_byte_is_free_jobs_can_be_deleted(server_with_ended_jobs, disk):
+    disk.fill()
+    delete_all(server_with_ended_jobs)
+    disk.free()
+
+
+def test_where_not_a_byte_is_free_a_server_starts_and_jobs_can_be_deleted(
+        server_with_ended_jobs, disk):
+    server_with_ended_jobs.stop()
+    disk.fill()
+    server_with_ended_jobs.start()
+    disk.fill()
+    delete_all(server_with_ended_jobs)
+    disk.free()

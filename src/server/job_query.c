@@ -67,6 +67,8 @@ int job_query_add(struct job_query *query, const char *name, const char *value, 
     if (strcmp(name, "state") == 0)
         return read_states(&query->filter.states, value, error);
     if (strcmp(name, "route") == 0) {
+        if (query->filter.route)
+            return ferry_error_set(error, FERRY_INVALID, "route: one at a time");
         query->filter.route = value;
         return 0;
     }

@@ -117,10 +117,29 @@ static void on_list(ferry_request *request, void *ctx)
 
 /* ---- one job ---- */
 
+static bool refuse_value(void *arg, const char *name, const char *value)
+{
+    (void)value;
+    ferry_error_set(arg, FERRY_INVALID, "%s: unknown; there is nothing to ask for here", name);
+    return false;
+}
+
+/* Tell whether who asks may, and asks for nothing by a query. Returns false after an answer. */
+static bool allows_plain(ferry_request *request, const struct jobs_admin *jobs)
+{
+    ferry_error error = {0};
+    if (!admin_allows(jobs->admin, request))
+        return false;
+    ferry_request_each_query(request, refuse_value, &error);
+    if (error.code)
+        ferry_request_reply_error(request, &error);
+    return !error.code;
+}
+
 static void on_get(ferry_request *request, void *ctx)
 {
     const struct jobs_admin *jobs = ctx;
-    if (admin_allows(jobs->admin, request))
+    if (allows_plain(request, jobs))
         jobs_api_get(request, jobs->api);
 }
 
@@ -129,7 +148,7 @@ static void on_get(ferry_request *request, void *ctx)
 static void on_result(ferry_request *request, void *ctx)
 {
     const struct jobs_admin *jobs = ctx;
-    if (!admin_allows(jobs->admin, request))
+    if (!allows_plain(request, jobs))
         return;
     ferry_request_set_header(request, "Content-Security-Policy", "default-src 'none'; sandbox");
     ferry_request_set_header(request, "X-Content-Type-Options", "nosniff");
@@ -139,28 +158,28 @@ static void on_result(ferry_request *request, void *ctx)
 static void on_events(ferry_request *request, void *ctx)
 {
     const struct jobs_admin *jobs = ctx;
-    if (admin_allows(jobs->admin, request))
+    if (allows_plain(request, jobs))
         jobs_api_events(request, jobs->api);
 }
 
 static void on_retry(ferry_request *request, void *ctx)
 {
     const struct jobs_admin *jobs = ctx;
-    if (admin_allows(jobs->admin, request))
+    if (allows_plain(request, jobs))
         jobs_api_change(request, jobs->api, JOB_ACTION_RETRY);
 }
 
 static void on_cancel(ferry_request *request, void *ctx)
 {
     const struct jobs_admin *jobs = ctx;
-    if (admin_allows(jobs->admin, request))
+    if (allows_plain(request, jobs))
         jobs_api_change(request, jobs->api, JOB_ACTION_CANCEL);
 }
 
 static void on_delete(ferry_request *request, void *ctx)
 {
     const struct jobs_admin *jobs = ctx;
-    if (admin_allows(jobs->admin, request))
+    if (allows_plain(request, jobs))
         jobs_api_change(request, jobs->api, JOB_ACTION_DELETE);
 }
 
@@ -212,7 +231,7 @@ static void on_delete_all(ferry_request *request, void *ctx)
 static void on_stats(ferry_request *request, void *ctx)
 {
     const struct jobs_admin *jobs = ctx;
-    if (!admin_allows(jobs->admin, request))
+    if (!allows_plain(request, jobs))
         return;
     struct bytes body = {0};
     jobs_stats_json(&body, jobs->api->queue);
@@ -232,18 +251,32 @@ static void on_paused(void *arg, const ferry_error *error)
     reply_bytes(visit_end(visit), &body);
 }
 
+struct route_reader {
+    const char *route;
+    bool is_refused;
+};
+
+static bool read_route(void *arg, const char *name, const char *value)
+{
+    struct route_reader *reader = arg;
+    reader->is_refused = reader->route || strcmp(name, "route") != 0;
+    reader->route = value;
+    return !reader->is_refused;
+}
+
 static void pause_route(ferry_request *request, const struct jobs_admin *jobs, bool is_paused)
 {
+    struct route_reader reader = {0};
     if (!admin_allows(jobs->admin, request))
         return;
-    const char *route = ferry_request_query(request, "route");
-    if (!route) {
-        reply_code(request, FERRY_INVALID, "which route? ?route=/email");
+    ferry_request_each_query(request, read_route, &reader);
+    if (!reader.route || reader.is_refused) {
+        reply_code(request, FERRY_INVALID, "which route? ?route=/email, and nothing else");
         return;
     }
     struct visit *visit = visit_new(request, jobs);
     if (visit)
-        queue_pause(visit->queue, route, is_paused, on_paused, visit);
+        queue_pause(visit->queue, reader.route, is_paused, on_paused, visit);
 }
 
 static void on_pause(ferry_request *request, void *ctx)

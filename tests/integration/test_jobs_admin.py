@@ -107,7 +107,8 @@ def test_a_listing_has_no_bodies_of_results(server):
 @pytest.mark.parametrize("query, hint", [
     ("state=lost", "scheduled, queued"), ("state=", "scheduled, queued"),
     ("limit=0", "1 to 1000"), ("limit=1001", "1 to 1000"), ("limit=x", "1 to 1000"),
-    ("after=x", "next"), ("stat=dead", "state, route")])
+    ("after=x", "next"), ("stat=dead", "state, route"),
+    ("route=/later&route=/other", "one at a time")])
 def test_a_listing_that_is_not_understood_says_what_is(server, query, hint):
     reply = admin(server, "GET", f"/jobs?{query}")
     assert reply.status == 400
@@ -309,7 +310,8 @@ def test_the_dead_are_tried_again_together(server):
 
 @pytest.mark.parametrize("method, path", [("POST", "/jobs/retry"), ("POST", "/jobs/cancel"),
                                           ("DELETE", "/jobs")])
-@pytest.mark.parametrize("query", ["", "all=yes", "sate=dead", "state=", "limit=5&all=true"])
+@pytest.mark.parametrize("query", ["", "all=yes", "sate=dead", "state=", "limit=5&all=true",
+                                   "route=/later&route=/other"])
 def test_a_change_of_many_is_refused_unless_it_says_which(server, method, path, query):
     [place] = post_delayed(server, 1)
     reply = admin(server, method, f"{path}?{query}")
@@ -386,6 +388,26 @@ def test_only_a_route_that_is_there_can_be_paused(server):
     for action in "pause", "resume":
         assert admin(server, "POST", f"/routes/{action}?route=/nowhere").status == 404
         assert admin(server, "POST", f"/routes/{action}").status == 400
+
+
+@pytest.mark.parametrize("action", ["pause", "resume"])
+@pytest.mark.parametrize("query", ["route=/later&route=/other", "route=/later&for=1h",
+                                   "reason=x&route=/later"])
+def test_a_route_is_not_paused_or_resumed_by_half_of_a_query(server, action, query):
+    before = admin(server, "GET", "/jobs/stats").json()
+    assert admin(server, "POST", f"/routes/{action}?{query}").status == 400
+    assert admin(server, "GET", "/jobs/stats").json() == before
+
+
+@pytest.mark.parametrize("method, path", [
+    ("GET", "{job}"), ("GET", "{job}/result"), ("GET", "{job}/events"), ("DELETE", "{job}"),
+    ("POST", "{job}/retry"), ("POST", "{job}/cancel"), ("GET", "/jobs/stats")])
+def test_where_nothing_can_be_asked_for_a_query_is_refused(server, method, path):
+    [place] = post_delayed(server, 1)
+    reply = admin(server, method, path.format(job=place) + "?state=dead")
+    assert reply.status == 400
+    assert "state: unknown" in reply.problem()
+    assert server.get(place).json()["state"] == "scheduled"
 
 
 # ---- the token ----

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "apply_parts.h"
-#include "clock.h"
 #include "shift.h"
 
 static int apply_undo(struct statements *statements, const struct undo_operation *undo,
@@ -98,8 +97,7 @@ static int apply(struct statements *statements, const unsigned char *boot,
     case OPERATION_PAUSE:
         return apply_pause(statements, (struct pause_operation *)operation, error);
     case OPERATION_SHIFT:
-        return shift_jobs(statements, ((struct shift_operation *)operation)->by_ms, clock_wall_ms(),
-                          error);
+        return apply_shift(statements, (struct shift_operation *)operation, error);
     case OPERATION_UNDO:
         return apply_undo(statements, (struct undo_operation *)operation, error);
     case OPERATION_RETIRE:

@@ -210,6 +210,10 @@ struct pause_operation {
 struct shift_operation {
     struct operation base;
     int64_t by_ms;
+    int64_t doubt_ms; /* it failed in doubt as it was done at this time; 0: it did not */
+    int64_t upto_job; /* later ones came when it had failed, and know the new time; 0: all do not */
+    int64_t done_ms;  /* result, also of one that failed: by the wall clock, as the database says */
+    int64_t newest_job; /* the same: 0, or the newest that it was about */
 };
 
 /* Make sure that an insert (by its id) or a claim (by its token) that failed in doubt is not on

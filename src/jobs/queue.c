@@ -32,9 +32,11 @@ static void on_write_again(void *arg)
 {
     struct queue *queue = arg;
     queue->write_again = 0;
-    while (queue->again) {
-        struct operation *operation = queue->again;
-        queue->again = operation->next;
+    struct operation *next = queue->again;
+    queue->again = NULL;
+    while (next) {
+        struct operation *operation = next;
+        next = operation->next;
         store_write(queue->store, operation);
     }
 }
@@ -43,8 +45,10 @@ bool queue_write_again(struct queue *queue, struct operation *operation)
 {
     if (queue->closing)
         return false;
-    operation->next = queue->again;
-    queue->again = operation;
+    struct operation **end = queue->again ? queue->again_end : &queue->again;
+    operation->next = NULL;
+    *end = operation;
+    queue->again_end = &operation->next;
     if (!queue->write_again)
         queue->write_again =
             ferry_loop_call_later(queue->loop, WRITE_AGAIN_MS, on_write_again, queue);
@@ -75,8 +79,13 @@ void queue_undo(struct queue *queue, const char *id, int64_t token)
 static void on_shifted(struct operation *operation)
 {
     struct queue *queue = operation->arg;
-    if (operation->error.code && queue_write_again(queue, operation))
-        return;
+    struct shift_operation *shift = (struct shift_operation *)operation;
+    if (operation->error.code) {
+        shift->doubt_ms = operation->in_doubt ? shift->done_ms : shift->doubt_ms;
+        shift->upto_job = shift->upto_job ? shift->upto_job : shift->newest_job;
+        if (queue_write_again(queue, operation))
+            return;
+    }
     free(operation);
     for (struct dispatch_route *at = queue->routes; at; at = at->next)
         dispatch_expect(at, INT64_MIN); /* a claim finds out */

@@ -109,9 +109,10 @@ struct queue {
     struct watches watches;
     struct clock_step clock_step;
     int64_t (*read_wall_ms)(void);
-    ferry_timer wake;        /* something may be due by then; */
-    int64_t wake_ms;         /* the loop's clock */
-    struct operation *again; /* writes that failed and must happen */
+    ferry_timer wake;             /* something may be due by then; */
+    int64_t wake_ms;              /* the loop's clock */
+    struct operation *again;      /* writes that failed and must happen, in their order */
+    struct operation **again_end; /* counts only when there are some */
     ferry_timer write_again;
     ferry_timer retention;
     bool retiring; /* `retire` is the store's */

@@ -13,6 +13,8 @@
 
 #include <ferry/log.h>
 
+#include "clock.h"
+
 enum { TOLERANCE_MS = 1000 };
 
 static int set_clock(struct statements *statements, int64_t now_ms, ferry_error *error)
@@ -21,11 +23,22 @@ static int set_clock(struct statements *statements, int64_t now_ms, ferry_error 
     return statement_run(statements, SET_CLOCK, error);
 }
 
-int shift_jobs(struct statements *statements, int64_t by_ms, int64_t now_ms, ferry_error *error)
+static int shift_jobs(struct statements *statements, const struct shift_operation *shift,
+                      ferry_error *error)
 {
-    sqlite3_bind_int64(statement_of(statements, SHIFT), 1, by_ms);
+    sqlite3_stmt *at = statement_of(statements, SHIFT);
+    sqlite3_bind_int64(at, 1, shift->by_ms);
+    sqlite3_bind_int64(at, 2, shift->upto_job ? shift->upto_job : INT64_MAX);
+    bind_time(at, 3, shift->doubt_ms);
     int rc = statement_run(statements, SHIFT, error);
-    return rc == 0 ? set_clock(statements, now_ms, error) : rc;
+    return rc == 0 ? set_clock(statements, shift->done_ms, error) : rc;
+}
+
+int apply_shift(struct statements *statements, struct shift_operation *shift, ferry_error *error)
+{
+    shift->done_ms = clock_wall_ms();
+    int rc = statements_last_job(statements, &shift->newest_job, error);
+    return rc == 0 ? shift_jobs(statements, shift, error) : rc;
 }
 
 static int last_wall(struct statements *statements, int64_t *wall_ms, ferry_error *error)
@@ -44,11 +57,12 @@ int shift_at_start(struct statements *statements, int64_t now_ms, ferry_error *e
     int rc = last_wall(statements, &wall_ms, error);
     if (rc < 0 || wall_ms <= now_ms + TOLERANCE_MS)
         return rc;
+    const struct shift_operation shift = {.by_ms = now_ms - wall_ms, .done_ms = now_ms};
     ferry_log(FERRY_LOG_WARN, "the clock went back while no server ran: waiting jobs move along",
-              "by_ms=%lld", (long long)(now_ms - wall_ms));
+              "by_ms=%lld", (long long)shift.by_ms);
     rc = statement_run(statements, BEGIN, error);
     if (rc == 0)
-        rc = shift_jobs(statements, now_ms - wall_ms, now_ms, error);
+        rc = shift_jobs(statements, &shift, error);
     if (rc == 0)
         rc = statement_run(statements, COMMIT, error);
     if (rc < 0 && statements_in_transaction(statements))

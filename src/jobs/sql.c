@@ -159,9 +159,11 @@ const char *const sql_of[STATEMENT_COUNT] = {
     [SHRINK] = "PRAGMA incremental_vacuum(512)",
     [PAUSE] = "INSERT OR IGNORE INTO paused (route, since_ms) VALUES (?1, ?2)",
     [RESUME] = "DELETE FROM paused WHERE route = ?1",
+    /* ?3: when a step may have been made up for already, or NULL. */
     [SHIFT] = "UPDATE jobs INDEXED BY jobs_by_state"
               " SET version = version + 1, run_at_ms = run_at_ms + ?1"
-              " WHERE state < 4 AND state <> 2 AND state <> 4 AND is_wall = 0",
+              " WHERE state < 4 AND state <> 2 AND state <> 4 AND is_wall = 0 AND job <= ?2"
+              "   AND NOT EXISTS (SELECT 1 FROM clock WHERE wall_ms = ?3)",
     [SET_CLOCK] = "INSERT OR REPLACE INTO clock (one, wall_ms, job)"
                   " VALUES (1, ?1, " NEWEST_JOB ")",
 

@@ -232,7 +232,7 @@ int64_t statements_changes(const struct statements *statements)
     return sqlite3_changes64(statements->db);
 }
 
-int statements_next_job(struct statements *statements, int64_t *job, ferry_error *error)
+int statements_last_job(struct statements *statements, int64_t *job, ferry_error *error)
 {
     if (!statements->knows_last_job) {
         int rc = statement_step(statements, LAST_JOB, error);
@@ -243,8 +243,16 @@ int statements_next_job(struct statements *statements, int64_t *job, ferry_error
         statements_skip_jobs(statements, last);
         statements->knows_last_job = true;
     }
-    *job = ++statements->last_job;
+    *job = statements->last_job;
     return 0;
+}
+
+int statements_next_job(struct statements *statements, int64_t *job, ferry_error *error)
+{
+    int rc = statements_last_job(statements, job, error);
+    if (rc == 0)
+        *job = ++statements->last_job;
+    return rc;
 }
 
 void statements_look_for_last_job(struct statements *statements)

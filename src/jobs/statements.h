@@ -109,9 +109,10 @@ bool statements_was_refused(const struct statements *statements);
 bool statements_in_transaction(const struct statements *statements);
 int64_t statements_changes(const struct statements *statements); /* rows, of the last write */
 
-/* Number a new job. A number is given once for as long as the connection lasts, whether a row came
- * of it or not. */
+/* Number a new job, or look up the last number. A number is given once for as long as the
+ * connection lasts, whether a row came of it or not. */
 int statements_next_job(struct statements *statements, int64_t *job, ferry_error *error);
+int statements_last_job(struct statements *statements, int64_t *job, ferry_error *error);
 
 /* Somebody else has written rows, so that numbers are looked for anew. */
 void statements_look_for_last_job(struct statements *statements);

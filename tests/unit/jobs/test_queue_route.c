@@ -228,12 +228,77 @@ static void a_clock_that_is_set_forward_makes_nothing_due_but_what_a_person_wrot
     job.block = make_block("x", &job.length);
     assert_int_equal(queue_add(f->queue, &job, on_accepted, f, NULL), 0);
     fixture_wait_count(f, JOB_SCHEDULED, 1);
-    atomic_store(&wall_offset_ms, 2 * HOUR_MS);
+    atomic_store(&wall_offset_ms, INT64_C(2) * HOUR_MS);
     fixture_wait_count(f, JOB_SUCCEEDED, 1);
     settle();
     const struct job_record *waiting = fixture_get(f, id);
     assert_int_equal(waiting->state, JOB_RETRYING);
     assert_in_range(waiting->run_at_ms - due_ms, 2 * HOUR_MS - 1000, 2 * HOUR_MS + 1000);
+}
+
+static int failures_wanted;
+
+static bool have_failed(struct fixture *at)
+{
+    return fixture_metric(at, "ferry_store_failed_total") >= failures_wanted;
+}
+
+static void wait_failures(int failures)
+{
+    failures_wanted = failures;
+    fixture_wait(f, have_failed);
+}
+
+static void add_due_in_an_hour(void)
+{
+    struct queue_job job = {.route = "/echo", .delay_ms = HOUR_MS};
+    job.block = make_block("x", &job.length);
+    assert_int_equal(queue_add(f->queue, &job, on_accepted, f, NULL), 0);
+}
+
+/* Have one that waits, and refuse to move it, or to have another one wait for its next try. */
+static void start_refusing(void)
+{
+    fixture_start(f);
+    add_due_in_an_hour();
+    fixture_wait_count(f, JOB_SCHEDULED, 1);
+    folder_sql(&f->folder, "CREATE TRIGGER fails BEFORE UPDATE OF run_at_ms ON jobs BEGIN"
+                           " SELECT RAISE(ABORT, 'x'); END");
+}
+
+/* Set the clock back two hours; what waits is moved along a second later. */
+static void step_back(int failures)
+{
+    atomic_store(&wall_offset_ms, INT64_C(-2) * HOUR_MS);
+    add_due_in_an_hour();
+    wait_failures(failures);
+    folder_sql(&f->folder, "DROP TRIGGER fails");
+    settle();
+}
+
+static void what_comes_after_a_step_that_failed_stays_as_it_is(void **ctx)
+{
+    (void)ctx;
+    start_refusing();
+    step_back(1);
+    assert_int_equal(folder_query(&f->folder, "SELECT count(*) FROM jobs"), 2);
+    assert_int_equal(folder_query(&f->folder, "SELECT max(run_at_ms) - min(run_at_ms) < 600000"
+                                              " FROM jobs"),
+                     1);
+}
+
+/* What failed first is written again first. */
+static void what_came_before_a_step_that_failed_moves_along(void **ctx)
+{
+    (void)ctx;
+    fixture_route(f, "/second")->backoff_min_ms = HOUR_MS;
+    fixture_route(f, "/second")->backoff_max_ms = HOUR_MS;
+    start_refusing();
+    fixture_add_committed(f, "/second", "x");
+    wait_failures(1);
+    step_back(2);
+    int64_t due_ms = folder_query(&f->folder, "SELECT run_at_ms FROM jobs WHERE state = 3");
+    assert_in_range(due_ms - read_wall_ms(), HOUR_MS / 3, HOUR_MS);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -252,6 +317,8 @@ int main(void)
         TEST(a_worker_pauses_its_route_and_no_other),
         TEST(the_pause_that_a_worker_wanted_ends),
         TEST(a_clock_that_is_set_back_holds_no_waiting_job_up),
+        TEST(what_comes_after_a_step_that_failed_stays_as_it_is),
+        TEST(what_came_before_a_step_that_failed_moves_along),
         TEST(a_clock_that_is_set_forward_makes_nothing_due_but_what_a_person_wrote),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

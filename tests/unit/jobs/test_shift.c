@@ -13,6 +13,11 @@ static void insert_due(enum job_state state, bool is_wall, int64_t created_ms)
     insert_added(&insert);
 }
 
+static struct shift_operation shift_of(int64_t by_ms)
+{
+    return (struct shift_operation){.base = {.kind = OPERATION_SHIFT}, .by_ms = by_ms};
+}
+
 static int64_t due_of(int job)
 {
     char sql[80];
@@ -27,13 +32,44 @@ static void what_waits_moves_along_and_what_a_person_wrote_stays(void **ctx)
     insert_due(JOB_SCHEDULED, true, 1000);
     insert_due(JOB_QUEUED, false, 1000);
     insert_due(JOB_RUNNING, false, 1000);
-    struct shift_operation shift = {.base = {.kind = OPERATION_SHIFT}, .by_ms = -30000};
+    struct shift_operation shift = shift_of(-30000);
     assert_int_equal(run(&shift.base), FERRY_OK);
     assert_int_equal(due_of(1), 70000);
     assert_int_equal(due_of(2), 100000);
     assert_int_equal(due_of(3), 70000);
     assert_int_equal(due_of(4), 100000);
     assert_int_equal(query("SELECT version FROM jobs WHERE job = 1"), 2);
+}
+
+static void a_step_that_failed_in_doubt_is_made_up_for_once(void **ctx)
+{
+    (void)ctx;
+    insert_due(JOB_SCHEDULED, false, 1000);
+    struct shift_operation shift = shift_of(-30000);
+    shift.doubt_ms = 5000; /* it was not done then */
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(run(&shift.base), FERRY_OK);
+        assert_int_equal(due_of(1), 70000);
+        shift.doubt_ms = shift.done_ms;
+    }
+}
+
+/* They were written by the new time. */
+static void what_came_after_a_step_that_failed_does_not_move(void **ctx)
+{
+    (void)ctx;
+    insert_due(JOB_SCHEDULED, false, 1000);
+    struct shift_operation shift = shift_of(-30000);
+    folder_sql(&folder, "CREATE TRIGGER fails BEFORE UPDATE ON jobs BEGIN SELECT RAISE(ABORT, 'x');"
+                        " END");
+    assert_int_equal(run(&shift.base), FERRY_REJECTED);
+    folder_sql(&folder, "DROP TRIGGER fails");
+    assert_int_equal(shift.newest_job, 1);
+    insert_due(JOB_SCHEDULED, false, 1000);
+    shift.upto_job = shift.newest_job;
+    assert_int_equal(run(&shift.base), FERRY_OK);
+    assert_int_equal(due_of(1), 70000);
+    assert_int_equal(due_of(2), 100000);
 }
 
 static void start_at(int64_t now_ms)
@@ -56,7 +92,7 @@ static void a_step_while_it_ran_is_not_made_up_for_again_at_the_start(void **ctx
     (void)ctx;
     int64_t now_ms = clock_wall_ms();
     insert_due(JOB_SCHEDULED, false, now_ms + 30000); /* by the clock before it went back */
-    struct shift_operation shift = {.base = {.kind = OPERATION_SHIFT}, .by_ms = -30000};
+    struct shift_operation shift = shift_of(-30000);
     assert_int_equal(run(&shift.base), FERRY_OK);
     start_at(clock_wall_ms());
     assert_int_equal(due_of(1), 70000);
@@ -71,7 +107,7 @@ static void a_clock_that_starts_anew_each_time_is_made_up_for_each_time(void **c
     insert_due(JOB_SCHEDULED, false, now_ms);
     start_at(5000);
     assert_int_equal(due_of(1), 100000 - (now_ms - 5000));
-    struct shift_operation shift = {.base = {.kind = OPERATION_SHIFT}, .by_ms = now_ms - 5000};
+    struct shift_operation shift = shift_of(now_ms - 5000);
     assert_int_equal(run(&shift.base), FERRY_OK);
     assert_int_equal(due_of(1), 100000);
     int64_t learnt_ms = query("SELECT wall_ms FROM clock");
@@ -85,7 +121,7 @@ static void jobs_that_came_after_those_of_a_step_were_deleted_tell_the_time(void
     (void)ctx;
     insert_due(JOB_SCHEDULED, false, 1000);
     insert_due(JOB_SCHEDULED, false, 1000);
-    struct shift_operation shift = {.base = {.kind = OPERATION_SHIFT}, .by_ms = 10};
+    struct shift_operation shift = shift_of(10);
     assert_int_equal(run(&shift.base), FERRY_OK);
     folder_sql(&folder, "DELETE FROM jobs; DELETE FROM inputs");
     writing_reopen();
@@ -141,7 +177,7 @@ static void a_pack_from_before_a_step_is_not_made_up_for_again(void **ctx)
     (void)ctx;
     int64_t now_ms = clock_wall_ms();
     int due = (int)insert_due_and_pack(now_ms + 30000, now_ms + 30000);
-    struct shift_operation shift = {.base = {.kind = OPERATION_SHIFT}, .by_ms = -30000};
+    struct shift_operation shift = shift_of(-30000);
     assert_int_equal(run(&shift.base), FERRY_OK);
     start_at(clock_wall_ms());
     assert_int_equal(due_of(due), 70000);
@@ -158,6 +194,8 @@ int main(void)
         WRITING_TEST(a_step_while_it_ran_is_not_made_up_for_again_at_the_start),
         WRITING_TEST(a_clock_that_starts_anew_each_time_is_made_up_for_each_time),
         WRITING_TEST(jobs_that_came_after_those_of_a_step_were_deleted_tell_the_time),
+        WRITING_TEST(a_step_that_failed_in_doubt_is_made_up_for_once),
+        WRITING_TEST(what_came_after_a_step_that_failed_does_not_move),
         WRITING_TEST(a_clock_that_goes_on_moves_nothing),
         PACKS_TEST(a_pack_tells_the_last_time_as_well),
         PACKS_TEST(a_pack_from_before_a_step_is_not_made_up_for_again),

@@ -185,10 +185,11 @@ const char *const sql_of[STATEMENT_COUNT] = {
                   "  error_code = ?4, error = 'the server ended while it ran'"
                   " WHERE state = 2 AND state <> 4 AND boot IS NOT ?2"
                   " RETURNING route, delivery_id, state, crashes, job, callback IS NOT NULL",
+    /* A job is where its id is: a pack that is damaged may lack some. */
     [COUNT] = "SELECT route, state, sum(jobs), sum(bytes) FROM"
               "  (SELECT route, state, count(*) AS jobs, sum(input_bytes) AS bytes"
               "   FROM jobs GROUP BY route, state"
-              "   UNION ALL SELECT route, 4, sum(count), 0 FROM packs GROUP BY route)"
+              "   UNION ALL SELECT route, 4, sum(length(ids) / 16), 0 FROM packs GROUP BY route)"
               " GROUP BY route, state",
     [PAUSED] = "SELECT route, since_ms FROM paused",
     [SLOTS] = "SELECT name, slot_ms FROM schedules",

@@ -4,6 +4,7 @@
 #include "support.h"
 
 #include "listing.h"
+#include "reports.h"
 
 /* Of one time, one behind the other; `together` is the one that is damaged. */
 static struct together older, together, newer;
@@ -163,6 +164,30 @@ static void one_without_ids_goes_as_well(void **ctx)
     expect_tables(0, 0, 0);
 }
 
+static void add_count(void *arg, const char *route, enum job_state state, int64_t count,
+                      int64_t bytes)
+{
+    (void)route, (void)bytes;
+    assert_int_equal(state, JOB_SUCCEEDED);
+    *(unsigned *)arg += (unsigned)count;
+}
+
+/* What is counted at the start and goes with each delete ends at none. */
+static void as_many_are_counted_as_can_be_deleted(void **ctx)
+{
+    (void)ctx;
+    static const char *const how[] = {"ids = x''", "ids = substr(ids, 1, 40)", "ids = 5",
+                                      "ids = CAST(ids || ids AS BLOB)", "jobs = x''"};
+    for (size_t i = 0; i < COUNT_OF(how); i++) {
+        unsigned count = 0;
+        damage(how[i]);
+        struct job_filter filter = {.limit = 5};
+        assert_int_equal(report_count(writer_statements(writer), add_count, &count, NULL), 0);
+        assert_int_equal(change_all(JOB_ACTION_DELETE, filter, check_jobs), count);
+        expect_tables(0, 0, 0);
+    }
+}
+
 static void it_stays_where_the_filter_means_others_or_something_else_is_done(void **ctx)
 {
     (void)ctx;
@@ -213,6 +238,7 @@ int main(void)
         TEST(one_without_ids_is_told_by_a_list),
         TEST(a_filter_that_it_fits_deletes_all_of_it),
         TEST(one_without_ids_goes_as_well),
+        TEST(as_many_are_counted_as_can_be_deleted),
         TEST(it_stays_where_the_filter_means_others_or_something_else_is_done),
         TEST(one_that_is_damaged_is_retired),
     };

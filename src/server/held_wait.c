@@ -151,7 +151,7 @@ static void on_changed(void *arg, const struct job_change *change)
     struct held_wait *wait = arg;
     wait->state = change->state;
     wait->version = change->version;
-    if (job_state_is_final(change->state) || change->is_deleted)
+    if (job_state_is_final(change->state))
         look(wait);
 }
 

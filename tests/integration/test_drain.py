@@ -1,12 +1,14 @@
 """SIGTERM: every request that was accepted gets its answer, every job keeps its place."""
 
+import contextlib
 import http.client
 import os
 import signal
+import socket
 
 import pytest
 
-from harness import EXIT_OK, compile_plugin, wait_until
+from harness import DEADLINE, EXIT_OK, compile_plugin, split_address, wait_until
 from test_limits import stick
 
 
@@ -45,6 +47,21 @@ def send_headers(server, path, length, more=""):
         got += part
     assert got == wanted
     return client
+
+
+@contextlib.contextmanager
+def beside_the_signal(server):
+    """What is sent here is there before SIGTERM, in the same turn of the server's loop."""
+    server.process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, server.process.pid, os.WSTOPPED | os.WNOWAIT)
+    yield
+    server.terminate()
+    server.process.send_signal(signal.SIGCONT)
+
+
+def serves_on(server):
+    """It takes longer to ask so often than a drain takes to see that nothing is left."""
+    return all(server.get("/livez", admin=True).status == 200 for _ in range(200))
 
 
 def read_reply(client):
@@ -103,15 +120,51 @@ def test_a_body_that_was_half_received_is_finished(server):
 
 
 def test_a_request_that_comes_in_beside_the_signal_is_answered(server):
-    # Stopped, the process finds the connection and the signal in the same turn of its loop.
-    server.process.send_signal(signal.SIGSTOP)
-    os.waitid(os.P_PID, server.process.pid, os.WSTOPPED | os.WNOWAIT)
-    with server.open_socket() as client:
-        client.sendall(b"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nsaved")
-        server.terminate()
-        server.process.send_signal(signal.SIGCONT)
+    with contextlib.ExitStack() as closed:
+        with beside_the_signal(server):
+            client = closed.enter_context(server.open_socket())
+            client.sendall(b"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nsaved")
         reply = read_reply(client)
         assert (reply.status, reply.read()) == (200, b"saved")
+    assert server.wait() == EXIT_OK
+
+
+def test_a_reply_that_is_on_its_way_is_sent_to_its_end(server):
+    body = os.urandom(8 << 20)
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.settimeout(DEADLINE)
+        client.connect(split_address(server.address))
+        client.sendall(f"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: {len(body)}\r\n\r\n"
+                       .encode() + body)
+        assert client.recv(12) == b"HTTP/1.1 200"
+        begin_drain(server)
+        assert serves_on(server)
+        got = b""
+        while part := client.recv(1 << 20):
+            got += part
+    assert got.endswith(b"\r\n\r\n" + body)
+    assert server.wait() == EXIT_OK
+
+
+def test_a_call_that_nobody_waits_for_any_more_ends_before_the_server(server, gate):
+    stick(server, "/hurry", "default")
+    begin_drain(server)
+    assert serves_on(server)
+    gate.let()
+    assert server.wait() == EXIT_OK
+    assert not server.has_logged("left behind")
+
+
+def test_a_request_whose_password_is_looked_at_is_answered(serve, tmp_path):
+    users = tmp_path / "users"
+    users.write_text("ann:$6$rounds=3000000$saltsalt$" + "x" * 86 + "\n")  # takes a second or two
+    users.chmod(0o600)
+    server = serve(f"routes: {{/noop: {{worker: noop, auth: {{basic_file: {users}}}}}}}\n")
+    asked = server.send("GET", "/noop", headers={"Authorization": "Basic YW5uOng="})
+    server.wait_metric('ferry_requests_in_flight{route="/noop"}', 1)
+    begin_drain(server)
+    assert asked.reply().status == 401
     assert server.wait() == EXIT_OK
 
 
@@ -139,6 +192,18 @@ def test_signals_at_the_very_end_change_nothing(server):
     while server.process.poll() is None:
         server.process.send_signal(signal.SIGTERM)
     assert server.wait() == EXIT_OK
+
+
+def test_nothing_is_reloaded_any_more(server, gate):
+    call = server.send("GET", "/gate")
+    server.wait_busy(1)
+    begin_drain(server)
+    server.signal(signal.SIGHUP)
+    assert serves_on(server)
+    gate.let()
+    assert call.reply().status == 200
+    assert server.wait() == EXIT_OK
+    assert not server.has_logged("msg=reloading")
 
 
 def test_sigint_drains_as_well(server, gate):

@@ -5,7 +5,7 @@ import concurrent.futures
 import pytest
 
 from harness import wait_until
-from test_drain import send_headers
+from test_drain import beside_the_signal, read_reply, send_headers
 
 CONFIG = """
 log: {{level: debug}}
@@ -181,6 +181,7 @@ def test_a_hundred_waits_are_answered_when_the_server_leaves(start):
     for each in held:
         reply = each.reply()
         assert (reply.status, reply.json()["state"]) == (202, "scheduled")
+        assert reply.headers["Connection"] == "close"
         places.add(reply.headers["Location"])
     assert server.wait() == 0
     server.start()
@@ -197,6 +198,20 @@ def test_a_wait_that_begins_in_a_drain_is_answered_at_once(start, gate):
         server.terminate()
         server.wait_logged("msg=draining")
         client.sendall(b"x")
-        assert client.recv(12) == b"HTTP/1.1 202"
+        reply = read_reply(client)
+        assert (reply.status, reply.headers["Preference-Applied"]) == (202, None)
     gate.let()
+    assert server.wait() == 0
+
+
+def test_a_wait_whose_job_is_on_its_way_to_the_disk_as_a_drain_begins_is_answered_at_once(start):
+    server = start(drain="1h")
+    connection = server.connect()
+    connection.request("POST", "/later", headers=prefer("respond-async"))
+    assert connection.getresponse().read()
+    with beside_the_signal(server):
+        connection.request("POST", "/later", headers=prefer("wait=300", **{"Ferry-Delay": "1h"}))
+    reply = connection.getresponse()
+    assert (reply.status, reply.headers["Connection"]) == (202, "close")
+    assert reply.headers["Preference-Applied"] == "wait=300"
     assert server.wait() == 0

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from harness import (LONG, ROOT, UNFINISHED, Server, compile_plugin, run_ferry,
+from harness import (EXIT_OK, LONG, ROOT, UNFINISHED, Server, compile_plugin, run_ferry,
                      wait_until)
 
 KILLS = 100 if LONG else 8
@@ -168,6 +168,19 @@ def test_runs_overlap_where_the_schedule_says_so(serve, gate):
     server = serve(BLOCKING.format(plugin=gate.plugin, settings=gate.settings(), overlap="true"))
     wait_until(lambda: len(gate.runs()) >= 2, "two runs at once")
     assert server.metric(runs_metric("slow", "overlap")) == 0
+
+
+def test_nothing_is_added_in_a_drain(serve, gate):
+    server = serve(BLOCKING.format(plugin=gate.plugin, settings=gate.settings(), overlap="false"))
+    wait_at_least(server, runs_metric("slow", "overlap"), 1)
+    server.terminate()  # the run that is at the gate keeps it from leaving
+    server.wait_logged("msg=draining")
+    before = server.metric(runs_metric("slow", "overlap"))
+    end = time.time() + 3.5
+    wait_until(lambda: time.time() > end, "three slots have passed")
+    assert server.metric(runs_metric("slow", "overlap")) <= before + 1  # it was on its way
+    gate.let()
+    assert server.wait() == EXIT_OK
 
 
 # ---- missed runs ----

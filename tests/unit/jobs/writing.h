@@ -93,6 +93,19 @@ static inline int writing_set_up_journal(void **ctx)
     return 0;
 }
 
+/* Tell that the jobs on disk, and what belongs to them, differ in nothing but their names. */
+static inline void expect_rows_alike(void)
+{
+    assert_int_equal(query("SELECT count(DISTINCT version || route || worker || state || attempt"
+                           " || crashes || input_bytes || created_ms || run_at_ms ||"
+                           " quote(started_ms) || quote(finished_ms) || quote(hex(boot)) ||"
+                           " quote(error_code) || quote(error) || quote(result_status) ||"
+                           " quote(result_type) || quote(result) || is_wall || is_cancelling ||"
+                           " quote(callback) || quote(memory) || quote(block))"
+                           " FROM jobs LEFT JOIN inputs ON inputs.job = jobs.job"),
+                     1);
+}
+
 /* Insert a job, then set it to any state by force; of a final one, finished_ms is 1500. */
 static inline struct insert_operation insert_in(enum job_state state)
 {

@@ -1,15 +1,6 @@
 /*
- * The writer. It belongs to one thread at a time and has no lock.
- *
- * After an I/O error the handle is never used again: the kernel reports a failed fsync once, and
- * may report success for the same lost pages the next time. The writer closes it and opens a new
- * one. As long as that fails, every operation does.
- *
- * Whenever it opens the database, it checks it and copies the whole WAL into the database file with
- * a sync of its own, so that nothing rests on pages whose fate is unknown: the process before may
- * have ended at an fsync that failed, and a WAL that reads well need not be on disk. For the same
- * reason all that is in the journal, or was when the handle was lost, gets its rows with the first
- * transaction.
+ * Transactions, and what becomes of operations when one fails. The connection that they need is in
+ * writer_connection.c.
  *
  * The journal comes first. What it does not take, because it fails or for any other reason, goes
  * into the tables with the rest, so that nothing depends on it.
@@ -18,12 +9,8 @@
  * without them, so that the ends of attempts and deletes still have a way. New jobs are refused
  * while there is still some room, which those ends need: a log that is full of jobs can neither
  * grow nor be copied. Where others have taken that, too, a delete has the reserve.
- *
- * The automatic checkpoints keep the WAL small, unless somebody is always reading. Past a size it
- * is emptied by force. How big it is is asked for now and then only: a file whose times somebody
- * has seen gets new ones with its next write, and the sync of each commit would write them, too.
  */
-#include "writer.h"
+#include "writer_struct.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,123 +18,12 @@
 #include <ferry/log.h>
 
 #include "apply.h"
-#include "arrivals.h"
 #include "clock.h"
-#include "database.h"
-#include "reserve.h"
 
 enum {
-    REOPEN_PAUSE_US = 1000000, /* a check of a big database is no thing to do in a row */
-    WAL_MAX_BYTES = 64 << 20,
-    EMPTY_PAUSE_US = 1000000, /* emptying the WAL waits for who reads: not for long, nor often */
-    EMPTY_WAIT_MS = 50,
-    LOOK_PAUSE_US = 100000, /* at how big it is */
     FULL_LOG_PAUSE_US = 1000000,
     ROWS_PAUSE_US = 1000000,
 };
-
-struct writer {
-    char *path;
-    unsigned char boot[RANDOM_ID_BYTES]; /* names this process in the rows that it runs */
-    sqlite3 *db;                         /* NULL: lost, to be opened again */
-    struct statements *statements;
-    struct arrivals *arrivals;
-    struct reserve *reserve;
-    bool has_started;
-    int64_t reopen_us;   /* not before this time */
-    int64_t empty_us;    /* the WAL neither */
-    int64_t look_us;     /* nor is its size asked for */
-    int64_t wal_bytes;   /* as it was then */
-    int64_t rows_us;     /* nor do the oldest without rows get theirs */
-    int64_t full_log_us; /* a full disk is not logged before this time, however many ask */
-};
-
-/* ---- the connection ---- */
-
-static void writer_disconnect(struct writer *writer)
-{
-    statements_free(writer->statements);
-    writer->statements = NULL;
-    sqlite3_close(writer->db);
-    writer->db = NULL;
-}
-
-/* Copy the WAL into the file. The pragma's first column says whether it was kept from finishing. */
-static int writer_checkpoint(struct writer *writer, enum statement how, ferry_error *error)
-{
-    int rc = statement_step(writer->statements, how, error);
-    if (rc <= 0)
-        return rc;
-    bool is_busy = sqlite3_column_int(statement_of(writer->statements, how), 0);
-    statement_abandon(writer->statements, how);
-    return is_busy ? ferry_error_set(error, FERRY_REJECTED, "the jobs' database is being read") : 0;
-}
-
-int64_t writer_wal_bytes(const struct writer *writer)
-{
-    return writer->wal_bytes;
-}
-
-static void writer_look_at_wal(struct writer *writer, int64_t now_us)
-{
-    if (now_us < writer->look_us)
-        return;
-    writer->wal_bytes = database_wal_bytes(writer->db);
-    writer->look_us = now_us + LOOK_PAUSE_US;
-}
-
-/* Empty the WAL when it has grown too big. What fails here fails again, or is seen by the next
- * transaction; a lost handle is seen by the caller. */
-static void writer_bound_wal(struct writer *writer, ferry_error *error)
-{
-    int64_t now_us = clock_monotonic_us();
-    writer_look_at_wal(writer, now_us);
-    if (writer->wal_bytes <= WAL_MAX_BYTES || now_us < writer->empty_us)
-        return;
-    writer->empty_us = now_us + EMPTY_PAUSE_US;
-    sqlite3_busy_timeout(writer->db, EMPTY_WAIT_MS);
-    int rc = writer_checkpoint(writer, EMPTY_WAL, error);
-    sqlite3_busy_timeout(writer->db, DATABASE_BUSY_TIMEOUT_MS);
-    if (rc < 0)
-        ferry_log(FERRY_LOG_WARN, "the log of the jobs' database is big and cannot be emptied yet",
-                  "bytes=%lld error=%s", (long long)writer->wal_bytes, error->message);
-}
-
-static int writer_connect(struct writer *writer, bool *damaged, ferry_error *error)
-{
-    reserve_give(writer->reserve, RESERVE_FOR_DELETES);
-    writer->db = database_open_writer(writer->path, damaged, error);
-    if (writer->db)
-        writer->statements = statements_new(writer->db, false, error);
-    if (writer->statements && writer_checkpoint(writer, EMPTY_WAL, error) == 0 &&
-        arrivals_load(writer->arrivals, writer->statements, error) == 0)
-        return 0;
-    writer_disconnect(writer);
-    return FERRY_INTERNAL;
-}
-
-static void writer_lose(struct writer *writer, const ferry_error *error)
-{
-    ferry_log(FERRY_LOG_ERROR, "the jobs' database is lost, opening it again", "error=%s",
-              error->message);
-    sqlite3_db_config(writer->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    writer_disconnect(writer);
-    writer->reopen_us = clock_monotonic_us();
-}
-
-static int writer_reconnect(struct writer *writer, ferry_error *error)
-{
-    int64_t now_us = clock_monotonic_us();
-    if (now_us < writer->reopen_us)
-        return ferry_error_set(error, FERRY_REJECTED, "the jobs' database cannot be written");
-    writer->reopen_us = now_us + REOPEN_PAUSE_US;
-    int rc = writer_connect(writer, NULL, error);
-    if (rc == 0)
-        ferry_log(FERRY_LOG_INFO, "the jobs' database is open again", NULL);
-    else
-        ferry_log(FERRY_LOG_ERROR, "the jobs' database does not open", "error=%s", error->message);
-    return rc;
-}
 
 /* ---- a transaction ---- */
 

@@ -37,7 +37,8 @@ struct schedule {
     struct metric_counter *runs[RUN_OUTCOMES];
     ferry_timer timer;
     int64_t settled_ms; /* slots up to here are run, let go, or in slot_ms... */
-    bool has_settled;   /* ... if it has looked, or the one before it has */
+    bool has_settled;   /* ... if it has looked, or the one before it has, */
+    int64_t looked_ms;  /* at this time of the wall clock; 0: it has not */
     int64_t slot_ms;    /* NO_SLOT: none is under way */
     int64_t jitter_ms;  /* of slot_ms */
     int64_t pause_ms;   /* of slot_ms, which was refused; 0: it was not */
@@ -189,8 +190,9 @@ static void take_slot(struct schedule *schedule, int64_t slot_ms)
 
 static void look(struct schedule *schedule, int64_t late_ms)
 {
+    schedule->looked_ms = schedule->all->wall_ms();
     struct schedule_due due =
-        schedule_due(schedule->config, schedule->settled_ms, schedule->all->wall_ms(), late_ms);
+        schedule_due(schedule->config, schedule->settled_ms, schedule->looked_ms, late_ms);
     schedule->settled_ms = due.settled_ms;
     count_missed(schedule, &due);
     if (due.slot_ms != NO_SLOT)
@@ -319,6 +321,14 @@ static const struct schedule *find(const struct schedules *schedules, const char
     return NULL;
 }
 
+/* What it would have been due at by its new times, before the one of the old times looked last, it
+ * has not missed. Where the clock was set back since then, that tells nothing. */
+static int64_t settled_by(const struct schedule *other, int64_t now_ms)
+{
+    bool tells = other->looked_ms > other->settled_ms && other->looked_ms <= now_ms;
+    return tells ? other->looked_ms : other->settled_ms;
+}
+
 void schedules_inherit(struct schedules *schedules, const struct schedules *before)
 {
     for (size_t i = 0; i < schedules->count; i++) {
@@ -327,7 +337,8 @@ void schedules_inherit(struct schedules *schedules, const struct schedules *befo
         if (!other || !other->has_settled)
             continue;
         schedule->has_settled = true;
-        schedule->settled_ms = other->settled_ms;
+        schedule->settled_ms = settled_by(other, schedules->wall_ms());
+        schedule->looked_ms = other->looked_ms;
         schedule->slot_ms = other->slot_ms;
         schedule->jitter_ms = other->jitter_ms;
         schedule->pause_ms = other->pause_ms;

@@ -307,6 +307,29 @@ static void test_what_was_missed_is_counted_once_over_reloads(void **state)
     assert_int_equal(last_slot(), NOON_MS + 4 * EVERY_MS);
 }
 
+static void test_what_was_not_due_before_a_reload_is_not_missed(void **state)
+{
+    (void)state;
+    config.missed = MISSED_ONCE;
+    config.every_ms = 60 * EVERY_MS;
+    schedules_start(schedules);
+    reload(); /* for a short timer */
+    set_clock(NOON_MS);
+    wait_count("added", 1);
+    set_clock(NOON_MS + 10 * EVERY_MS + 5000);
+    reload(); /* has it look */
+    config.every_ms = EVERY_MS;
+    reload();
+    wait_for_timers();
+    assert_int_equal(count_of("missed"), 0);
+    assert_int_equal(jobs(), 1);
+    set_clock(NOON_MS + 11 * EVERY_MS - 5);
+    reload();
+    set_clock(NOON_MS + 11 * EVERY_MS);
+    wait_count("added", 2);
+    assert_int_equal(count_of("missed"), 0);
+}
+
 static void test_a_refused_run_is_tried_again_after_a_reload(void **state)
 {
     (void)state;
@@ -354,6 +377,7 @@ int main(void)
         TEST(test_an_overlap_takes_its_slot),
         TEST(test_a_refused_run_is_tried_again_for_the_same_slot),
         TEST(test_what_was_missed_is_counted_once_over_reloads),
+        TEST(test_what_was_not_due_before_a_reload_is_not_missed),
         TEST(test_a_refused_run_is_tried_again_after_a_reload),
         TEST(test_a_slot_that_the_queue_had_at_a_reload_runs_once),
     };

@@ -183,7 +183,8 @@ static void log_failure(struct reload *reload, const char *why)
 {
     reload->failed->value++;
     ferry_log(FERRY_LOG_ERROR, "reload failed, the config before stays", "error=%s", why);
-    supervisor_tell(SERVER_READY);
+    if (!reload->is_stopped)
+        supervisor_tell(SERVER_READY);
 }
 
 static void refuse(struct load *load, const char *why)

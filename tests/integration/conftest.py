@@ -75,3 +75,19 @@ def steps(tmp_path, steps_plugin, serve):
     steps.tell("end", "end", "end", "end")  # a server ends when its calls do
     serve.stop()
     steps.close()
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory):
+    from browser import Browser  # what that needs is not everywhere
+
+    browser = Browser(tmp_path_factory.mktemp("browser"))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def browser(chromium):
+    yield chromium
+    chromium.open("about:blank")  # no page asks a server that is gone
+    chromium.complaints()

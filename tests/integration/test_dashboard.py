@@ -6,7 +6,6 @@ import socket
 
 import pytest
 
-from browser import Browser
 from harness import make_certificate, wait_until
 
 CONFIG = """
@@ -137,20 +136,6 @@ def test_the_page_takes_no_other_method_and_stays_over_a_reload(server):
 
 
 # ---- in a browser ----
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory):
-    browser = Browser(tmp_path_factory.mktemp("browser"))
-    yield browser
-    browser.close()
-
-
-@pytest.fixture
-def browser(chromium):
-    yield chromium
-    chromium.open("about:blank")  # no page asks a server that is gone
-    chromium.complaints()
-
 
 def show(browser, server, fragment="", scheme="http"):
     browser.open(f"{scheme}://{server.admin_address}/{fragment}")

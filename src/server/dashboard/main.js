@@ -278,11 +278,12 @@ async function changeJob(action) {
 
 async function changeAll(action) {
     const {state, route} = where();
+    const query = filterQuery(); // as it is now: one may go elsewhere before the yes
     const which = [state?.replaceAll(",", " or "), "jobs", route && `of ${route}`];
     if (!await confirm(`Really ${action} all ${which.filter(Boolean).join(" ")}?`))
         return;
     const [method, path] = requestFor(action, "jobs");
-    await act(method, `${path}?${filterQuery()}`,
+    await act(method, `${path}?${query}`,
         (text) => `${action}: ${count(JSON.parse(text).changed)} jobs.`);
     lookAgain();
 }

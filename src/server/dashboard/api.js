@@ -2,8 +2,9 @@
 
 const TOKEN = "ferry-admin-token"; // in the tab's own storage: it is gone with the tab
 const PATIENCE_MS = 10_000;
+const HOME = location.origin + location.pathname; // no fetch takes a password in the page's address
 
-/** Nobody answered: the server is away, or hangs. */
+/** Nobody answered: the server is away, or hangs, or a proxy before it says so. */
 export class NoAnswer extends Error {}
 
 /** Nobody has answered so far; it may be the one question that takes long. */
@@ -13,12 +14,7 @@ export class TooSlow extends NoAnswer {}
 export class NotSignedIn extends Error {}
 
 /** It said no, and why. */
-export class Refused extends Error {
-    constructor(status, detail) {
-        super(detail);
-        this.status = status;
-    }
-}
+export class Refused extends Error {}
 
 export function hasToken() {
     return sessionStorage.getItem(TOKEN) !== null;
@@ -47,12 +43,9 @@ export function parseJob(text) {
     return {...JSON.parse(text), result: JSON.parse(text, exactly).result};
 }
 
-function reasonOf(text, fallback) {
-    try {
-        return JSON.parse(text).detail; // application/problem+json
-    } catch {
-        return fallback;
-    }
+/** Whether it is ferry who says no. */
+function isProblem(reply) {
+    return reply.headers.get("Content-Type") === "application/problem+json";
 }
 
 /**
@@ -64,11 +57,11 @@ export async function ask(method, path, signal) {
     const signals = [AbortSignal.timeout(PATIENCE_MS), ...(signal ? [signal] : [])];
     let reply, text;
     try {
-        reply = await fetch(path, {
+        reply = await fetch(new URL(path, HOME), {
             method,
             headers: token === null ? {} : {Authorization: `Bearer ${token}`},
             cache: "no-store",
-            credentials: "omit",
+            credentials: "same-origin", // those of a proxy, and a certificate
             redirect: "error",
             signal: AbortSignal.any(signals),
         });
@@ -81,7 +74,10 @@ export async function ask(method, path, signal) {
     }
     if (reply.status === 401)
         throw new NotSignedIn(token === null ? "" : "The server does not take this token.");
+    const status = `${reply.status} ${reply.statusText}`;
+    if (reply.status >= 502 && !isProblem(reply))
+        throw new NoAnswer(status);
     if (!reply.ok)
-        throw new Refused(reply.status, reasonOf(text, `${reply.status} ${reply.statusText}`));
+        throw new Refused(isProblem(reply) ? JSON.parse(text).detail : status);
     return {text, time: Date.parse(reply.headers.get("Date")) || Date.now()};
 }

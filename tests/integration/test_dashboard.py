@@ -2,7 +2,6 @@
 
 import re
 import signal
-import socket
 
 import pytest
 
@@ -396,29 +395,6 @@ def test_it_asks_again_when_the_token_has_changed(browser, start, tmp_path):
     assert not browser.texts("#data")
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-def test_it_says_that_the_server_is_away_and_goes_on_when_it_is_back(browser, start):
-    server = start(f"admin: {{listen: \"127.0.0.1:{free_port()}\"}}")
-    show(browser, server)
-    browser.wait_text("#ready", "ready")
-    place = server.post_job("/later", 1, headers=DELAYED)
-    look_now(browser)
-    wait_listed(browser, place)
-    server.stop()
-    look_now(browser)
-    browser.wait_text("#ready", "does not answer since")
-    wait_listed(browser, place)  # what was known is still there
-    server.start()
-    more = server.post_job("/later", 2, headers=DELAYED)
-    wait_listed(browser, more, place)
-    assert browser.texts("#ready") == ["ready"]
-
-
 def test_it_works_over_tls(browser, start, tmp_path):
     certificate, key = make_certificate(tmp_path)
     server = start(f"admin: {{listen: \"127.0.0.1:0\", tls: {{cert: {certificate}, key: {key}}}}}")
@@ -443,31 +419,3 @@ def test_it_fits_a_phone(browser, server):
         wait_fact(browser, "state", "scheduled")
         assert browser.run("return document.documentElement.scrollWidth") == 390
         assert browser.run("return document.getElementById('job').offsetWidth") == 390
-
-
-WATCH_TIMERS = """
-    const {setTimeout: set, clearTimeout: clear} = window;
-    window.pending = new Set();
-    window.setTimeout = (fn, ...more) => {
-        const id = set(() => { pending.delete(id); fn(); }, ...more);
-        pending.add(id);
-        return id;
-    };
-    window.clearTimeout = (id) => { pending.delete(id); clear(id); };
-    Object.defineProperty(document, "hidden", {get: () => window.isHidden === true});
-"""
-TURN = "window.isHidden = {}; document.dispatchEvent(new Event('visibilitychange'));"
-
-
-def test_a_hidden_page_asks_nothing(browser, server):
-    show(browser, server)
-    browser.find("#pools")
-    browser.run(WATCH_TIMERS)
-    left = browser.wait(lambda: browser.run(
-        "if (!pending.size) return null;" + TURN.format("true") + "return [pending.size];"),
-        "the page waits for its next look")
-    assert left == [0]
-    place = server.post_job("/later", 1, headers=DELAYED)
-    assert browser.texts("#jobs tbody tr") == []
-    browser.run(TURN.format("false"))
-    wait_listed(browser, place)

@@ -2,11 +2,13 @@
 
 import contextlib
 import http.server
+import signal
+import socket
 import threading
 
 import pytest
 
-from harness import DEADLINE
+from harness import DEADLINE, wait_until
 from test_dashboard import DELAYED, act, id_of, look_now, show, wait_fact, wait_listed
 
 CONFIG = """
@@ -25,6 +27,16 @@ def start(serve):
 @pytest.fixture
 def server(start):
     return start()
+
+
+@contextlib.contextmanager
+def hanging(server):
+    """It takes connections, and does nothing, meanwhile."""
+    server.signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        server.signal(signal.SIGCONT)
 
 
 class Passing(http.server.BaseHTTPRequestHandler):
@@ -48,7 +60,7 @@ class Passing(http.server.BaseHTTPRequestHandler):
             if name in reply.headers:
                 self.send_header(name, reply.headers[name])
         if self.server.cookie:
-            self.send_header("Set-Cookie", self.server.cookie)
+            self.send_header("Set-Cookie", f"{self.server.cookie}; Path=/ferry/")
         self.end_headers()
         with contextlib.suppress(OSError):  # who asked has left
             self.wfile.write(reply.body)
@@ -90,6 +102,61 @@ def front(server):
     front.close()
 
 
+PARTS = "#ready", "#about", "#pools", "#routes", "#states", "#jobs"
+
+
+def is_dimmed(browser, selector):
+    """Whether it is to be seen that this is old."""
+    return browser.run("return getComputedStyle(document.querySelector(arguments[0])).opacity",
+                       selector) != "1"
+
+
+def hurry(browser):
+    """Have the page's patience end soon."""
+    browser.run("const real = AbortSignal.timeout.bind(AbortSignal);"
+                "AbortSignal.timeout = (ms) => real(ms / 100);")
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def test_it_says_that_the_server_is_away_and_goes_on_when_it_is_back(browser, start):
+    server = start(f"admin: {{listen: \"127.0.0.1:{free_port()}\"}}")
+    show(browser, server)
+    browser.wait_text("#ready", "ready")
+    place = server.post_job("/later", 1, headers=DELAYED)
+    look_now(browser)
+    wait_listed(browser, place)
+    server.stop()
+    look_now(browser)
+    browser.wait_text("#ready", "does not answer since")
+    browser.wait(lambda: is_dimmed(browser, "#jobs"), "the list is seen to be old")
+    wait_listed(browser, place)  # what was known is still there
+    server.start()
+    more = server.post_job("/later", 2, headers=DELAYED)
+    wait_listed(browser, more, place)
+    assert browser.texts("#ready") == ["ready"]
+    browser.wait(lambda: not is_dimmed(browser, "#pools"), "what is shown is new")
+
+
+def test_what_is_shown_of_another_filter_is_seen_to_be_old(browser, server):
+    place = server.post_job("/later", 1, headers=DELAYED)
+    show(browser, server)
+    wait_listed(browser, place)
+    browser.wait_text("#states", "scheduled 1")
+    with hanging(server):
+        browser.click("#states a[href='#state=dead']")
+        browser.wait(lambda: is_dimmed(browser, "#jobs"), "these are not the dead ones")
+    browser.wait_text("#no-jobs", "No such jobs")
+    browser.wait(lambda: not is_dimmed(browser, "#no-jobs"), "the answer is there")
+    browser.run("location.hash = '#state=none'")
+    browser.wait_text("#message", "none")
+    browser.wait(lambda: is_dimmed(browser, "#no-jobs"), "that is no answer to this")
+
+
 def test_only_what_was_asked_about_is_changed(browser, server):
     mine, other = (server.post_job(path, 1, headers=DELAYED) for path in ("/later", "/other"))
     show(browser, server, "#route=/other")
@@ -106,6 +173,31 @@ def test_only_what_was_asked_about_is_changed(browser, server):
     assert server.get(other).json()["state"] == "scheduled"
 
 
+def test_a_change_that_takes_long_does_not_look_like_a_server_that_is_away(browser, server, front):
+    place = server.post_job("/later", 1, headers=DELAYED)
+    front.show(browser)
+    browser.click(f"#jobs a[href$='{id_of(place)}']")
+    wait_fact(browser, "state", "scheduled")
+    hurry(browser)
+    front.held = f"{place}/cancel"
+    act(browser, "cancel")
+    browser.wait_text("#done", "No answer so far")
+    assert browser.texts("#ready") == ["ready"]
+    front.let.set()
+    wait_fact(browser, "state", "cancelled")
+
+
+def test_one_answer_that_takes_long_holds_up_no_other(browser, server, front):
+    front.show(browser)
+    browser.wait_text("#no-jobs", "No such jobs")
+    front.held = "/jobs?"
+    look_now(browser)
+    wait_until(lambda: front.asked.count("/jobs?limit=50") > 1, "the list is asked for")
+    looks = front.asked.count("/metrics")
+    wait_until(lambda: front.asked.count("/metrics") > looks + 1, "the page looks at the rest")
+    assert not any(browser.texts("#message"))  # which would say that it has given up
+
+
 def test_a_proxy_that_has_nobody_behind_it_is_not_taken_for_ferry(browser, server, front):
     place = server.post_job("/later", 1, headers=DELAYED)
     front.show(browser)
@@ -113,6 +205,7 @@ def test_a_proxy_that_has_nobody_behind_it_is_not_taken_for_ferry(browser, serve
     front.is_alone = True
     look_now(browser)
     browser.wait_text("#ready", "does not answer since")
+    browser.wait(lambda: is_dimmed(browser, "#pools"), "the numbers are seen to be old")
     front.is_alone = False
     look_now(browser)
     browser.wait(lambda: browser.texts("#ready") == ["ready"], "it is back")
@@ -126,3 +219,44 @@ def test_it_works_behind_a_proxy_with_a_path_and_a_login_of_its_own(browser, ser
     act(browser, "cancel")
     wait_fact(browser, "state", "cancelled")
     assert browser.complaints() == []
+
+
+WATCH_TIMERS = """
+    const {setTimeout: set, clearTimeout: clear} = window;
+    window.pending = new Set();
+    window.setTimeout = (fn, ...more) => {
+        const id = set(() => { pending.delete(id); fn(); }, ...more);
+        pending.add(id);
+        return id;
+    };
+    window.clearTimeout = (id) => { pending.delete(id); clear(id); };
+    Object.defineProperty(document, "hidden", {get: () => window.isHidden === true});
+"""
+TURN = "window.isHidden = {}; document.dispatchEvent(new Event('visibilitychange'));"
+
+
+def test_a_hidden_page_asks_nothing(browser, server):
+    show(browser, server)
+    browser.find("#pools")
+    browser.run(WATCH_TIMERS)
+    left = browser.wait(lambda: browser.run(
+        "if (!pending.size) return null;" + TURN.format("true") + "return [pending.size];"),
+        "the page waits for its next look")
+    assert left == [0]
+    place = server.post_job("/later", 1, headers=DELAYED)
+    assert browser.texts("#jobs tbody tr") == []
+    browser.run(TURN.format("false"))
+    wait_listed(browser, place)
+
+
+def test_what_was_seen_before_the_page_was_hidden_is_not_shown_as_new(browser, server):
+    place = server.post_job("/later", 1, headers=DELAYED)
+    show(browser, server)
+    wait_listed(browser, place)
+    browser.find("#pools")
+    browser.run(WATCH_TIMERS)
+    with hanging(server):
+        browser.run(TURN.format("true"))
+        browser.run(TURN.format("false"))
+        browser.wait(lambda: all(is_dimmed(browser, part) for part in PARTS), "it is seen to be old")
+    browser.wait(lambda: not any(is_dimmed(browser, part) for part in PARTS), "all of it is new")

@@ -1,5 +1,6 @@
 // The dashboard. Every two seconds it looks at what the admin listener says, one request of a kind at
 // a time, while the tab is in view; what is looked at in the list of jobs stands in the fragment.
+// What is shown and may not be so any more is dimmed until the next answer of its kind.
 
 import * as api from "./api.js";
 import {byId, confirm, count, show} from "./dom.js";
@@ -19,6 +20,7 @@ let awaySince = null; // a Date while the server does not answer
 let isSignedIn = true; // until the server wants a token
 let metrics = null;
 let stats = null;
+let listedPath = null; // of the list in view
 let job = null; // the one in view, once it is known
 
 // ---- messages ----
@@ -43,21 +45,39 @@ function noteAction(text) {
 
 /** One kind of request. path() is null when there is nothing to ask. */
 class Look {
-    constructor(path, onText, onRefused) {
-        Object.assign(this, {path, onText, onRefused, request: null});
+    constructor(name, path, onText, onRefused = ({message}) => note(name, message)) {
+        Object.assign(this, {name, path, onText, onRefused, request: null});
+    }
+
+    /** Whether what it has shown may not be so any more. */
+    markOld(isOld) {
+        document.body.classList.toggle(`old-${this.name}`, isOld);
+    }
+
+    tell(text, time) {
+        onAnswer();
+        this.onText(text, time);
+        note(this.name, "");
+        this.markOld(false);
+    }
+
+    refuse(error) {
+        this.markOld(true);
+        this.onRefused(error);
     }
 
     /** Ask, unless that is under way. */
     async take() {
         const path = this.path();
+        if (path === null)
+            this.markOld(false);
         if (this.request || path === null)
             return;
         const request = this.request = new AbortController();
         try {
             const {text, time} = await api.ask("GET", path, request.signal);
             request.signal.throwIfAborted(); // an answer to what is not asked for any more
-            onAnswer();
-            this.onText(text, time);
+            this.tell(text, time);
         } catch (error) {
             if (!request.signal.aborted)
                 this.onError(error);
@@ -77,9 +97,9 @@ class Look {
     onError(error) {
         if (error instanceof api.Refused) {
             onAnswer();
-            this.onRefused(error);
+            this.refuse(error);
         } else if (error instanceof api.TooSlow && this !== looks.ready) {
-            this.onRefused(error);
+            this.refuse(error);
         } else {
             onTrouble(error);
         }
@@ -90,22 +110,25 @@ const pathOf = (id) => `jobs/${encodeURIComponent(id)}`;
 // One that has ended changes no more by itself.
 const jobPath = () => (where().job && !(job && isFinal(job)) ? pathOf(where().job) : null);
 const listPath = () => `jobs?${filterQuery({after: where().after, limit: PAGE})}`;
-const noteError = (about) => (error) => note(about, error.message);
 
 const looks = {
-    ready: new Look(() => "readyz", () => health.showReady(""),
+    ready: new Look("ready", () => "readyz", () => health.showReady(""),
         (error) => health.showReady(error.message)),
-    metrics: new Look(() => "metrics", onMetrics, noteError("metrics")),
-    stats: new Look(() => "jobs/stats", onStats, noteError("stats")),
-    jobs: new Look(listPath, onJobs, noteError("jobs")),
-    job: new Look(jobPath, onJob, (error) => showNoJob(error.message)),
+    metrics: new Look("metrics", () => "metrics", onMetrics),
+    stats: new Look("stats", () => "jobs/stats", onStats),
+    jobs: new Look("jobs", listPath, onJobs),
+    job: new Look("job", jobPath, onJob, (error) => showNoJob(error.message)),
 };
+
+function markAllOld() {
+    byId("ready").classList.add("old"); // until it is shown anew
+    Object.values(looks).forEach((look) => look.markOld(true));
+}
 
 function onMetrics(text, time) {
     const before = metrics;
     metrics = new Metrics(text, performance.now());
     metrics.growth = new Growth(before, metrics);
-    note("metrics", "");
     byId("data").hidden = !isSignedIn;
     health.showAbout(metrics, time);
     health.showTroubles(metrics);
@@ -115,7 +138,6 @@ function onMetrics(text, time) {
 
 function onStats(text) {
     stats = JSON.parse(text);
-    note("stats", "");
     byId("sign-out").hidden = !api.hasToken();
     showFilters(stats);
     showRoutes();
@@ -128,7 +150,7 @@ function showRoutes() {
 
 function onJobs(text, time) {
     const page = JSON.parse(text);
-    note("jobs", "");
+    listedPath = listPath();
     showJobs(page, time);
     if (!job)
         return;
@@ -153,7 +175,6 @@ function lookAtJobAgain() {
 function onAnswer() {
     const wasAway = awaySince !== null;
     awaySince = null;
-    document.body.classList.remove("old");
     if (wasAway)
         turn();
 }
@@ -163,28 +184,34 @@ function onTrouble(error) {
         askForToken(error.message);
     } else if (error instanceof api.NoAnswer) {
         awaySince ??= new Date();
-        document.body.classList.add("old"); // what is shown is
+        markAllOld();
         health.showAway(awaySince);
     } else {
         reportError(error); // the page's own fault; the next look goes on
     }
 }
 
-/** Look at everything; at no more than whether it is back, while it is away or nobody is signed in. */
+/**
+ * Look at everything; at no more than whether it is back, while it is away or nobody is signed in.
+ * The next turn waits for that only: what takes long holds up nothing else.
+ */
 async function turn() {
     clearTimeout(timer);
     const isAll = awaySince === null && isSignedIn;
-    await Promise.all((isAll ? Object.values(looks) : [looks.ready]).map((look) => look.take()));
+    const [ready] = (isAll ? Object.values(looks) : [looks.ready]).map((look) => look.take());
+    await ready;
     clearTimeout(timer);
     if (!document.hidden)
         timer = setTimeout(turn, PERIOD_MS);
 }
 
 document.addEventListener("visibilitychange", () => {
-    if (document.hidden)
+    if (document.hidden) {
         clearTimeout(timer);
-    else
+    } else {
+        markAllOld();
         turn();
+    }
 });
 
 // ---- the token ----
@@ -230,13 +257,20 @@ async function act(method, path, doneText) {
         noteAction(doneText(text));
         return true;
     } catch (error) {
+        onUndone(error);
+        return false;
+    }
+}
+
+function onUndone(error) {
+    if (error instanceof api.Refused) {
+        noteAction(error.message);
+    } else if (error instanceof api.TooSlow) {
+        noteAction("No answer so far: it may still be done.");
+    } else {
         if (error instanceof api.NoAnswer)
             noteAction("No answer: it may have been done, or not.");
-        if (error instanceof api.Refused)
-            noteAction(error.message);
-        else
-            onTrouble(error);
-        return false;
+        onTrouble(error);
     }
 }
 
@@ -326,6 +360,8 @@ function onPlace() {
         moveFocus(id);
     }
     shownId = id;
+    if (listPath() !== listedPath)
+        looks.jobs.markOld(true);
     looks.jobs.retake();
 }
 

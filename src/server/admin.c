@@ -44,11 +44,13 @@ static bool is_other_site(const char *site)
 /* Where no token is asked for, whoever reaches the listener may enter, and a browser on the same
  * machine reaches it for every page that it shows. It says so with an Origin or a Sec-Fetch-Site;
  * or, of a page whose own name was made to lead here, with that name. The dashboard is let in. No
- * browser speaks over a unix socket. */
+ * browser speaks over a unix socket. At 0.0.0.0 it says nothing of who asks for a script or an
+ * image, but gives an answer with this policy to nobody else. */
 static bool is_no_page(ferry_request *request)
 {
     const char *host = ferry_request_header(request, "Host");
     const char *origin = ferry_request_header(request, "Origin");
+    ferry_request_set_header(request, "Cross-Origin-Resource-Policy", "same-origin");
     bool is_unix = strcmp(ferry_request_peer(request), "unix") == 0;
     if ((!host || is_unix || is_address_or_localhost(host)) &&
         (!origin || is_own_origin(request, origin, host)) &&

@@ -221,6 +221,24 @@ def test_it_works_behind_a_proxy_with_a_path_and_a_login_of_its_own(browser, ser
     assert browser.complaints() == []
 
 
+def test_a_page_of_another_port_loads_nothing_of_the_listener(browser, server, front):
+    place = server.request("POST", "/later", body="window.told = 42",
+                           headers={"Content-Type": "text/javascript"}).headers["Location"]
+    server.wait_job(place, "succeeded")
+    port = server.admin_address.rpartition(":")[2]
+    front.is_alone = True
+    front.show(browser)  # a page without ferry's policy
+    for host in "127.0.0.1", "0.0.0.0":  # of the second a browser does not say who asks
+        for path in "/metrics", f"{place}/result":
+            assert browser.driver.execute_async_script("""
+                const [src, done] = arguments;
+                const script = document.createElement("script");
+                Object.assign(script, {src, onload: () => done("loaded"), onerror: () => done("no")});
+                document.body.append(script);
+            """, f"http://{host}:{port}{path}") == "no"
+    assert browser.run("return window.told === undefined")
+
+
 WATCH_TIMERS = """
     const {setTimeout: set, clearTimeout: clear} = window;
     window.pending = new Set();

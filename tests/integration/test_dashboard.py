@@ -223,6 +223,7 @@ def test_a_job_that_is_posted_appears_and_is_found_by_filters(browser, server):
     waits = server.post_job("/later", 2, headers=DELAYED)
     dead = server.post_job("/fails", 3)
     server.wait_job(dead, "dead")
+    look_now(browser)
     wait_listed(browser, dead, waits, done)
     browser.wait_text("#states", "dead 1")
 
@@ -263,9 +264,10 @@ def test_a_dead_job_is_shown_as_text_and_tried_again(browser, server, tmp_path):
 
     (tmp_path / "mended").touch()
     act(browser, "retry", answer=None)
-    wait_fact(browser, "state", "succeeded")
     browser.wait_text("#done", "It is due now")
-    assert server.get(place).json()["state"] == "succeeded"
+    server.wait_job(place, "succeeded")
+    look_now(browser)
+    wait_fact(browser, "state", "succeeded")
     assert browser.complaints() == []
 
 
@@ -295,6 +297,8 @@ def test_a_running_job_shows_its_progress_and_is_told_to_end(browser, server, st
     browser.wait_text("#jobs .story", "25 % a page")
     assert browser.run("return document.getElementById('job-progress').value") == 0.25
     act(browser, "cancel")
+    server.wait_job(place, "cancelled")
+    look_now(browser)
     wait_fact(browser, "state", "cancelled")
     browser.wait_gone("#job-progress")
     assert browser.complaints() == []

@@ -191,9 +191,8 @@ def test_one_answer_that_takes_long_holds_up_no_other(browser, server, front):
     front.show(browser)
     browser.wait_text("#no-jobs", "No such jobs")
     front.held = "/jobs?"
-    look_now(browser)
-    wait_until(lambda: front.asked.count("/jobs?limit=50") > 1, "the list is asked for")
     looks = front.asked.count("/metrics")
+    look_now(browser)
     wait_until(lambda: front.asked.count("/metrics") > looks + 1, "the page looks at the rest")
     assert not any(browser.texts("#message"))  # which would say that it has given up
 
@@ -257,6 +256,7 @@ def test_a_hidden_page_asks_nothing(browser, server):
     show(browser, server)
     browser.find("#pools")
     browser.run(WATCH_TIMERS)
+    look_now(browser)
     left = browser.wait(lambda: browser.run(
         "if (!pending.size) return null;" + TURN.format("true") + "return [pending.size];"),
         "the page waits for its next look")

@@ -272,7 +272,6 @@ def test_a_dead_job_is_shown_as_text_and_tried_again(browser, server, tmp_path):
 
 
 def test_what_a_job_answers_is_shown_as_text(browser, server):
-    whole = 12345678901234567890
     html = server.request("POST", "/later", body=MARKUP, headers={"Content-Type": "text/html"})
     html = html.headers["Location"]
     json = server.request("POST", "/later", body=f'{{"whole": {2**53 + 1}, "text": "{MARKUP}"}}',
@@ -423,3 +422,19 @@ def test_it_fits_a_phone(browser, server):
         wait_fact(browser, "state", "scheduled")
         assert browser.run("return document.documentElement.scrollWidth") == 390
         assert browser.run("return document.getElementById('job').offsetWidth") == 390
+
+
+def test_a_job_is_opened_and_closed_from_the_keyboard(browser, server):
+    places = [server.post_job("/later", n, headers=DELAYED) for n in range(2)]
+    show(browser, server)
+    wait_listed(browser, *places[::-1])
+    link = f"#jobs a[href$='{id_of(places[0])}']"
+    browser.type(link, "\n")
+    wait_fact(browser, "state", "scheduled")
+    assert browser.driver.switch_to.active_element.text == "Job"
+    browser.press_escape()
+    browser.wait_gone("#job")
+    assert browser.driver.switch_to.active_element.text == id_of(places[0])
+    browser.driver.back()
+    wait_fact(browser, "state", "scheduled")
+    assert browser.complaints() == []

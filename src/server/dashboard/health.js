@@ -36,8 +36,8 @@ export function showTroubles(metrics) {
     const troubles = [
         ["stuck threads, whose calls are past their deadline", metrics.sum("ferry_stuck_threads")],
         ["replaced configs whose calls do not end", metrics.sum("ferry_old_configs")],
-        ["failed writes to the jobs' database", metrics.sum("ferry_store_failed_total")],
-        ["lines of the log that nobody took", metrics.sum("ferry_log_dropped_total")],
+        ["failed writes to the jobs' database since the start", metrics.sum("ferry_store_failed_total")],
+        ["lines of the log that nobody took since the start", metrics.sum("ferry_log_dropped_total")],
         ["open descriptors, nearly all", fds > 0.8 ? metrics.sum("process_open_fds") : 0],
     ].filter(([, number]) => number > 0);
     fill(byId("troubles"), troubles, ([text]) => text, () => make("li"),

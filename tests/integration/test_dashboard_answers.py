@@ -220,6 +220,18 @@ def test_it_works_behind_a_proxy_with_a_path_and_a_login_of_its_own(browser, ser
     assert browser.complaints() == []
 
 
+def test_a_late_answer_to_who_had_no_token_signs_nobody_out(browser, start, tmp_path):
+    (tmp_path / "token").write_text("secret")
+    with contextlib.closing(Front(start("admin: {token_file: token}"))) as front:
+        front.held = "/metrics"
+        front.show(browser)
+        browser.type("#token", "secret\n")
+        browser.find("#sign-out")
+        front.let.set()
+        browser.find("#pools")
+        assert not browser.texts("#sign-in")
+
+
 def test_a_page_of_another_port_loads_nothing_of_the_listener(browser, server, front):
     place = server.request("POST", "/later", body="window.told = 42",
                            headers={"Content-Type": "text/javascript"}).headers["Location"]

@@ -87,10 +87,15 @@ class Look {
         }
     }
 
-    /** Ask for something else, or once more: what is under way is not waited for. */
-    retake() {
+    /** Whatever is under way is not waited for. */
+    stop() {
         this.request?.abort();
         this.request = null;
+    }
+
+    /** Ask for something else, or once more. */
+    retake() {
+        this.stop();
         return this.take();
     }
 
@@ -218,6 +223,7 @@ document.addEventListener("visibilitychange", () => {
 
 function askForToken(message) {
     api.forgetToken();
+    Object.values(looks).forEach((look) => look.stop()); // which have asked without the right one
     if (isSignedIn || message)
         show(byId("sign-in-message"), message);
     isSignedIn = false;

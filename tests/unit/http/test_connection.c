@@ -406,6 +406,32 @@ static void a_drain_answers_what_waits_behind_a_reply(void **state)
     fixture_close(&f);
 }
 
+/* It has come, and nobody has looked yet. */
+static void a_drain_answers_what_lies_in_a_socket(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_keep(&f);
+    int fresh = client_connect(f.address), idle = client_connect(f.address);
+    client_send(idle, "GET /keep HTTP/1.1\r\nHost: h\r\n\r\n");
+    wait_for_kept(&f, 1);
+    wait_for_connections(&f, 2);
+    ferry_request_reply_text(kept, 200, "kept");
+    client_send(fresh, "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n"); /* the loop does not run */
+    client_send(idle, "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
+    ferry_http_server_drain(f.server);
+    wait_for_connections(&f, 0);
+    const int both[] = {fresh, idle};
+    for (size_t i = 0; i < 2; i++) {
+        char *reply = client_read_all(both[i]);
+        assert_has(reply, "\r\n\r\nhello");
+        assert_lacks(reply, "[no end]");
+        free(reply);
+        close(both[i]);
+    }
+    fixture_close(&f);
+}
+
 static void take_all_run(struct client *client)
 {
     char part[65536];
@@ -457,6 +483,7 @@ int main(void)
         cmocka_unit_test(progress_moves_the_deadline_of_a_reply),
         cmocka_unit_test(a_drain_closes_what_is_idle_and_finishes_the_rest),
         cmocka_unit_test(a_drain_answers_what_waits_behind_a_reply),
+        cmocka_unit_test(a_drain_answers_what_lies_in_a_socket),
         cmocka_unit_test(a_drain_lets_a_reply_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

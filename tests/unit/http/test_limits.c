@@ -37,7 +37,7 @@ static void connections_have_a_limit(void **state)
 static void assert_makes_room(const char *text)
 {
     const ferry_http_options options = {
-        .connections = 1, .header_timeout_ms = 3600000, .idle_timeout_ms = 3600000};
+        .connections = 1, .header_timeout_ms = 10000, .idle_timeout_ms = 10000};
     struct fixture f;
     open_hello(&f, &options);
     int fd = client_connect(f.address);

@@ -1,4 +1,5 @@
-foreach(noun IN ITEMS bound_listener connection connection_input connection_sweep
+foreach(noun IN ITEMS bound_listener connection connection_input connection_peer connection_refuse
+    connection_sweep connection_turn
     coroutine_route curl_loop event_stream
     forwarded guard head http_client http_client_end http_json http_server limits listener reply reply_head reply_stream request router transfer
     transfer_setup)

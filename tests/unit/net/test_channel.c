@@ -184,6 +184,50 @@ static void a_write_shakes_hands_as_well(void **state)
     close_both(&ends);
 }
 
+/* Fill what the channel's socket takes, past TLS; returns how much that is. */
+static size_t fill(const struct ends *ends)
+{
+    static const char filling[4096];
+    size_t length = 0;
+    ssize_t n;
+    while ((n = send(ends->channel.fd, filling, sizeof filling, MSG_DONTWAIT)) > 0)
+        length += (size_t)n;
+    return length;
+}
+
+static void drain(const struct ends *ends, size_t length)
+{
+    char part[4096];
+    while (length > 0) {
+        ssize_t n = recv(ends->fd, part, length < sizeof part ? length : sizeof part, 0);
+        assert_true(n > 0);
+        length -= (size_t)n;
+    }
+}
+
+/* A read that has something to say first, here the handshake's end, waits until that can be sent;
+ * the next one waits for bytes again. */
+static void a_read_waits_for_room_where_it_has_to_write(void **state)
+{
+    (void)state;
+    struct ends ends;
+    char text[64];
+    open_tls(&ends, false);
+    SSL_do_handshake(ends.ssl);
+    assert_int_equal(channel_read(&ends.channel, text, sizeof text), CHANNEL_LATER);
+    size_t filled = fill(&ends);
+    SSL_do_handshake(ends.ssl);
+    assert_true(SSL_is_init_finished(ends.ssl));
+    assert_int_equal(SSL_write(ends.ssl, "hello", 5), 5);
+    assert_int_equal(channel_read(&ends.channel, text, sizeof text), CHANNEL_LATER);
+    assert_int_equal(ends.channel.read_needs, EV_WRITE);
+    drain(&ends, filled);
+    assert_int_equal(channel_read(&ends.channel, text, sizeof text), 5);
+    assert_memory_equal(text, "hello", 5);
+    assert_int_equal(ends.channel.read_needs, EV_READ);
+    close_both(&ends);
+}
+
 /* Each attempt has the bytes elsewhere: those of one that failed are taken from there, and no more
  * than there were. */
 static void assert_many_arrive(struct ends *ends)
@@ -352,6 +396,22 @@ static void a_peer_is_known_by_its_certificate(void **state)
     close_both(&ends);
 }
 
+static long not_verified(const SSL *ssl)
+{
+    (void)ssl;
+    return X509_V_ERR_CERT_UNTRUSTED;
+}
+
+/* A handshake with such a one fails already: this is the second lock. */
+static void a_certificate_that_nobody_vouches_for_names_nobody(void **state)
+{
+    (void)state;
+    const struct libssl real = libssl;
+    libssl.SSL_get_verify_result_ = not_verified;
+    assert_subject(true, NULL);
+    libssl = real;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -359,6 +419,7 @@ int main(void)
         cmocka_unit_test(what_is_sent_over_tls_arrives),
         cmocka_unit_test(parts_go_in_one_write),
         cmocka_unit_test(a_write_shakes_hands_as_well),
+        cmocka_unit_test(a_read_waits_for_room_where_it_has_to_write),
         cmocka_unit_test(a_full_socket_takes_the_rest_later),
         cmocka_unit_test(the_end_of_what_the_peer_sends_is_read),
         cmocka_unit_test(an_end_is_said_once),
@@ -366,6 +427,7 @@ int main(void)
         cmocka_unit_test(plain_bytes_break_a_channel_with_tls),
         cmocka_unit_test(without_memory_the_socket_stays_the_callers),
         cmocka_unit_test(a_peer_is_known_by_its_certificate),
+        cmocka_unit_test(a_certificate_that_nobody_vouches_for_names_nobody),
     };
     return cmocka_run_group_tests(tests, make, certificate_remove);
 }

@@ -1,7 +1,11 @@
 /*
  * Connecting: by address, by name, refused, too late, given up.
  */
+#include "certificate.h"
+
 #include "net/fixture.h"
+
+#include <netdb.h>
 
 static void expect_talk(struct fixture *f, ferry_stream *client)
 {
@@ -238,6 +242,57 @@ static void what_is_still_connecting_goes_with_its_loop(void **state)
     close(fd);
 }
 
+/* A name that has two addresses: how many others have is not ours to say. */
+static bool has_two_addresses;
+
+int __real_getaddrinfo(const char *host, const char *port, const struct addrinfo *wanted,
+                       struct addrinfo **found);
+int __wrap_getaddrinfo(const char *host, const char *port, const struct addrinfo *wanted,
+                       struct addrinfo **found);
+
+int __wrap_getaddrinfo(const char *host, const char *port, const struct addrinfo *wanted,
+                       struct addrinfo **found)
+{
+    if (!has_two_addresses)
+        return __real_getaddrinfo(host, port, wanted, found);
+    int code = __real_getaddrinfo("127.0.0.1", port, wanted, found);
+    return code ? code : __real_getaddrinfo("127.0.0.2", port, wanted, &(*found)->ai_next);
+}
+
+/* The first one neither takes nor refuses: what is left of the time is enough for the second. */
+static void each_address_has_its_share_of_the_time(void **state)
+{
+    (void)state;
+    struct fixture f;
+    char address[ADDRESS_TEXT_SIZE], other[ADDRESS_TEXT_SIZE];
+    int fillers[4];
+    fixture_open(&f, NULL);
+    int fd = full_listener(address, fillers, COUNT_OF(fillers));
+    ferry_stream_listener_free(f.listener);
+    snprintf(other, sizeof other, "127.0.0.2%s", strrchr(address, ':'));
+    ferry_tls *server = certificate_tls(false);
+    fixture_listen(&f, other, &(ferry_stream_listen_options){.tls = server});
+    ferry_tls *tls = ferry_tls_new_client(&(ferry_tls_options){.skip_verify = true}, NULL);
+    ferry_executor *resolver = ferry_executor_new(&(ferry_executor_options){.threads = 1});
+    const ferry_stream_connect_options options = {
+        .resolver = resolver, .tls = tls, .timeout_ms = 2000};
+    has_two_addresses = true;
+    snprintf(address, sizeof address, "two.example%s", strrchr(other, ':'));
+    struct outcome outcome = await(f.loop, ferry_stream_connect(f.loop, address, &options));
+    has_two_addresses = false;
+    if (!outcome.result)
+        fail_msg("%s", outcome.error.message);
+    assert_string_equal(ferry_stream_peer(outcome.result), other);
+    ferry_stream_free(outcome.result);
+    ferry_executor_free(resolver);
+    ferry_tls_free(tls);
+    ferry_tls_free(server);
+    for (size_t i = 0; i < COUNT_OF(fillers); i++)
+        close(fillers[i]);
+    close(fd);
+    fixture_close(&f);
+}
+
 static void a_stream_that_nobody_takes_is_freed(void **state)
 {
     (void)state;
@@ -261,7 +316,8 @@ int main(void)
         cmocka_unit_test(a_full_resolver_rejects),
         cmocka_unit_test(connecting_has_a_deadline_and_a_cancel),
         cmocka_unit_test(what_is_still_connecting_goes_with_its_loop),
+        cmocka_unit_test(each_address_has_its_share_of_the_time),
         cmocka_unit_test(a_stream_that_nobody_takes_is_freed),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, certificate_make, certificate_remove);
 }

@@ -1,8 +1,13 @@
 /*
  * Writing: flushed means that the kernel has it; backpressure, half-close, deadlines.
  */
+#include "certificate.h"
+
+#include <fcntl.h>
+
 #include <ferry/coroutine.h>
 
+#include "libssl.h"
 #include "loop/watchdog.h"
 #include "net/fixture.h"
 
@@ -115,6 +120,96 @@ static void after_our_end_reading_goes_on(void **state)
     expect_code(f.loop, ferry_stream_write(stream, "x", 1), FERRY_GONE);
     fixture_close(&f);
 }
+
+/* ---- our end, over TLS ---- */
+
+/* A peer that speaks TLS by itself, step by step while the loop runs. */
+struct tls_peer {
+    SSL_CTX *context;
+    SSL *ssl;
+    char got[64];
+    size_t length;
+    int ended; /* of SSL_get_error */
+};
+
+static bool has_shaken_hands(void *arg)
+{
+    struct tls_peer *peer = arg;
+    return SSL_do_handshake(peer->ssl) == 1;
+}
+
+static bool has_read_to_the_end(void *arg)
+{
+    struct tls_peer *peer = arg;
+    int n = SSL_read(peer->ssl, peer->got + peer->length, (int)(sizeof peer->got - peer->length));
+    peer->length += n > 0 ? (size_t)n : 0;
+    peer->ended = n > 0 ? SSL_ERROR_NONE : SSL_get_error(peer->ssl, n);
+    return peer->ended != SSL_ERROR_NONE && peer->ended != SSL_ERROR_WANT_READ;
+}
+
+static void tls_peer_open(struct tls_peer *peer, struct fixture *f)
+{
+    const ferry_stream_listen_options options = {.tls = certificate_tls(false)};
+    fixture_open(f, &options);
+    ferry_tls_free(options.tls);
+    int fd = peer_open(fixture_address(f));
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    *peer = (struct tls_peer){.context = certificate_client(false)};
+    peer->ssl = SSL_new(peer->context);
+    SSL_set_fd(peer->ssl, fd);
+    SSL_set_connect_state(peer->ssl);
+    assert_true(run_until(f->loop, has_shaken_hands, peer));
+    assert_true(run_until(f->loop, has_stream, f));
+}
+
+static void tls_peer_close(struct tls_peer *peer)
+{
+    close(SSL_get_fd(peer->ssl));
+    SSL_free(peer->ssl);
+    SSL_CTX_free(peer->context);
+}
+
+/* Without that word nobody could tell it from one who cuts the connection. */
+static void our_end_is_said_in_tls_and_reading_goes_on(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct tls_peer peer;
+    tls_peer_open(&peer, &f);
+    ferry_future_free(ferry_stream_write(f.streams[0], "answer", 6));
+    assert_int_equal(ferry_stream_shutdown_write(f.streams[0]), 0);
+    assert_true(run_until(f.loop, has_read_to_the_end, &peer));
+    assert_memory_equal(peer.got, "answer", 6);
+    assert_int_equal(peer.ended, SSL_ERROR_ZERO_RETURN);
+    assert_int_equal(SSL_write(peer.ssl, "late", 4), 4);
+    expect_text(f.loop, ferry_stream_read_bytes(f.streams[0], 4), "late");
+    tls_peer_close(&peer);
+    fixture_close(&f);
+}
+
+static int no_shutdown(SSL *ssl)
+{
+    (void)ssl;
+    return -1;
+}
+
+static void an_end_that_cannot_be_said_in_tls_is_the_sockets(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct tls_peer peer;
+    tls_peer_open(&peer, &f);
+    const struct libssl real = libssl;
+    libssl.SSL_shutdown_ = no_shutdown;
+    assert_int_equal(ferry_stream_shutdown_write(f.streams[0]), 0);
+    libssl = real;
+    assert_true(run_until(f.loop, has_read_to_the_end, &peer));
+    assert_int_not_equal(peer.ended, SSL_ERROR_ZERO_RETURN);
+    tls_peer_close(&peer);
+    fixture_close(&f);
+}
+
+/* ---- peers that take nothing, or little ---- */
 
 static void note_reason(ferry_stream *stream, const ferry_error *why, void *arg)
 {
@@ -247,6 +342,12 @@ static void a_coroutine_that_writes_ends_with_its_loop(void **state)
     close(fd);
 }
 
+static int make(void **state)
+{
+    assert_null(libssl_load());
+    return certificate_make(state);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,11 +356,13 @@ int main(void)
         cmocka_unit_test(the_bound_of_unsent_bytes_is_exact),
         cmocka_unit_test(both_sides_end_one_after_the_other),
         cmocka_unit_test(after_our_end_reading_goes_on),
+        cmocka_unit_test(our_end_is_said_in_tls_and_reading_goes_on),
+        cmocka_unit_test(an_end_that_cannot_be_said_in_tls_is_the_sockets),
         cmocka_unit_test(a_peer_that_takes_nothing_is_given_up),
         cmocka_unit_test(a_deadline_may_be_as_far_off_as_can_be_said),
         cmocka_unit_test(progress_moves_the_deadline),
         cmocka_unit_test(a_broken_connection_fails_a_write),
         WATCHED(a_coroutine_that_writes_ends_with_its_loop),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make, certificate_remove);
 }

@@ -337,6 +337,7 @@ routes:
   /fails: {{worker: fails}}
   /later: {{worker: echo, methods: [POST], mode: defer}}
   /options: {{worker: noop, methods: [GET, OPTIONS]}}
+  /heads: {{worker: noop, methods: [GET, HEAD]}}
   /any: {{worker: noop, methods: PUT, cors: {{origins: "*", headers: [X-One], max_age: 1h}}}}
   /none: {{worker: noop, cors: none}}
 """)
@@ -415,5 +416,7 @@ def test_a_route_without_cors_says_nothing(pages):
 def test_options_that_is_no_preflight_is_answered_as_ever(pages):
     reply = pages.request("OPTIONS", "/page", headers={"Origin": ORIGIN})
     assert (reply.status, reply.headers["Allow"]) == (204, "GET, POST, HEAD, OPTIONS")
+    assert pages.request("OPTIONS", "/heads").headers["Allow"] == "GET, HEAD, OPTIONS"
+    assert pages.request("OPTIONS", "/any").headers["Allow"] == "PUT, OPTIONS"
     assert pages.request("OPTIONS", "/options").status == 401
     assert pages.request("OPTIONS", "/none").headers["Allow"] == "GET, POST, HEAD, OPTIONS"

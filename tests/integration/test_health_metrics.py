@@ -196,6 +196,12 @@ def test_attempts_are_counted_by_route(families):
     assert sum(value for (_, labels), value in samples.items() if 'route="/email"' in labels) == 1
 
 
+def test_live_calls_are_measured_by_pool(families):
+    labels = ('pool="default"',)
+    for name in ("ferry_pool_wait_seconds", "ferry_pool_run_seconds"):
+        assert histograms(families[name], name)[labels][f"{name}_count"] == 1
+
+
 # ---- with a token ----
 
 @pytest.fixture(scope="module")

@@ -177,6 +177,13 @@ def test_readyz_names_the_pool_with_every_thread_stuck(server, admin):
     assert server.get("/livez", admin=admin).status == 200
 
 
+def test_readyz_names_every_such_pool(server):
+    stick_pair(server)
+    stick(server, "/hurry", "patient")
+    pools = server.get("/readyz").problem().partition("in pool ")[2]
+    assert sorted(pools.split(", ")) == ["pair", "patient"]
+
+
 def test_a_stuck_pool_holds_up_no_other(server, gate):
     stick_pair(server)
     other = server.send("GET", "/full?name=other")

@@ -258,6 +258,66 @@ static void test_everything_is_copied(void **state)
     assert_string_equal(ferry_settings_string(*state, "key", NULL), "value");
 }
 
+/* ---- the same settings ---- */
+
+/* A worker that is open already stays as it is where its settings are the same. */
+static void assert_same(ferry_settings *a, ferry_settings *b, bool is_same)
+{
+    assert_int_equal(settings_equal(a, b), is_same);
+    assert_int_equal(settings_equal(b, a), is_same);
+    settings_free(a);
+    settings_free(b);
+}
+
+static ferry_settings *list_of(const char *key, const char *first, const char *second)
+{
+    const char *const values[] = {first, second};
+    ferry_settings *settings = settings_new("w", "/state");
+    assert_int_equal(settings_add(settings, key, values, second ? 2 : 1, true), 0);
+    return settings;
+}
+
+static ferry_settings *value_of(const char *key, const char *value)
+{
+    ferry_settings *settings = settings_new("w", "/state");
+    add(settings, key, value);
+    return settings;
+}
+
+static ferry_settings *with(ferry_settings *settings, const char *key, const char *value)
+{
+    add(settings, key, value);
+    return settings;
+}
+
+static void test_settings_are_the_same_to_the_last_value(void **state)
+{
+    (void)state;
+    assert_same(settings_new("w", "/state"), settings_new("w", "/state"), true);
+    assert_same(settings_new("w", "/state"), settings_new("v", "/state"), false);
+    assert_same(settings_new("w", "/state"), settings_new("w", "/other"), false);
+    assert_same(value_of("a", "1"), value_of("a", "1"), true);
+    assert_same(value_of("a", "1"), value_of("a", "2"), false);
+    assert_same(value_of("a", "1"), value_of("b", "1"), false);
+    assert_same(value_of("a", "1"), settings_new("w", "/state"), false);
+    assert_same(with(value_of("a", "1"), "b", "2"), with(value_of("a", "1"), "b", "2"), true);
+    assert_same(with(value_of("a", "1"), "b", "2"), with(value_of("a", "1"), "b", "3"), false);
+    assert_same(with(value_of("a", "1"), "b", "2"), value_of("a", "1"), false);
+    assert_same(list_of("a", "1", "2"), list_of("a", "1", "2"), true);
+    assert_same(list_of("a", "1", "2"), list_of("a", "1", "3"), false);
+    assert_same(list_of("a", "1", "2"), list_of("a", "1", NULL), false);
+    assert_same(list_of("a", "1", NULL), value_of("a", "1"), false);
+}
+
+static void test_a_map_is_not_the_same_as_an_empty_list(void **state)
+{
+    (void)state;
+    ferry_settings *map = settings_new("w", "/state"), *list = settings_new("w", "/state");
+    add_map(map, NULL, "a");
+    assert_int_equal(settings_add(list, "a", NULL, 0, true), 0);
+    assert_same(map, list, false);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -276,6 +336,8 @@ int main(void)
         TEST(test_unknown_keys_in_a_map_are_reported_with_their_neighbours),
         TEST(test_fail_reports_what_the_worker_says),
         TEST(test_everything_is_copied),
+        cmocka_unit_test(test_settings_are_the_same_to_the_last_value),
+        cmocka_unit_test(test_a_map_is_not_the_same_as_an_empty_list),
     };
     return cmocka_run_group_tests_name("worker/settings", tests, NULL, NULL);
 }

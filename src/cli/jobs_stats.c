@@ -33,7 +33,7 @@ static void add_states(struct table *table, const json_t *counts)
                      (long long)json_integer_value(json_object_get(counts, states[i])));
 }
 
-/* "open", "paused", "broken, tries again in 5m (3 failures)", "not in the config". */
+/* "open", "paused", "broken, opens in 5m (3 failures)", "not in the config". */
 static void append_gate(struct bytes *out, const json_t *route, int64_t now_ms)
 {
     int64_t until_ms;

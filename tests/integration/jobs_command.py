@@ -63,7 +63,7 @@ class Jobs:
 
 class EventServer:
     """Answers each connection with the next of some pieces of an event stream, and closes it; then
-    it listens no more."""
+    it listens no more. A piece of bytes is a whole answer."""
 
     def __init__(self, *pieces):
         self.pieces = pieces
@@ -79,5 +79,6 @@ class EventServer:
                 connection, _ = self.listener.accept()
                 with connection:
                     self.requests.append(connection.recv(4096).decode())
-                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                    connection.sendall(piece if isinstance(piece, bytes) else
+                                       b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
                                        b"Connection: close\r\n\r\n" + piece.encode())

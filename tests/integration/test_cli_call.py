@@ -195,6 +195,12 @@ def test_a_body_past_the_servers_limit_is_told(tmp_path, call):
         result = call("/echo", "--data", given)
         assert result.returncode == EXIT_RUNTIME
         assert "1024" in result.stderr
+    with open(tmp_path / "large", "rb") as large:
+        result = subprocess.run([FERRY, "call", "/echo", "--data", "-", "-c", "ferry.yaml"],
+                                cwd=tmp_path, stdin=large, capture_output=True, timeout=DEADLINE,
+                                check=False)
+    assert (result.returncode, result.stdout) == (EXIT_RUNTIME, b"")
+    assert b"1024" in result.stderr
 
 
 @pytest.mark.parametrize("args, word", [

@@ -3,10 +3,12 @@
 import json
 import re
 import socket
+import subprocess
 
 import pytest
 
-from harness import EXIT_CONFIG, EXIT_OK, EXIT_RUNTIME, EXIT_USAGE, run_ferry, wait_until
+from harness import (DEADLINE, EXIT_CONFIG, EXIT_OK, EXIT_RUNTIME, EXIT_USAGE, FERRY, run_ferry,
+                     wait_until)
 from jobs_command import CONFIG, NOBODY, Jobs
 
 
@@ -110,6 +112,11 @@ def test_show_tells_the_error_of_a_dead_job(jobs):
                      jobs("show", jobs.dead()).stdout, re.M)
 
 
+def test_show_tells_when_a_job_is_due_until_it_has_ended(jobs):
+    assert re.search(r"^due +\S+Z  \(in (1h|59m)\)$", jobs("show", jobs.later()).stdout, re.M)
+    assert not re.search(r"^due", jobs("show", jobs.dead()).stdout, re.M)
+
+
 @pytest.mark.parametrize("type, body", [("text/plain", "a\tb\n\x9b31mred\x1b[0m\x7f."),
                                         ("application/json", '{"a": "\x9b31mred"}')])
 def test_a_body_does_not_steer_a_terminal(jobs, type, body):
@@ -161,6 +168,7 @@ def test_a_running_job_is_told_to_end(serve, gate):
     wait_until(gate.runs, "the job runs")
     assert jobs("cancel", id).stdout == f"{id} is being cancelled\n"
     assert "being cancelled" in jobs("list").stdout
+    assert re.search(r"^state +running, being cancelled$", jobs("show", id).stdout, re.M)
     gate.let_all()
 
 
@@ -192,6 +200,34 @@ def test_a_person_is_asked_before_a_bulk_change(jobs, answer, changed):
     assert run.end()[0] == (EXIT_OK if changed else EXIT_RUNTIME)
     assert ("2 jobs cancelled" if changed else "nothing was changed") in run.text()
     assert {jobs.state(id) for id in later} == {"cancelled" if changed else "scheduled"}
+
+
+@pytest.mark.parametrize("args, question", [
+    (["cancel", "--state", "scheduled"], "cancel 3 jobs, scheduled? [y/N] "),
+    (["cancel", "--route", "/later"], "cancel 2 jobs, of /later? [y/N] "),
+    (["retry", "--state", "dead,scheduled"], "retry 4 jobs, dead,scheduled? [y/N] "),
+    (["retry", "--state", "dead"], "retry 1 job, dead? [y/N] "),
+    (["delete", "--all"], "delete 2 jobs? [y/N] "),  # of those that have ended
+    (["delete", "--state", "dead,scheduled"], "delete 1 job, dead,scheduled? [y/N] "),
+])
+def test_the_question_says_how_many_jobs(jobs, args, question):
+    jobs.later(), jobs.later(), jobs.dead(), jobs.succeeded()
+    jobs.post("/echo", Ferry_Delay="1h")
+    jobs.server.wait_metric('ferry_jobs{state="dead"}', 1)  # it may be on disk before it is counted
+    jobs.server.wait_metric('ferry_jobs{state="succeeded"}', 1)
+    run = jobs.on_terminal(*args)
+    run.wait_shown("[y/N] ")
+    run.type("n\n")
+    assert run.end()[0] == EXIT_RUNTIME
+    assert run.text().startswith(question)
+
+
+def test_a_state_is_one_and_not_more_of_the_request(jobs):
+    dead = jobs.dead()
+    for command in ["list"], ["delete", "--yes"]:
+        result = jobs(*command, "--state", "succeeded&state=dead", code=EXIT_USAGE)
+        assert "succeeded&state=dead" in result.stderr
+    assert jobs.state(dead) == "dead"
 
 
 def test_a_bulk_change_that_nobody_can_be_asked_about_needs_yes(jobs):
@@ -231,6 +267,28 @@ def test_stats_count_jobs_by_route_and_state(jobs):
     assert jobs.json("stats") == jobs.server.get("/jobs/stats", admin=True).json()
 
 
+def test_stats_say_why_a_route_does_not_run(jobs):
+    jobs.server.stop()
+    jobs.server.config.write_text("""
+workers: {fails: {use: exec, command: ["false"]}}
+routes:
+  /fails: {worker: fails, mode: defer, breaker: {failures: 1, pause: 9h},
+           retry: {attempts: 2, backoff: 8h..8h}}
+  /later: {worker: echo, mode: defer}
+""")
+    jobs.server.start()
+    jobs.where = "--admin", jobs.server.admin_address
+    jobs.later()
+    jobs.ended(jobs.post("/fails"), "retrying")
+    wait_until(lambda: re.search(r"^/fails .* broken, opens in (9h|8h 59m) \(1 failure\)$",
+                                 jobs("stats").stdout, re.M), "the route is broken")
+    jobs.server.stop()
+    jobs.server.config.write_text("routes: {/echo: {worker: echo}}\n")
+    jobs.server.start()
+    jobs.where = "--admin", jobs.server.admin_address
+    assert re.search(r"^/later .* not in the config$", jobs("stats").stdout, re.M)
+
+
 # ---- finding the server ----
 
 def test_the_config_tells_where_the_server_is_and_its_token(tmp_path, serve):
@@ -250,10 +308,53 @@ def test_the_config_tells_where_the_server_is_and_its_token(tmp_path, serve):
         by_environment = run_ferry("jobs", "list", *jobs.where, cwd=tmp_path,
                                    env={"FERRY_ADMIN_TOKEN": token})
         assert later in by_environment.stdout
-    wrong = run_ferry("jobs", "list", *jobs.where, cwd=tmp_path,
+    (tmp_path / "blank").write_text(" \n\topen-sesame \n")
+    assert later in jobs("list", "--token-file", "blank").stdout
+    (tmp_path / "blank").write_text(" \n")
+    assert "blank: it is empty" in jobs("list", "--token-file", "blank", code=EXIT_RUNTIME).stderr
+    jobs.where = "--admin", "unix:admin.sock", "-c", "ferry.yaml"
+    assert later in jobs("list").stdout  # the token is the config's
+    (tmp_path / "other.yaml").write_text(config.replace("token_file: token", "token_file: other"))
+    (tmp_path / "other").write_text("sesame-open\n")
+    (tmp_path / "other").chmod(0o600)
+    assert later in run_ferry("jobs", "list", "-c", "other.yaml", cwd=tmp_path,
+                              env={"FERRY_ADMIN_TOKEN": "open-sesame"}).stdout
+    wrong = run_ferry("jobs", "list", "--admin", "unix:admin.sock", cwd=tmp_path,
                       env={"FERRY_ADMIN_TOKEN": "sesame-open"})
     assert (wrong.returncode, wrong.stdout) == (EXIT_RUNTIME, "")
     assert "refuses this token" in wrong.stderr and "sesame" not in wrong.stderr
+
+
+def test_a_proxy_of_the_environment_never_sees_the_token(jobs):
+    with socket.socket() as proxy:  # nobody listens there
+        proxy.bind(("127.0.0.1", 0))
+        url = "http://127.0.0.1:%d" % proxy.getsockname()[1]
+        result = run_ferry("jobs", "list", *jobs.where, cwd=jobs.server.folder, env={
+            "http_proxy": url, "ALL_PROXY": url, "no_proxy": "", "NO_PROXY": ""})
+    assert (result.returncode, result.stderr) == (EXIT_OK, "no jobs\n")
+
+
+@pytest.mark.parametrize("host", ["", "0.0.0.0"])
+def test_an_address_of_every_interface_is_this_machines(jobs, host):
+    jobs.where = "--admin", host + ":" + jobs.server.admin_address.rpartition(":")[2]
+    assert jobs.json("list") == []
+
+
+def test_warnings_about_the_config_are_not_for_who_asks_a_server(tmp_path, serve):
+    server = serve("pools: {idle: {threads: 1}}\n" + CONFIG,
+                   args=["--set", "admin.listen=unix:admin.sock"])
+    result = run_ferry("jobs", "list", "-c", "ferry.yaml", "--set", "admin.listen=unix:admin.sock",
+                       cwd=server.folder)
+    assert (result.returncode, result.stderr) == (EXIT_OK, "no jobs\n")
+
+
+def test_an_answer_that_cannot_be_written_is_an_error(jobs):
+    jobs.later()
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        result = subprocess.run([FERRY, "jobs", "list", *jobs.where], cwd=jobs.server.folder,
+                                stdout=full, stderr=subprocess.PIPE, timeout=DEADLINE, check=False)
+    assert result.returncode == EXIT_RUNTIME
+    assert b"cannot write to standard output" in result.stderr
 
 
 def test_a_server_that_cannot_be_reached_is_told(tmp_path):

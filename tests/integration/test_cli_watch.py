@@ -1,11 +1,14 @@
 """ferry jobs watch: a job followed to its end, on a terminal and elsewhere."""
 
+import datetime
 import json
 import re
+import select
+import subprocess
 
 import pytest
 
-from harness import EXIT_OK, EXIT_RUNTIME, run_ferry, wait_until
+from harness import DEADLINE, EXIT_OK, EXIT_RUNTIME, FERRY, run_ferry, wait_until
 from jobs_command import CONFIG, NOBODY, EventServer, Jobs
 
 
@@ -74,6 +77,17 @@ def test_watch_as_json_is_a_line_for_each_event(jobs):
     assert (job["id"], job["state"], job["result"]["body"]) == (id, "succeeded", "hello")
 
 
+def test_each_event_is_written_when_it_comes(stepping):
+    jobs, steps = stepping
+    args = [FERRY, "jobs", "watch", jobs.post("/steps"), "--json", *jobs.where]
+    with subprocess.Popen(args, cwd=jobs.server.folder, stdout=subprocess.PIPE) as watch:
+        is_there, _, _ = select.select([watch.stdout], [], [], DEADLINE)
+        steps.tell("end")
+        assert is_there
+        watch.communicate(timeout=DEADLINE)
+    assert watch.returncode == EXIT_OK
+
+
 def test_watch_goes_on_when_the_server_was_restarted(tmp_path, serve, steps):
     server = serve(f"plugins: [{steps.plugin}]\nworkers: {{{steps.settings()}}}\ndrain: 100ms\n"
                    "routes: {/steps: {worker: steps, mode: defer}}\n",
@@ -86,6 +100,36 @@ def test_watch_goes_on_when_the_server_was_restarted(tmp_path, serve, steps):
     steps.tell("end", "end")
     assert run.end()[0] == EXIT_OK
     assert "succeeded" in run.text()
+
+
+def event(number, name, **data):
+    return f"id: {number}\nevent: {name}\ndata: {json.dumps(data)}\n\n"
+
+
+def watch_lines(tmp_path, *pieces, code=EXIT_OK):
+    """What is written, line by line, of the stream that a server gives."""
+    server = EventServer(*pieces)
+    result = run_ferry("jobs", "watch", NOBODY, "--admin", server.address, cwd=tmp_path)
+    server.thread.join()
+    assert result.returncode == code, result.stderr
+    return result.stdout.splitlines(), result.stderr
+
+
+def test_a_line_tells_what_is_known_of_a_state(tmp_path):
+    due = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=2.99)
+    failed = {"code": "transient", "message": "the peer is away"}
+    lines, _ = watch_lines(
+        tmp_path,
+        event(1, "state", state="running", attempt=1, started_at=due.isoformat())
+        + event(2, "progress", fraction=0.25)
+        + event(3, "progress", fraction=0.5, message="half")
+        + event(4, "state", state="retrying", attempt=2, run_at=due.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                error=failed)
+        + event(5, "state", state="running", attempt=2)
+        + event(6, "end", state="dead", attempt=2, error=failed), code=EXIT_RUNTIME)
+    assert lines == ["running", " 25% running", " 50% half",
+                     "retrying, attempt 2, due in 2h 59m: transient: the peer is away",
+                     "running, attempt 2", "dead, attempt 2: transient: the peer is away"]
 
 
 FIRST_EVENT = 'retry: 100\n\nid: 3.1\nevent: progress\ndata: {"fraction": 0.5, "message": "half"}\n\n'
@@ -110,3 +154,17 @@ def test_a_server_that_does_not_come_back_is_given_up(tmp_path):
     assert result.returncode == EXIT_RUNTIME
     assert result.stdout == " 50% half\nthe connection is lost; connecting again\n"
     assert "cannot reach the admin listener" in result.stderr
+
+
+def test_a_job_that_is_gone_meanwhile_is_given_up_at_once(tmp_path):
+    gone = (b"HTTP/1.1 410 Gone\r\nContent-Type: application/problem+json\r\nConnection: close\r\n\r\n"
+            b'{"status": 410, "detail": "this job was deleted"}')
+    lines, told = watch_lines(tmp_path, FIRST_EVENT, gone, code=EXIT_RUNTIME)
+    assert lines == [" 50% half", "the connection is lost; connecting again"]
+    assert NOBODY in told and "this job was deleted" in told
+
+
+def test_a_stream_that_breaks_off_often_and_goes_on_is_not_given_up(tmp_path):
+    pieces = ["retry: 1\n\n" + event(n, "progress", fraction=n / 100) for n in range(1, 33)]
+    lines, _ = watch_lines(tmp_path, *pieces, event(33, "end", state="succeeded", attempt=1))
+    assert lines[-1] == "succeeded"

@@ -207,6 +207,11 @@ def test_in_flight_is_zero_after_many_aborts(serve):
     assert server.metric("ferry_http_unsent_bytes") == 0
 
 
+def test_a_server_takes_all_descriptors_that_it_may_have(serve):
+    server = serve(NOOP, starter=["prlimit", "--nofile=100:300"])
+    assert server.metric("process_max_fds") == 300
+
+
 def test_with_few_descriptors_connections_leave_some_and_make_room(serve):
     server = serve(NOOP, starter=["prlimit", "--nofile=100:100"])
     assert server.has_logged("level=warn", "fewer file descriptors than connections",

@@ -298,7 +298,7 @@ def test_a_newer_database_is_left_alone(tmp_path, database):
 # ---- the command line ----
 
 def test_version_tells_the_version(tmp_path):
-    for way in "version", "--version":
+    for way in "version", "--version", "-V":
         result = run_ferry(way, cwd=tmp_path)
         assert result.returncode == EXIT_OK
         assert re.fullmatch(r"ferry \d+\.\d+\.\d+\n", result.stdout)

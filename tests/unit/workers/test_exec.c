@@ -134,7 +134,9 @@ static void test_environment_is_small_and_named(void **state)
     const struct worker_setting settings[] = {
         COMMAND("/usr/bin/env"),
         {.key = "params", .values = {"size", "missing"}, .is_list = true},
-        {.key = "env", .values = {"WANTED", "ABSENT", "MODE=fast", "LANG=de"}, .is_list = true},
+        {.key = "env",
+         .values = {"WANTED", "ABSENT", "MODE=fast", "LANG=de", "PATHS=other"},
+         .is_list = true},
         {0},
     };
     struct worker_answer answer = call_with(
@@ -203,6 +205,23 @@ static void test_only_the_end_of_stderr_is_kept(void **state)
         SHELL("echo 0123456789 >&2; exit 1"), {.key = "stderr_limit", .values = {"4"}}, {0}};
     answer = call_with(settings, &(struct worker_question){0});
     assert_string_equal(answer.message, "exit code 1: 789");
+    worker_answer_fini(&answer);
+}
+
+/* A message is one line, and whole characters. */
+static void test_what_is_shown_of_stderr_is_text(void **state)
+{
+    (void)state;
+    struct worker_answer answer = shell("printf 'a\\tb\\033[31m\\nc\\n' >&2; exit 1", "");
+    assert_string_equal(answer.message, "exit code 1: a b [31m c");
+    worker_answer_fini(&answer);
+    answer = shell(
+        "i=0; while [ $i -lt 100 ]; do printf '\\303\\244'; i=$((i+1)); done >&2; printf . >&2; "
+        "exit 1",
+        "");
+    const char *start = strstr(answer.message, "...");
+    assert_non_null(start);
+    assert_memory_equal(start + 3, "\303\244", 2);
     worker_answer_fini(&answer);
 }
 
@@ -423,6 +442,7 @@ int main(void)
         EXEC_TEST(test_signals_and_descriptors_are_as_new),
         EXEC_TEST(test_exit_code_and_the_end_of_stderr),
         EXEC_TEST(test_only_the_end_of_stderr_is_kept),
+        EXEC_TEST(test_what_is_shown_of_stderr_is_text),
         EXEC_TEST(test_output_up_to_the_limit),
         EXEC_TEST(test_nothing_runs_whose_end_would_not_be_seen),
         EXEC_TEST(test_program_that_went_away),

@@ -110,8 +110,8 @@ def watch_lines(tmp_path, *pieces, code=EXIT_OK):
     """What is written, line by line, of the stream that a server gives."""
     server = EventServer(*pieces)
     result = run_ferry("jobs", "watch", NOBODY, "--admin", server.address, cwd=tmp_path)
-    server.thread.join()
     assert result.returncode == code, result.stderr
+    server.thread.join()
     return result.stdout.splitlines(), result.stderr
 
 

@@ -272,6 +272,28 @@ def test_redirects_without_end_have_one(server, upstream):
     assert "more than 3 redirects" in reply.problem()
 
 
+def test_a_redirected_head_stays_one(server, upstream):
+    to = f"{upstream.url}/redirect%3Fto=/echo%26status=303"
+    assert server.request("HEAD", f"/patient?url={to}").status == 200
+    assert upstream.requests("/echo")[-1]["method"] == "HEAD"
+
+
+def test_what_the_config_says_to_one_host_is_not_told_to_another(serve, gateway, tmp_path):
+    (tmp_path / "other").mkdir()
+    other = Gateway(tmp_path / "other")
+    try:
+        server = serve(f"""
+workers:
+  any: {{use: fetch, allow: ["{gateway.url}/", "{other.url}/"], redirects: 1, headers: ["X-Key: k"]}}
+routes: {{/any: {{worker: any}}}}
+""")
+        assert server.get(f"/any?url={gateway.url}/redirect%3Fto={other.url}/echo").status == 200
+        assert gateway.requests("/redirect")[-1]["headers"]["x-key"] == "k"
+        assert "x-key" not in other.requests("/echo")[-1]["headers"]
+    finally:
+        other.stop()
+
+
 # ---- TLS ----
 
 @pytest.fixture
@@ -300,6 +322,19 @@ routes: {{/known: {{worker: known}}, /unknown: {{worker: unknown}}}}
     assert reply.status == 502
     assert "certificate" in reply.problem()
     assert len(gateway.requests("/echo")) == 1
+
+
+def test_a_redirect_does_not_lead_out_of_tls(serve, tls, gateway):
+    secure, cert = tls
+    server = serve(f"""
+workers:
+  any: {{use: fetch, allow: ["{secure.url}/", "{gateway.url}/"], redirects: 1, ca_file: {cert}}}
+routes: {{/any: {{worker: any}}}}
+""")
+    assert server.get(f"/any?url={secure.url}/redirect%3Fto=/echo").status == 200
+    reply = server.get(f"/any?url={secure.url}/redirect%3Fto={gateway.url}/echo")
+    assert (reply.status, reply.problem()) == (403, "127.0.0.1 redirects from https to http")
+    assert gateway.requests() == []
 
 
 # ---- webhook ----

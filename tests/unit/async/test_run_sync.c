@@ -36,7 +36,10 @@ static void test_a_stop_is_a_cancel(void **state)
     (void)state;
     ferry_promise *promise = ferry_promise_new(loop, count_free, NULL, NULL);
     ferry_loop_call_later(loop, 0, stop_loop, NULL);
-    assert_int_equal(code_of(ferry_promise_future(promise)), FERRY_CANCELLED);
+    ferry_error error;
+    assert_null(ferry_loop_run_sync(loop, ferry_promise_future(promise), 0, &error));
+    assert_int_equal(error.code, FERRY_CANCELLED);
+    assert_string_equal(error.message, "the loop was stopped");
     assert_int_equal(ferry_promise_set_result(promise, some_result()), FERRY_CONFLICT);
     ferry_promise_free(promise);
     turns(1);
@@ -46,6 +49,7 @@ static void test_a_stop_is_a_cancel(void **state)
 static void *run_inside(void *arg, ferry_error *error)
 {
     assert_null(ferry_loop_run_sync(loop, ferry_future_after(loop, 100000), 0, error));
+    assert_non_null(strstr(error->message, "the loop runs already"));
     return arg;
 }
 

@@ -363,6 +363,21 @@ static void test_a_thread_has_its_name_and_takes_no_signals(void **state)
     end(&f);
 }
 
+static void test_a_thread_is_scheduled_as_its_maker_unless_asked_for_batch(void **state)
+{
+    (void)state;
+    struct fixture f;
+    int makers;
+    struct sched_param parameters;
+    start(&f, &(ferry_executor_options){.threads = 1});
+    pthread_getschedparam(pthread_self(), &makers, &parameters);
+    ferry_task_work work = {.run = look_around, .done = stop, .arg = f.loop};
+    ferry_executor_submit(f.executor, f.loop, &work, NULL);
+    ferry_loop_run(f.loop);
+    assert_int_equal(seen_policy, makers);
+    end(&f);
+}
+
 static void test_stats(void **state)
 {
     (void)state;
@@ -419,6 +434,7 @@ int main(void)
         WATCHED(test_each_task_waits_no_longer_than_the_timeout),
         WATCHED(test_a_timeout_without_end_is_none),
         WATCHED(test_a_thread_has_its_name_and_takes_no_signals),
+        WATCHED(test_a_thread_is_scheduled_as_its_maker_unless_asked_for_batch),
         WATCHED(test_stats),
         WATCHED(test_threads_that_the_system_refuses_are_an_error),
     };

@@ -200,7 +200,7 @@ def test_a_body_past_the_servers_limit_is_told(tmp_path, call):
                                 cwd=tmp_path, stdin=large, capture_output=True, timeout=DEADLINE,
                                 check=False)
     assert (result.returncode, result.stdout) == (EXIT_RUNTIME, b"")
-    assert b"1024" in result.stderr
+    assert b"standard input holds more than the 1024 bytes" in result.stderr
 
 
 @pytest.mark.parametrize("args, word", [

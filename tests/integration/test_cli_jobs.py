@@ -280,8 +280,9 @@ routes:
     jobs.where = "--admin", jobs.server.admin_address
     jobs.later()
     jobs.ended(jobs.post("/fails"), "retrying")
-    wait_until(lambda: re.search(r"^/fails .* broken, opens in (9h|8h 59m) \(1 failure\)$",
-                                 jobs("stats").stdout, re.M), "the route is broken")
+    jobs.server.wait_metric('ferry_route_open{route="/fails"}', 0)
+    assert re.search(r"^/fails .* broken, opens in (9h|8h 59m) \(1 failure\)$",
+                     jobs("stats").stdout, re.M)
     jobs.server.stop()
     jobs.server.config.write_text("routes: {/echo: {worker: echo}}\n")
     jobs.server.start()

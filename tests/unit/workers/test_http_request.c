@@ -69,6 +69,8 @@ static void test_methods(void **state)
     (void)state;
     assert_true(http_method_has_body("POST") && http_method_has_body("PATCH"));
     assert_false(http_method_has_body("GET") || http_method_has_body("DELETE"));
+    assert_true(http_method_is_idempotent("GET") && http_method_is_idempotent("DELETE"));
+    assert_false(http_method_is_idempotent("POST") || http_method_is_idempotent("PATCH"));
     assert_true(http_is_token("PROPFIND"));
     assert_false(http_is_token("") || http_is_token("GET /"));
 }

@@ -28,6 +28,7 @@ workers:
   unknown: {{use: fetch, url: "http://nobody.invalid/"}}
   hook: {{use: webhook, url: "{url}/{{path}}", allow: ["{url}/first"], secret_file: secrets, headers: ["X-Sender: ferry"]}}
   plain: {{use: webhook, allow: ["{url}/"]}}
+  typed: {{use: webhook, allow: ["{url}/"], headers: ["content-type: application/cloudevents+json"]}}
   brief: {{use: webhook, allow: ["{url}/slow"], timeout: 50ms}}
 routes:
   /fixed/{{id}}: {{worker: fixed, methods: [GET, POST]}}
@@ -42,6 +43,7 @@ routes:
   /half: {{worker: patient, mode: defer}}
   /hook/{{path}}: {{worker: hook, methods: [POST]}}
   /plain: {{worker: plain, methods: [POST]}}
+  /typed: {{worker: typed, methods: [POST]}}
   /brief: {{worker: brief, methods: [POST]}}
   /deliver: {{worker: plain, mode: defer, retry: {{attempts: 5, backoff: 10ms..20ms}}}}
 """
@@ -96,7 +98,7 @@ def test_the_call_goes_along_with_what_belongs_to_its_body(server):
         assert sent["headers"]["accept"] == "text/*"  # the config's comes first
         assert not {"cookie", "authorization", "x-mine", "expect"} & set(sent["headers"])
         assert sent["headers"]["user-agent"].startswith("ferry/")
-    sent = server.get("/echo").json()
+    sent = server.get("/echo", headers={"Content-Type": "image/png"}).json()
     assert (sent["method"], sent["body"]) == ("GET", "")
     assert not {"content-type", "content-length"} & set(sent["headers"])
     assert server.request("DELETE", "/echo").json()["method"] == "DELETE"
@@ -381,6 +383,14 @@ def test_without_a_secret_it_is_unsigned(server, upstream):
     assert server.request("POST", f"/plain?url={upstream.url}/echo", body="b").status == 200
     headers = upstream.requests("/echo")[-1]["headers"]
     assert "webhook-id" in headers and "webhook-signature" not in headers
+
+
+def test_the_type_of_the_config_takes_the_place_of_the_callers(server, upstream):
+    reply = server.request("POST", f"/typed?url={upstream.url}/echo", body="{}",
+                           headers={"Content-Type": "text/plain"})
+    assert reply.status == 200
+    sent = upstream.requests("/echo")[-1]["headers"]
+    assert sent["content-type"] == "application/cloudevents+json"
 
 
 def test_the_url_of_the_call_must_be_allowed(server, upstream):

@@ -156,6 +156,8 @@ static void test_an_error_repeats_no_secret(void **state)
     bytes_append(&secrets, "s3cret\0s3cret-and-more\0ok", sizeof "s3cret\0s3cret-and-more\0ok");
     struct sms_outcome outcome = judge(&f, 404, "no /s3cret/s3cret-and-more, ok?", -1);
     assert_string_equal(outcome.error, "status 404: no /SECRET/SECRET, ok?");
+    outcome = judge(&f, 404, "wrong: s3cret", -1);
+    assert_string_equal(outcome.error, "status 404: wrong: SECRET");
     outcome = judge(&f, 400, "{\"why\": \"s3cret is wrong\"}", -1);
     assert_string_equal(outcome.error, "status 400: SECRET is wrong");
     char long_text[160]; /* the cut does not leave the beginning of one */

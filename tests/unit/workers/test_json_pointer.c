@@ -35,6 +35,7 @@ static void test_what_pointers_point_to(void **state)
         {"/deep/x/0/z", NULL},
         {"/foo/2", NULL},
         {"/foo/01", NULL},
+        {"/foo/1x", NULL},
         {"/foo/-", NULL},
         {"/foo/", NULL},
         {"/foo/0/1", NULL},

@@ -126,7 +126,7 @@ static void on_call_done(ferry_call *call, const ferry_task_report *report, void
         attempt_refused(attempt);
     call_free(call);
     attempt_unref(attempt);
-    dispatch_at(queue, &now);
+    dispatch(queue);
 }
 
 /* The job stays running until its thread is back: a second run beside it would be worse. */

@@ -14,6 +14,10 @@
  * are hungry, those of the highest priority go first, and share the free slots evenly; the turn
  * moves on past the last one served: with a single slot they alternate.
  *
+ * Jobs are accepted before others start: what gathers for the disk goes there first, and attempts
+ * start while it is written. With one core they would only take turns with who writes, and the disk
+ * would be idle meanwhile.
+ *
  * Due times are on the wall clock and waiting is on the loop's: a wait is cut at RECHECK_MS, so
  * that a step of the wall clock is noticed.
  */
@@ -85,15 +89,15 @@ enum dispatch_place dispatch_take(struct dispatch_route *route, const struct que
 {
     if (!is_next(route, now))
         return DISPATCH_WAITS;
-    if (route->ahead.count + route->ahead.coming == 0 &&
-        pool_free_slots(route->pool, now->loop_ms) > 0) {
-        route_take(route, 1, now);
-        return DISPATCH_SLOT;
+    if (ahead_room(route) > 0) {
+        route->ahead.coming++;
+        return DISPATCH_AHEAD;
     }
-    if (ahead_room(route) == 0)
+    if (route->ahead.count + route->ahead.coming > 0 ||
+        pool_free_slots(route->pool, now->loop_ms) == 0)
         return DISPATCH_WAITS;
-    route->ahead.coming++;
-    return DISPATCH_AHEAD;
+    route_take(route, 1, now);
+    return DISPATCH_SLOT;
 }
 
 void dispatch_come_ahead(struct dispatch_route *route, unsigned count)
@@ -395,19 +399,46 @@ static void dispatch_arm(struct queue *queue, const struct queue_now *now)
     queue->wake_ms = wake_ms;
 }
 
-void dispatch_at(struct queue *queue, const struct queue_now *now)
+static void dispatch_now(struct queue *queue)
 {
-    if (!queue->started || queue->draining)
-        return;
+    struct queue_now now = queue_now(queue);
     for (struct dispatch_route *at = queue->routes; at; at = at->next)
-        ahead_review(at, now->loop_ms);
+        ahead_review(at, now.loop_ms);
     for (struct dispatch_pool *pool = queue->pools; pool; pool = pool->next)
-        pool_dispatch(pool, now);
-    dispatch_arm(queue, now);
+        pool_dispatch(pool, &now);
+    dispatch_arm(queue, &now);
+}
+
+static void on_turn(void *arg)
+{
+    struct queue *queue = arg;
+    queue->turn = 0;
+    queue->is_behind_batch = store_is_gathering(queue->store);
+    if (!queue->is_behind_batch)
+        dispatch_now(queue);
+}
+
+void dispatch_batch_gone(struct queue *queue)
+{
+    bool was_behind = queue->is_behind_batch;
+    queue->is_behind_batch = false;
+    if (was_behind && !queue->draining)
+        dispatch_now(queue);
 }
 
 void dispatch(struct queue *queue)
 {
-    struct queue_now now = queue_now(queue);
-    dispatch_at(queue, &now);
+    if (!queue->started || queue->draining || queue->turn || queue->is_behind_batch)
+        return;
+    queue->turn = ferry_loop_call_later(queue->loop, 0, on_turn, queue);
+    if (!queue->turn)
+        dispatch_now(queue);
+}
+
+void dispatch_stop(struct queue *queue)
+{
+    ferry_loop_cancel(queue->loop, queue->wake);
+    ferry_loop_cancel(queue->loop, queue->turn);
+    queue->wake = queue->turn = 0;
+    queue->is_behind_batch = false;
 }

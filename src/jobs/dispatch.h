@@ -25,11 +25,15 @@ bool dispatch_pool_forget(struct queue *queue, const struct queue_pool *pool);
 
 void dispatch_free(struct queue *queue);
 
-/* Claim for every route that may have due jobs, as far as there are free slots; and wake up again
- * when the next job is due. Call it whenever one of these has changed. The one reads the clocks,
- * the other is for who has just done so. */
+/* Claim for every route that may have due jobs, as far as there are free slots, and start what is
+ * claimed; and wake up again when the next job is due. Call it whenever one of these has changed.
+ * It is done once for all calls of a turn, when that ends, or when the store has handed over the
+ * batch that is being gathered: then dispatch_batch_gone is to be called. */
 void dispatch(struct queue *queue);
-void dispatch_at(struct queue *queue, const struct queue_now *now);
+void dispatch_batch_gone(struct queue *queue);
+
+/* Do not, and wake up no more. */
+void dispatch_stop(struct queue *queue);
 
 /* A job of the route waits from now on, due at a time of the wall clock. */
 void dispatch_expect(struct dispatch_route *route, int64_t run_at_ms);

@@ -128,7 +128,7 @@ void dispatch_route_unset(struct dispatch_route *route)
 
 void dispatch_free(struct queue *queue)
 {
-    ferry_loop_cancel(queue->loop, queue->wake);
+    dispatch_stop(queue);
     while (queue->routes) {
         struct dispatch_route *route = queue->routes;
         queue->routes = route->next;

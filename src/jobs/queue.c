@@ -229,6 +229,11 @@ static void visit_slot(void *arg, const char *schedule, int64_t slot_ms)
     named_time_set(&queue->slots, schedule, slot_ms);
 }
 
+static void on_handed(void *arg)
+{
+    dispatch_batch_gone(arg);
+}
+
 static void queue_free(struct queue *queue)
 {
     dispatch_free(queue);
@@ -269,6 +274,7 @@ struct queue *queue_open(ferry_loop *loop, const struct queue_options *options, 
         queue_free(queue);
         return NULL;
     }
+    store_on_handed(queue->store, on_handed, queue);
     queue_metrics_bind(queue, true);
     return queue;
 }
@@ -288,8 +294,7 @@ void queue_drain(struct queue *queue)
     queue->draining = true;
     for (struct dispatch_route *at = queue->routes; at; at = at->next)
         ahead_give_back(at);
-    ferry_loop_cancel(queue->loop, queue->wake);
-    queue->wake = 0;
+    dispatch_stop(queue);
 }
 
 bool queue_is_idle(const struct queue *queue)

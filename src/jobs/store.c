@@ -63,7 +63,10 @@ struct store {
     size_t bytes;
     struct batch *batch;     /* in flight; NULL: none */
     ferry_timer next_submit; /* 0: not before the batch is back, or nothing waits */
-    unsigned seen, turns; /* while one is gathered: how many at the last look, and how many looks */
+    bool is_gathering;
+    unsigned seen, turns;      /* how many at the last look, and how many looks */
+    void (*handed)(void *arg); /* may be NULL */
+    void *handed_arg;
     bool closing;
     bool has_all_rows; /* after the last batch: no job is without one (arrivals.h) */
 
@@ -206,7 +209,10 @@ static void on_turn(void *arg)
         store->seen = store->count;
         store->next_submit = ferry_loop_call_later(store->loop, 0, on_turn, store);
     }
+    store->is_gathering = store->next_submit != 0;
     store_submit(store);
+    if (!store->is_gathering && store->handed)
+        store->handed(store->handed_arg);
 }
 
 /* Submit when the loop has handled what is there to be handled. */
@@ -216,7 +222,19 @@ static void store_submit_soon(struct store *store)
         return;
     store->seen = store->turns = 0;
     store->next_submit = ferry_loop_call_later(store->loop, 0, on_turn, store);
+    store->is_gathering = store->next_submit != 0;
     store_submit(store); /* without memory for a timer, at once */
+}
+
+void store_on_handed(struct store *store, void (*handed)(void *arg), void *arg)
+{
+    store->handed = handed;
+    store->handed_arg = arg;
+}
+
+bool store_is_gathering(const struct store *store)
+{
+    return store->is_gathering;
 }
 
 bool store_has_room(const struct store *store, size_t bytes)
@@ -442,6 +460,7 @@ int store_close(struct store *store, int64_t deadline_ms)
     store->closing = true;
     store_gauge_wal(store->metrics, NULL);
     ferry_loop_cancel(store->loop, store->next_submit);
+    store->is_gathering = false;
     int written = ferry_executor_shutdown(store->write_thread, deadline_ms);
     if (written == 0)
         store_write_rest(store);

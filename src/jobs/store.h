@@ -34,6 +34,12 @@ struct store *store_open(ferry_loop *loop, const char *folder, unsigned max_cras
                          struct metrics *metrics, const struct store_visitor *visitor,
                          ferry_error *error);
 
+/* Call `handed` on the loop whenever what has been gathered is on its way to the disk. */
+void store_on_handed(struct store *store, void (*handed)(void *arg), void *arg);
+
+/* Tell whether operations are being gathered, and `handed` will be called within some turns. */
+bool store_is_gathering(const struct store *store);
+
 /* Tell whether there is room for one more insert of `bytes` among what waits for its commit. */
 bool store_has_room(const struct store *store, size_t bytes);
 

@@ -253,7 +253,8 @@ static void what_comes_while_all_that_wait_are_claimed_is_claimed_too(void **ctx
     gate_pause(&route->gate, true);
     fixture_add_committed(f, "/echo", "x");
     gate_pause(&route->gate, false);
-    dispatch(f->queue);
+    f->queue->is_behind_batch = true;
+    dispatch_batch_gone(f->queue); /* at once */
     assert_true(route->claiming);
     atomic_store(&fakes.runs, 0);
     for (int i = 1; i < JOBS; i++)

@@ -137,4 +137,9 @@ static ssize_t amqp_reply(const char *bytes, size_t length)
     return length < whole ? 0 : (ssize_t)whole;
 }
 
-const struct protocol amqp = {"amqp", amqp_open, amqp_request, amqp_reply};
+const struct protocol amqp = {
+    .name = "amqp",
+    .open = amqp_open,
+    .request = amqp_request,
+    .reply = amqp_reply,
+};

@@ -23,4 +23,8 @@ static ssize_t beanstalk_reply(const char *bytes, size_t length)
                : -1;
 }
 
-const struct protocol beanstalk = {"beanstalk", NULL, beanstalk_request, beanstalk_reply};
+const struct protocol beanstalk = {
+    .name = "beanstalk",
+    .request = beanstalk_request,
+    .reply = beanstalk_reply,
+};

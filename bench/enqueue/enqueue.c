@@ -115,7 +115,17 @@ static void put_job(struct connection *connection)
     write_all(connection->fd, run.request, run.request_length);
 }
 
-static void on_readable(struct connection *connection)
+static void connection_open(struct connection *connection, int epoll_fd)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
+    connection->fd = connect_to(&asked.address);
+    if (asked.protocol->open)
+        asked.protocol->open(connection->fd);
+    if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, connection->fd, &event) < 0)
+        die("epoll_ctl");
+}
+
+static void on_readable(struct connection *connection, int epoll_fd)
 {
     ssize_t n = read(connection->fd, connection->reply + connection->length,
                      sizeof connection->reply - connection->length);
@@ -129,6 +139,10 @@ static void on_readable(struct connection *connection)
         return;
     int64_t now = now_us();
     run.latencies_us[run.done++] = now - connection->sent_us;
+    if (asked.protocol->is_last && asked.protocol->is_last(connection->reply, connection->length)) {
+        close(connection->fd);
+        connection_open(connection, epoll_fd);
+    }
     if (run.sent < asked.jobs && now - run.began_us < asked.window_us)
         put_job(connection);
 }
@@ -136,14 +150,8 @@ static void on_readable(struct connection *connection)
 static int open_connections(struct connection *connections)
 {
     int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    for (size_t i = 0; i < asked.connections; i++) {
-        connections[i].fd = connect_to(&asked.address);
-        if (asked.protocol->open)
-            asked.protocol->open(connections[i].fd);
-        struct epoll_event event = {.events = EPOLLIN, .data.ptr = &connections[i]};
-        if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, connections[i].fd, &event) < 0)
-            die("epoll_ctl");
-    }
+    for (size_t i = 0; i < asked.connections; i++)
+        connection_open(&connections[i], epoll_fd);
     return epoll_fd;
 }
 
@@ -157,7 +165,7 @@ static void put_all(struct connection *connections, int epoll_fd)
     while (run.done < run.sent) {
         int n = epoll_wait(epoll_fd, events, EVENTS, 0);
         for (int i = 0; i < n; i++)
-            on_readable(events[i].data.ptr);
+            on_readable(events[i].data.ptr, epoll_fd);
         int64_t now = now_us();
         run.busy_us += n > 0 ? now - run.ended_us : 0;
         run.ended_us = now;

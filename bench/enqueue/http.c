@@ -34,7 +34,19 @@ static ssize_t http_reply(const char *bytes, size_t length)
     return length < whole ? 0 : (ssize_t)whole;
 }
 
-const struct protocol http = {"http", NULL, http_request, http_reply};
+/* A server may have a connection do so many requests and no more. */
+static bool http_is_last(const char *bytes, size_t length)
+{
+    static const char field[] = "\r\nConnection: close\r\n";
+    return memmem(bytes, length, field, sizeof field - 1) != NULL;
+}
+
+const struct protocol http = {
+    .name = "http",
+    .request = http_request,
+    .reply = http_reply,
+    .is_last = http_is_last,
+};
 
 long http_succeeded_jobs(const struct sockaddr_in *admin)
 {

@@ -95,4 +95,9 @@ static ssize_t postgres_reply(const char *bytes, size_t length)
     return 0;
 }
 
-const struct protocol postgres = {"postgres", postgres_open, postgres_request, postgres_reply};
+const struct protocol postgres = {
+    .name = "postgres",
+    .open = postgres_open,
+    .request = postgres_request,
+    .reply = postgres_reply,
+};

@@ -4,6 +4,7 @@
 #define ENQUEUE_PROTOCOL_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -23,6 +24,8 @@ struct protocol {
     size_t (*request)(char *bytes, const struct options *options);
     /* The length of a reply once it is whole, 0 before, -1 when it refuses the job. */
     ssize_t (*reply)(const char *bytes, size_t length);
+    /* Tell whether the server closes the connection behind a whole reply; NULL: it never does. */
+    bool (*is_last)(const char *bytes, size_t length);
 };
 
 extern const struct protocol http, redis, beanstalk, postgres, amqp;

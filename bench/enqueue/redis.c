@@ -21,4 +21,8 @@ static ssize_t redis_reply(const char *bytes, size_t length)
     return bytes[0] == ':' ? (ssize_t)length : -1;
 }
 
-const struct protocol redis = {"redis", NULL, redis_request, redis_reply};
+const struct protocol redis = {
+    .name = "redis",
+    .request = redis_request,
+    .reply = redis_reply,
+};

@@ -116,7 +116,6 @@ static void on_call_done(ferry_call *call, const ferry_task_report *report, void
     struct queue *queue = attempt_queue(attempt);
     struct queue_now now = queue_now(queue);
     attempt->call = NULL;
-    ferry_loop_cancel(queue->loop, attempt->deadline);
     attempt_unlink(attempt);
     attempt_unstick(attempt, report);
     ahead_leave(attempt, now.loop_ms);
@@ -130,10 +129,8 @@ static void on_call_done(ferry_call *call, const ferry_task_report *report, void
 }
 
 /* The job stays running until its thread is back: a second run beside it would be worse. */
-static void on_deadline(void *arg)
+static void attempt_overdue(struct attempt *attempt)
 {
-    struct attempt *attempt = arg;
-    attempt->deadline = 0;
     const struct queue_route *route = &attempt->route->route;
     attempt->is_overdue = true;
     attempt->is_stuck = call_is_started(attempt->call);
@@ -144,8 +141,36 @@ static void on_deadline(void *arg)
     call_cancel(attempt->call);
 }
 
+static void on_deadline(void *arg);
+
+/* One timer for all: an attempt that ends in time leaves it, to find nothing due. */
+static void queue_expect_deadline(struct queue *queue, int64_t when_ms)
+{
+    if (when_ms == INT64_MAX || (queue->deadline && queue->deadline_ms <= when_ms))
+        return;
+    ferry_loop_cancel(queue->loop, queue->deadline);
+    queue->deadline = ferry_loop_call_at(queue->loop, when_ms, on_deadline, queue);
+    queue->deadline_ms = when_ms;
+}
+
+static void on_deadline(void *arg)
+{
+    struct queue *queue = arg;
+    int64_t now_ms = ferry_loop_now_ms(queue->loop), next_ms = INT64_MAX;
+    queue->deadline = 0;
+    for (struct attempt *at = queue->attempts; at; at = at->next) {
+        if (at->deadline_ms <= now_ms) {
+            at->deadline_ms = INT64_MAX;
+            attempt_overdue(at);
+        } else if (at->deadline_ms < next_ms) {
+            next_ms = at->deadline_ms;
+        }
+    }
+    queue_expect_deadline(queue, next_ms);
+}
+
 /* Hand the job to its pool. Returns 0 or a code; then there is no call. */
-static int attempt_submit(struct attempt *attempt, ferry_error *error)
+static int attempt_submit(struct attempt *attempt, int64_t now_ms, ferry_error *error)
 {
     struct queue *queue = attempt_queue(attempt);
     const struct queue_route *route = &attempt->route->route;
@@ -174,9 +199,8 @@ static int attempt_submit(struct attempt *attempt, ferry_error *error)
         return rc;
     }
     attempt->call = call;
-    if (route->timeout_ms > 0)
-        attempt->deadline =
-            ferry_loop_call_later(queue->loop, route->timeout_ms, on_deadline, attempt);
+    attempt->deadline_ms = route->timeout_ms > 0 ? now_ms + route->timeout_ms : INT64_MAX;
+    queue_expect_deadline(queue, attempt->deadline_ms);
     return 0;
 }
 
@@ -210,11 +234,11 @@ void attempt_drop_input(struct attempt *attempt)
     attempt->input.block = attempt->input.memory = NULL;
 }
 
-void attempt_run(struct attempt *attempt)
+void attempt_run(struct attempt *attempt, int64_t now_ms)
 {
     ferry_error error = {0};
     attempt->pool = dispatch_begin(attempt->route);
-    int rc = attempt_submit(attempt, &error);
+    int rc = attempt_submit(attempt, now_ms, &error);
     attempt_drop_input(attempt);
     if (rc == 0) { /* the call holds it now */
         attempt_link(attempt);
@@ -252,7 +276,7 @@ void attempt_start(struct dispatch_route *route, const struct claimed_job *job, 
     } else if (!may_run) {
         attempt_give_back(attempt);
     } else if (has_slot) {
-        attempt_run(attempt);
+        attempt_run(attempt, ferry_loop_now_ms(route->queue->loop));
     } else {
         ahead_push(route, attempt);
     }
@@ -263,7 +287,6 @@ static void attempt_interrupt(struct attempt *attempt)
     ferry_log(FERRY_LOG_WARN, "an attempt is interrupted by the end of the server",
               "delivery_id=%s route=%s attempt=%u", attempt->delivery_id,
               attempt->route->route.name, attempt->number);
-    ferry_loop_cancel(attempt_queue(attempt)->loop, attempt->deadline);
     attempt_unlink(attempt);
     attempt->is_ignored = true;
     call_cancel(attempt->call);
@@ -275,6 +298,8 @@ void attempts_interrupt(struct queue *queue)
 {
     while (queue->attempts)
         attempt_interrupt(queue->attempts);
+    ferry_loop_cancel(queue->loop, queue->deadline);
+    queue->deadline = 0;
 }
 
 static struct attempt *attempt_find(const struct queue *queue, const char *id)

@@ -9,8 +9,9 @@
  * the job is given back instead. */
 void attempt_start(struct dispatch_route *route, const struct claimed_job *job, bool has_slot);
 
-/* Run one that was ready, and has been taken out of the list; its slot is held. */
-void attempt_run(struct attempt *attempt);
+/* Run one that was ready, and has been taken out of the list; its slot is held. `now_ms` is the
+ * loop's clock. */
+void attempt_run(struct attempt *attempt, int64_t now_ms);
 
 /* Give such a one back, as if its job had not been claimed. */
 void attempt_give_back(struct attempt *attempt);

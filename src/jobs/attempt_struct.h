@@ -27,7 +27,7 @@ struct attempt {
     unsigned number;
     int64_t weight;
     ferry_call *call; /* NULL: none in flight */
-    ferry_timer deadline;
+    int64_t deadline_ms; /* of its call, by the loop's clock; INT64_MAX: none, or it is over */
     bool is_overdue;
     bool is_stuck;     /* overdue, and its call runs: it counts in its pool's `stuck` */
     bool is_ahead;     /* it may wait for a thread in its pool (ahead.h) */

@@ -264,7 +264,7 @@ static void route_feed(struct dispatch_route *route, unsigned slots, const struc
     }
     for (struct attempt *next; slots > 0 && (next = ahead_pop(route, now->loop_ms)); slots--) {
         route_take(route, 1, now);
-        attempt_run(next);
+        attempt_run(next, now->loop_ms);
     }
 }
 
@@ -293,7 +293,7 @@ static void route_fill_pool(struct dispatch_route *route, const struct queue_now
     while (pool->held < most && now->loop_ms >= pool->resume_ms &&
            (next = ahead_enter(route, now->loop_ms))) {
         route_take(route, 1, now);
-        attempt_run(next);
+        attempt_run(next, now->loop_ms);
     }
 }
 

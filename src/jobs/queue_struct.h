@@ -106,6 +106,8 @@ struct queue {
     struct route_counts *route_counts;
 
     struct attempt *attempts; /* whose call is in flight */
+    ferry_timer deadline;     /* no later than the first of theirs; 0: none has one */
+    int64_t deadline_ms;
     struct watches watches;
     struct clock_step clock_step;
     int64_t (*read_wall_ms)(void);

@@ -232,6 +232,47 @@ static void an_overdue_attempt_stays_running_and_may_still_succeed(void **ctx)
     assert_int_equal(f->record.attempt, 1);
 }
 
+static bool is_one_dead(struct fixture *at)
+{
+    return fixture_metric(at, "ferry_jobs{state=\"dead\"}") == 1;
+}
+
+static void a_timeout_that_ends_before_an_earlier_attempts_is_kept(void **ctx)
+{
+    (void)ctx;
+    fixture_route(f, "/gate")->timeout_ms = 3600000;
+    fixture_route(f, "/patient")->timeout_ms = 5;
+    fixture_route(f, "/patient")->attempts = 1;
+    fixture_start(f);
+    fixture_add_committed(f, "/gate", "x");
+    fixture_wait(f, is_running_one);
+    fixture_add_committed(f, "/patient", "x");
+    fixture_wait(f, is_one_dead);
+    gate_set(true);
+    fixture_wait(f, is_idle);
+}
+
+static bool has_one_stuck(struct fixture *at)
+{
+    return at->pool.stuck == 1;
+}
+
+static void a_timeout_that_ends_after_another_is_kept(void **ctx)
+{
+    (void)ctx;
+    fixture_route(f, "/gate")->timeout_ms = 100;
+    fixture_route(f, "/patient")->timeout_ms = 5;
+    fixture_route(f, "/patient")->attempts = 1;
+    fixture_start(f);
+    fixture_add(f, "/gate", "x");
+    fixture_add(f, "/patient", "x");
+    fixture_wait(f, is_one_dead);
+    fixture_wait(f, has_one_stuck);
+    gate_set(true);
+    fixture_wait(f, is_idle);
+    assert_int_equal(f->pool.stuck, 0);
+}
+
 /* ---- bounds ---- */
 
 static void pending_jobs_are_bounded_by_number(void **ctx)
@@ -344,6 +385,8 @@ int main(void)
         TEST(a_running_job_shows_its_progress),
         TEST(an_attempt_past_its_timeout_is_cancelled_and_counts_as_failed),
         TEST(an_overdue_attempt_stays_running_and_may_still_succeed),
+        TEST(a_timeout_that_ends_before_an_earlier_attempts_is_kept),
+        TEST(a_timeout_that_ends_after_another_is_kept),
         TEST(pending_jobs_are_bounded_by_number),
         TEST(pending_jobs_are_bounded_by_weight),
         TEST(bounds_count_what_an_earlier_process_has_left),

@@ -426,9 +426,14 @@ void dispatch_batch_gone(struct queue *queue)
         dispatch_now(queue);
 }
 
+bool dispatch_is_due(const struct queue *queue)
+{
+    return queue->turn || queue->is_behind_batch;
+}
+
 void dispatch(struct queue *queue)
 {
-    if (!queue->started || queue->draining || queue->turn || queue->is_behind_batch)
+    if (!queue->started || queue->draining || dispatch_is_due(queue))
         return;
     queue->turn = ferry_loop_call_later(queue->loop, 0, on_turn, queue);
     if (!queue->turn)

@@ -31,6 +31,7 @@ void dispatch_free(struct queue *queue);
  * batch that is being gathered: then dispatch_batch_gone is to be called. */
 void dispatch(struct queue *queue);
 void dispatch_batch_gone(struct queue *queue);
+bool dispatch_is_due(const struct queue *queue);
 
 /* Do not, and wake up no more. */
 void dispatch_stop(struct queue *queue);

@@ -303,7 +303,8 @@ bool queue_is_idle(const struct queue *queue)
         if (at->ahead.first)
             return false;
     }
-    return !queue->attempts && !queue->again && store_is_idle(queue->store);
+    return !queue->attempts && !queue->again && !dispatch_is_due(queue) &&
+           store_is_idle(queue->store);
 }
 
 void queue_interrupt(struct queue *queue)

@@ -34,6 +34,8 @@ int ferry_request_set_header(ferry_request *request, const char *name, const cha
     if (!name || !value || !header_is_name(name) || !header_is_value(value) ||
         header_is_framing(name))
         return FERRY_INVALID;
+    if (request->all)
+        reply_headers_begin(&request->set, &request->all->heads);
     return reply_headers_add(&request->set, name, value) ? 0 : FERRY_INTERNAL;
 }
 
@@ -72,6 +74,7 @@ static void reply_deliver(ferry_request *request, int status, const char *conten
         .server_name = all->server_name,
     };
     const struct bytes *head = reply_head_make(&all->heads, &request->set, &facts);
+    reply_headers_end(&request->set, &all->heads);
     bool has_body = status_has_body(status) && request->head->method != METHOD_HEAD;
     const struct reply_text reply = {
         .head = bytes_text(head),

@@ -10,7 +10,12 @@
 #include "header_text.h"
 #include "status.h"
 
-enum { DIGITS = 20, HEADERS_BYTES = 120, DATE_SIZE = sizeof "Sat, 21 Nov 2026 10:09:14 GMT" };
+enum {
+    DIGITS = 20,
+    HEADERS_BYTES = 120,
+    KEPT_MAX_BYTES = 1024,
+    DATE_SIZE = sizeof "Sat, 21 Nov 2026 10:09:14 GMT"
+};
 
 /* Inline, as the compiler knows the length of most parts. */
 static inline void add(struct bytes *text, const char *part, size_t length)
@@ -63,6 +68,24 @@ bool reply_headers_add(struct reply_headers *headers, const char *name, const ch
     headers->has_retry_after |= header_is_same(name, "Retry-After");
     headers->has_server |= header_is_same(name, "Server");
     return !headers->text.failed;
+}
+
+/* What lacks a header already is not to forget that. */
+void reply_headers_begin(struct reply_headers *headers, struct reply_heads *heads)
+{
+    if (headers->text.data || headers->text.failed)
+        return;
+    headers->text = heads->kept;
+    heads->kept = (struct bytes){0};
+}
+
+void reply_headers_end(struct reply_headers *headers, struct reply_heads *heads)
+{
+    if (heads->kept.data || headers->text.capacity > KEPT_MAX_BYTES)
+        return;
+    heads->kept = headers->text;
+    bytes_clear(&heads->kept);
+    headers->text = (struct bytes){0};
 }
 
 /* Our version, as in refusals: HTTP/1.0 is the client's. */
@@ -131,4 +154,5 @@ const struct bytes *reply_head_make(struct reply_heads *heads, const struct repl
 void reply_heads_fini(struct reply_heads *heads)
 {
     bytes_fini(&heads->text);
+    bytes_fini(&heads->kept);
 }

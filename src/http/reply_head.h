@@ -22,9 +22,14 @@ bool reply_headers_add(struct reply_headers *headers, const char *name, const ch
 /* Memory that every reply uses again. A zeroed struct is ready. */
 struct reply_heads {
     struct bytes text;
+    struct bytes kept; /* what the headers of an earlier reply stood in */
     time_t date_second;
     char date[48]; /* the header, for that second */
 };
+
+/* Lend memory to headers that have none yet; take it back once their head is made. */
+void reply_headers_begin(struct reply_headers *headers, struct reply_heads *heads);
+void reply_headers_end(struct reply_headers *headers, struct reply_heads *heads);
 
 enum reply_framing {
     REPLY_LENGTH,  /* the body's is known */

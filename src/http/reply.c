@@ -61,6 +61,8 @@ int reply_status(int status)
 
 /* ---- the one way out ---- */
 
+enum { SHORT_BODY_BYTES = 1024 }; /* it costs less to copy than to be a part of its own */
+
 static void reply_deliver(ferry_request *request, int status, const char *content_type,
                           const void *body, size_t length, void *owned)
 {
@@ -73,14 +75,17 @@ static void reply_deliver(ferry_request *request, int status, const char *conten
         .is_last = reply_is_last(request),
         .server_name = all->server_name,
     };
-    const struct bytes *head = reply_head_make(&all->heads, &request->set, &facts);
+    struct bytes *head = reply_head_make(&all->heads, &request->set, &facts);
     reply_headers_end(&request->set, &all->heads);
     bool has_body = status_has_body(status) && request->head->method != METHOD_HEAD;
+    bool is_one = has_body && length <= SHORT_BODY_BYTES;
+    if (is_one)
+        bytes_append(head, body, length);
     const struct reply_text reply = {
         .head = bytes_text(head),
         .head_length = head->failed ? 0 : head->length,
         .body = body,
-        .body_length = has_body ? length : 0,
+        .body_length = has_body && !is_one ? length : 0,
         .owned = owned,
         .is_last = facts.is_last,
     };

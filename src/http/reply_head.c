@@ -132,8 +132,8 @@ static void add_framing(struct bytes *text, const struct reply_headers *set,
         add_header(text, "Server", facts->server_name);
 }
 
-const struct bytes *reply_head_make(struct reply_heads *heads, const struct reply_headers *set,
-                                    const struct reply_facts *facts)
+struct bytes *reply_head_make(struct reply_heads *heads, const struct reply_headers *set,
+                              const struct reply_facts *facts)
 {
     struct bytes *text = &heads->text;
     bytes_clear(text);

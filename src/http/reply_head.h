@@ -47,9 +47,10 @@ struct reply_facts {
     const char *server_name; /* NULL: none */
 };
 
-/* Write the head of a reply. Valid until the next one is; `failed` without memory. */
-const struct bytes *reply_head_make(struct reply_heads *heads, const struct reply_headers *set,
-                                    const struct reply_facts *facts);
+/* Write the head of a reply, behind which a short body may be put. Valid until the next one is
+ * written; `failed` without memory. */
+struct bytes *reply_head_make(struct reply_heads *heads, const struct reply_headers *set,
+                              const struct reply_facts *facts);
 
 void reply_heads_fini(struct reply_heads *heads);
 

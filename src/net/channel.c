@@ -151,8 +151,10 @@ ssize_t channel_write(struct channel *channel, const struct iovec *parts, size_t
 {
     if (channel->ssl)
         return tls_write(channel, parts);
+    const int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
     struct msghdr message = {.msg_iov = (struct iovec *)parts, .msg_iovlen = count};
-    ssize_t n = sendmsg(channel->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t n = count == 1 ? send(channel->fd, parts->iov_base, parts->iov_len, flags)
+                           : sendmsg(channel->fd, &message, flags);
     if (n < 0)
         return is_passing(errno) ? CHANNEL_LATER : CHANNEL_BROKEN;
     channel->plain_bytes += (uint64_t)n;

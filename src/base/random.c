@@ -13,7 +13,7 @@
 
 #include "bytes.h"
 
-enum { STOCK_BYTES = 512 };
+enum { STOCK_BYTES = 2048 };
 
 static _Thread_local struct {
     unsigned char bytes[STOCK_BYTES];

@@ -37,7 +37,7 @@ static void test_no_bytes_are_given_twice(void **state)
 {
     (void)state;
     static uint64_t seen[3000];
-    unsigned char large[2000];
+    unsigned char large[4000];
     for (size_t i = 0; i < COUNT_OF(seen); i++) {
         if (i % 100 == 0)
             random_bytes(large, sizeof large); /* what a stock does not hold */

@@ -81,7 +81,7 @@ void reply_headers_begin(struct reply_headers *headers, struct reply_heads *head
 
 void reply_headers_end(struct reply_headers *headers, struct reply_heads *heads)
 {
-    if (heads->kept.data || headers->text.capacity > KEPT_MAX_BYTES)
+    if (!headers->text.data || heads->kept.data || headers->text.capacity > KEPT_MAX_BYTES)
         return;
     heads->kept = headers->text;
     bytes_clear(&heads->kept);
@@ -91,9 +91,11 @@ void reply_headers_end(struct reply_headers *headers, struct reply_heads *heads)
 /* Our version, as in refusals: HTTP/1.0 is the client's. */
 static void add_status_line(struct bytes *text, const struct reply_facts *facts)
 {
+    int status = facts->status; /* of three digits */
+    const char digits[] = {(char)('0' + status / 100), (char)('0' + status / 10 % 10),
+                           (char)('0' + status % 10), ' '};
     add_text(text, "HTTP/1.1 ");
-    add_number(text, (size_t)facts->status);
-    add_text(text, " ");
+    add(text, digits, sizeof digits);
     add_text(text, status_reason(facts->status));
     add_text(text, "\r\n");
 }

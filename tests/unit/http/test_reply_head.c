@@ -116,6 +116,24 @@ static void a_handler_can_close_and_say_nothing_else_of_the_connection(void **st
     case_close(&c);
 }
 
+static void memory_of_an_earlier_reply_says_nothing_of_it(void **state)
+{
+    (void)state;
+    struct case_of c;
+    case_open(&c, 200, 1);
+    for (int i = 0; i < 2; i++) {
+        reply_headers_begin(&c.set, &c.heads);
+        assert_int_equal(c.set.text.length, 0);
+        assert_true(reply_headers_add(&c.set, i == 0 ? "X-First" : "X-Second", "1"));
+        const char *head = make(&c);
+        assert_int_equal(strstr(head, "X-First") != NULL, i == 0);
+        assert_int_equal(strstr(head, "X-Second") != NULL, i == 1);
+        reply_headers_end(&c.set, &c.heads);
+        assert_null(c.set.text.data);
+    }
+    case_close(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +142,7 @@ int main(void)
         cmocka_unit_test(what_the_handler_says_is_not_said_twice),
         cmocka_unit_test(an_old_client_that_stays_is_told_so),
         cmocka_unit_test(a_streamed_body_has_no_length),
+        cmocka_unit_test(memory_of_an_earlier_reply_says_nothing_of_it),
         cmocka_unit_test(a_handler_can_close_and_say_nothing_else_of_the_connection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

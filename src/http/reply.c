@@ -61,8 +61,6 @@ int reply_status(int status)
 
 /* ---- the one way out ---- */
 
-enum { SHORT_BODY_BYTES = 1024 }; /* it costs less to copy than to be a part of its own */
-
 static void reply_deliver(ferry_request *request, int status, const char *content_type,
                           const void *body, size_t length, void *owned)
 {
@@ -78,7 +76,7 @@ static void reply_deliver(ferry_request *request, int status, const char *conten
     struct bytes *head = reply_head_make(&all->heads, &request->set, &facts);
     reply_headers_end(&request->set, &all->heads);
     bool has_body = status_has_body(status) && request->head->method != METHOD_HEAD;
-    bool is_one = has_body && length <= SHORT_BODY_BYTES;
+    bool is_one = has_body && length <= head->capacity - head->length; /* a copy costs less */
     if (is_one)
         bytes_append(head, body, length);
     const struct reply_text reply = {

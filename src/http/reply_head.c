@@ -14,6 +14,7 @@ enum {
     DIGITS = 20,
     HEADERS_BYTES = 120,
     KEPT_MAX_BYTES = 1024,
+    HEAD_BYTES = 2048, /* with the body of most */
     DATE_SIZE = sizeof "Sat, 21 Nov 2026 10:09:14 GMT"
 };
 
@@ -139,6 +140,7 @@ struct bytes *reply_head_make(struct reply_heads *heads, const struct reply_head
 {
     struct bytes *text = &heads->text;
     bytes_clear(text);
+    bytes_reserve(text, HEAD_BYTES);
     add_status_line(text, facts);
     if (!set->has_date)
         add_date(heads);

@@ -47,8 +47,8 @@ struct reply_facts {
     const char *server_name; /* NULL: none */
 };
 
-/* Write the head of a reply, behind which a short body may be put. Valid until the next one is
- * written; `failed` without memory. */
+/* Write the head of a reply. A body that fits into what is left of its memory may be put behind it.
+ * Valid until the next one is written; `failed` without memory. */
 struct bytes *reply_head_make(struct reply_heads *heads, const struct reply_headers *set,
                               const struct reply_facts *facts);
 

@@ -39,10 +39,16 @@ void arrival_group_part(const struct arrival_group *group, size_t at, struct arr
     arrival_read(&group->entry, &at, part);
 }
 
-/* Jobs are numbered in the order in which they come. */
+/* Jobs are numbered in the order in which they come: as a rule each number follows the one before,
+ * and says where it is. */
 static struct arrival_place *find_job(struct arrival_group *group, int64_t job)
 {
     unsigned low = 0, high = group->count;
+    if (high == 0 || job < group->places[0].key.job)
+        return NULL;
+    uint64_t ahead = (uint64_t)job - (uint64_t)group->places[0].key.job;
+    if (ahead < high && group->places[ahead].key.job == job)
+        return &group->places[ahead];
     while (low < high) {
         unsigned middle = low + (high - low) / 2;
         if (group->places[middle].key.job < job)

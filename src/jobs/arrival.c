@@ -23,11 +23,23 @@ struct ending_head {
 
 /* ---- writing ---- */
 
+/* Write something, which may be nothing, where there is room for it. Returns where the next goes.
+ */
+static char *put(char *at, const void *data, size_t length)
+{
+    if (length > 0)
+        memcpy(at, data, length);
+    return at + length;
+}
+
 void arrival_add(struct bytes *entry, const struct insert_operation *insert)
 {
     size_t route_size = strlen(insert->route) + 1;
     size_t worker_size = strlen(insert->worker) + 1;
     struct arrival_head head = {.kind = PART_ARRIVAL};
+    char *at = bytes_extend(entry, sizeof head + route_size + worker_size + insert->length);
+    if (!at)
+        return;
     job_id_parse(insert->id, head.id);
     job_id_parse(insert->delivery_id, head.delivery_id);
     little_put(head.job, sizeof head.job, (uint64_t)insert->claim.job);
@@ -36,10 +48,10 @@ void arrival_add(struct bytes *entry, const struct insert_operation *insert)
     little_put(head.route_size, sizeof head.route_size, route_size);
     little_put(head.worker_size, sizeof head.worker_size, worker_size);
     little_put(head.length, sizeof head.length, insert->length);
-    bytes_append(entry, &head, sizeof head);
-    bytes_append(entry, insert->route, route_size);
-    bytes_append(entry, insert->worker, worker_size);
-    bytes_append(entry, insert->block, insert->length);
+    at = put(at, &head, sizeof head);
+    at = put(at, insert->route, route_size);
+    at = put(at, insert->worker, worker_size);
+    put(at, insert->block, insert->length);
 }
 
 void arrival_add_ending(struct bytes *entry, const struct settle_operation *settle)
@@ -49,15 +61,18 @@ void arrival_add_ending(struct bytes *entry, const struct settle_operation *sett
     size_t type_size = has_type ? strlen(settle->result_type) + 1 : 0;
     size_t length = has_result ? settle->result_length : 0;
     struct ending_head head = {.kind = PART_ENDING, .has_result = has_result};
+    char *at = bytes_extend(entry, sizeof head + type_size + length);
+    if (!at)
+        return;
     little_put(head.job, sizeof head.job, (uint64_t)settle->key.job);
     little_put(head.token, sizeof head.token, (uint64_t)settle->key.token);
     little_put(head.now_ms, sizeof head.now_ms, (uint64_t)settle->now_ms);
     little_put(head.status, sizeof head.status, (uint64_t)settle->result_status);
     little_put(head.type_size, sizeof head.type_size, type_size);
     little_put(head.length, sizeof head.length, length);
-    bytes_append(entry, &head, sizeof head);
-    bytes_append(entry, settle->result_type, type_size);
-    bytes_append(entry, settle->result, length);
+    at = put(at, &head, sizeof head);
+    at = put(at, settle->result_type, type_size);
+    put(at, settle->result, length);
 }
 
 /* ---- reading ---- */

@@ -13,6 +13,10 @@
 /* Bytes of an input, or a result; a bigger one costs more to copy than its row does. */
 enum { MAX_DATA = 4096 };
 
+/* An entry begins with memory for what its parts have beside the input, at least, and for the
+ * inputs: memory that grows is copied. */
+enum { PART_BYTES = 64, MAX_FIRST_BYTES = 64 << 10 };
+
 struct arrivals {
     struct journal *journal;
     unsigned char boot[RANDOM_ID_BYTES];
@@ -194,11 +198,18 @@ static struct arrival_group *coming_group(struct arrivals *arrivals,
                                           const struct operation *operation)
 {
     unsigned inserts = 0;
+    size_t bytes = 0;
     if (arrivals->coming)
         return arrivals->coming;
-    for (; operation; operation = operation->next)
-        inserts += operation->kind == OPERATION_INSERT;
+    for (; operation; operation = operation->next) {
+        bool is_insert = operation->kind == OPERATION_INSERT;
+        const struct insert_operation *insert = is_insert ? (const void *)operation : NULL;
+        inserts += is_insert;
+        bytes += PART_BYTES + (is_insert && may_arrive(insert) ? insert->length : 0);
+    }
     arrivals->coming = arrival_group_new(arrivals->boot, inserts);
+    if (arrivals->coming)
+        bytes_reserve(&arrivals->coming->entry, bytes < MAX_FIRST_BYTES ? bytes : MAX_FIRST_BYTES);
     return arrivals->coming;
 }
 

@@ -197,6 +197,31 @@ static void a_job_for_which_there_was_no_memory_is_in_no_group(void **ctx)
     arrival_group_free(group);
 }
 
+static void a_job_is_found_whatever_numbers_are_left_out(void **ctx)
+{
+    (void)ctx;
+    static const unsigned char boot[RANDOM_ID_BYTES];
+    static const int64_t numbers[] = {5, 6, 9, 10, 20};
+    struct arrival_group *group = arrival_group_new(boot, 5);
+    struct insert_operation insert = {.route = "/a", .worker = "noop"};
+    unsigned found = 0;
+    assert_non_null(group);
+    random_id(insert.id);
+    random_id(insert.delivery_id);
+    for (size_t i = 0; i < 5; i++) {
+        insert.claim = (struct claim_key){.job = numbers[i], .token = 1};
+        arrival_group_add(group, &insert);
+    }
+    for (int64_t job = 0; job < 30; job++) {
+        struct claim_key key = {.job = job, .token = 1};
+        const struct arrival_place *place = arrival_group_find(group, &key);
+        assert_true(!place || place->key.job == job);
+        found += place != NULL;
+    }
+    assert_int_equal(found, 5);
+    arrival_group_free(group);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,6 +231,7 @@ int main(void)
         cmocka_unit_test(a_piece_of_a_part_is_none),
         cmocka_unit_test(no_byte_makes_it_read_beyond_its_end),
         cmocka_unit_test(a_job_for_which_there_was_no_memory_is_in_no_group),
+        cmocka_unit_test(a_job_is_found_whatever_numbers_are_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,6 +31,8 @@ void dispatch_free(struct queue *queue);
  * batch that is being gathered: then dispatch_batch_gone is to be called. */
 void dispatch(struct queue *queue);
 void dispatch_batch_gone(struct queue *queue);
+
+/* Tell whether it was called, and is still to be done. */
 bool dispatch_is_due(const struct queue *queue);
 
 /* Do not, and wake up no more. */

@@ -61,6 +61,8 @@ int reply_status(int status)
 
 /* ---- the one way out ---- */
 
+enum { COPIED_BYTES = 2048 }; /* up to here to copy a body costs less than another part to send */
+
 static void reply_deliver(ferry_request *request, int status, const char *content_type,
                           const void *body, size_t length, void *owned)
 {
@@ -76,7 +78,7 @@ static void reply_deliver(ferry_request *request, int status, const char *conten
     struct bytes *head = reply_head_make(&all->heads, &request->set, &facts);
     reply_headers_end(&request->set, &all->heads);
     bool has_body = status_has_body(status) && request->head->method != METHOD_HEAD;
-    bool is_one = has_body && length <= head->capacity - head->length; /* a copy costs less */
+    bool is_one = has_body && length <= COPIED_BYTES && length <= head->capacity - head->length;
     if (is_one)
         bytes_append(head, body, length);
     const struct reply_text reply = {

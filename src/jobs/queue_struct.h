@@ -113,8 +113,8 @@ struct queue {
     int64_t (*read_wall_ms)(void);
     ferry_timer wake;             /* something may be due by then; */
     int64_t wake_ms;              /* the loop's clock */
-    ferry_timer turn;             /* of the loop: it ends, and slots and jobs are to meet; */
-    bool is_behind_batch;         /* or they do when the store has handed over its batch */
+    ferry_timer turn;             /* of the loop, with whose end dispatch is done; 0: it is not; */
+    bool is_behind_batch;         /* or it is done when the store has handed over its batch */
     struct operation *again;      /* writes that failed and must happen, in their order */
     struct operation **again_end; /* counts only when there are some */
     ferry_timer write_again;

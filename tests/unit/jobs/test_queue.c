@@ -237,13 +237,19 @@ static bool is_one_dead(struct fixture *at)
     return fixture_metric(at, "ferry_jobs{state=\"dead\"}") == 1;
 }
 
-static void a_timeout_that_ends_before_an_earlier_attempts_is_kept(void **ctx)
+/* The one route's attempts stay, the other's end by their timeout, which is short. */
+static void start_with_timeouts(int64_t gate_ms)
 {
-    (void)ctx;
-    fixture_route(f, "/gate")->timeout_ms = 3600000;
+    fixture_route(f, "/gate")->timeout_ms = gate_ms;
     fixture_route(f, "/patient")->timeout_ms = 5;
     fixture_route(f, "/patient")->attempts = 1;
     fixture_start(f);
+}
+
+static void a_timeout_that_ends_before_an_earlier_attempts_is_kept(void **ctx)
+{
+    (void)ctx;
+    start_with_timeouts(3600000);
     fixture_add_committed(f, "/gate", "x");
     fixture_wait(f, is_running_one);
     fixture_add_committed(f, "/patient", "x");
@@ -260,10 +266,7 @@ static bool has_one_stuck(struct fixture *at)
 static void a_timeout_that_ends_after_another_is_kept(void **ctx)
 {
     (void)ctx;
-    fixture_route(f, "/gate")->timeout_ms = 100;
-    fixture_route(f, "/patient")->timeout_ms = 5;
-    fixture_route(f, "/patient")->attempts = 1;
-    fixture_start(f);
+    start_with_timeouts(100);
     fixture_add(f, "/gate", "x");
     fixture_add(f, "/patient", "x");
     fixture_wait(f, is_one_dead);

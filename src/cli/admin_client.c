@@ -186,6 +186,24 @@ static int perform_with_headers(struct exchange *exchange, const char *path, con
     return rc;
 }
 
+/* The public listener knows a job by its id and nothing else of what is asked here, and what it
+ * says of that does not tell why. Returns `rc`, or the error of that. */
+static int check_listener(struct admin_client *client, int rc, ferry_error *error)
+{
+    if (rc != FERRY_NOT_FOUND && rc != FERRY_BAD_METHOD)
+        return rc;
+    struct bytes stats = {0};
+    struct exchange exchange = {.client = client, .body = &stats};
+    curl_easy_setopt(client->curl, CURLOPT_CUSTOMREQUEST, "GET");
+    if (perform_with_headers(&exchange, "/jobs/stats", NULL, NULL) == FERRY_NOT_FOUND)
+        rc = ferry_error_set(error, FERRY_TRANSIENT,
+                             "%s is not the admin listener: that is admin.listen of the config, "
+                             "127.0.0.1:8003 by default",
+                             client->address);
+    bytes_fini(&stats);
+    return rc;
+}
+
 int admin_request(struct admin_client *client, const char *method, const char *path,
                   struct bytes *body, ferry_error *error)
 {
@@ -193,7 +211,8 @@ int admin_request(struct admin_client *client, const char *method, const char *p
     curl_easy_setopt(client->curl, CURLOPT_CUSTOMREQUEST, method);
     curl_easy_setopt(client->curl, CURLOPT_TIMEOUT_MS, (long)REQUEST_MS);
     curl_easy_setopt(client->curl, CURLOPT_LOW_SPEED_TIME, 0L);
-    return perform_with_headers(&exchange, path, NULL, error);
+    int rc = perform_with_headers(&exchange, path, NULL, error);
+    return check_listener(client, rc, error);
 }
 
 int admin_stream(struct admin_client *client, const char *path, const char *last_id,
@@ -210,5 +229,5 @@ int admin_stream(struct admin_client *client, const char *path, const char *last
     int rc = perform_with_headers(&exchange, path, header, error);
     free(header);
     bytes_fini(&problem);
-    return rc;
+    return check_listener(client, rc, error);
 }

@@ -21,7 +21,7 @@ void admin_client_free(struct admin_client *client);
  * Send a request and append what is answered to `body`. A status of 400 and above is an error, with
  * the detail of the problem document as its message. Takes two minutes at most. Errors: the code
  * of the status; FERRY_UNAUTHORIZED with how to give a token; FERRY_TRANSIENT the server cannot be
- * reached, with what to do.
+ * reached, or it is another listener, with what to do.
  */
 int admin_request(struct admin_client *client, const char *method, const char *path,
                   struct bytes *body, ferry_error *error);

@@ -378,10 +378,16 @@ def test_a_port_that_the_server_picked_is_told(tmp_path):
     assert "port 0" in result.stderr and "--admin ADDRESS" in result.stderr
 
 
-def test_what_is_no_ferry_is_told(tmp_path, serve):
+@pytest.mark.parametrize("args", [
+    ["list"], ["stats"], ["pause", "/later"], ["show", NOBODY], ["watch", NOBODY],
+    ["cancel", NOBODY], ["retry", "--all", "--yes"], ["delete", "--state", "dead", "--yes"],
+], ids=" ".join)
+def test_the_public_listener_is_told_from_the_admin_listener(tmp_path, serve, args):
     server = serve(CONFIG)
-    result = run_ferry("jobs", "list", "--admin", server.address, cwd=tmp_path)
-    assert result.returncode == EXIT_RUNTIME and result.stdout == ""
+    result = run_ferry("jobs", *args, "--admin", server.address, cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (EXIT_RUNTIME, "")
+    assert result.stderr.count("\n") == 1
+    assert f"{server.address} is not the admin listener" in result.stderr
 
 
 def test_a_wrong_config_is_told(tmp_path):

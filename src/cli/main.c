@@ -61,6 +61,15 @@ int command_version(int argc, char **argv)
     return EXIT_OK;
 }
 
+/* "help COMMAND" is "COMMAND --help". */
+static void put_help_last(int argc, char **argv)
+{
+    static char option[] = "--help";
+    for (int i = 2; i < argc; i++)
+        argv[i - 1] = argv[i];
+    argv[argc - 1] = option;
+}
+
 /* Who starts this may have closed some: a file or a socket of ours would take their place, and get
  * what a library prints. */
 static void open_standard_streams(void)
@@ -95,6 +104,8 @@ int main(int argc, char **argv)
 {
     open_standard_streams();
     reset_signals();
+    if (argc > 2 && strcmp(argv[1], "help") == 0)
+        put_help_last(argc, argv);
     const char *name = argc > 1 ? argv[1] : "";
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         print_usage(stdout);

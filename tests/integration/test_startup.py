@@ -313,6 +313,14 @@ def test_help_goes_to_standard_output(tmp_path, args):
     assert result.stdout.startswith("ferry")
 
 
+@pytest.mark.parametrize("command", ["serve", "call", "jobs", "jobs list"])
+def test_help_of_a_command_is_what_the_command_says(tmp_path, command):
+    said = run_ferry("help", *command.split(), cwd=tmp_path)
+    assert (said.returncode, said.stderr) == (EXIT_OK, "")
+    assert said.stdout == run_ferry(*command.split(), "--help", cwd=tmp_path).stdout
+    assert said.stdout.startswith(f"ferry {command}: ")
+
+
 def test_help_names_every_command(tmp_path):
     out = run_ferry("--help", cwd=tmp_path).stdout
     for command in "serve", "check", "call", "jobs", "version":
@@ -322,6 +330,7 @@ def test_help_names_every_command(tmp_path):
 @pytest.mark.parametrize("args, word", [
     ([], "usage"),
     (["srve"], '"srve"; did you mean serve'),
+    (["help", "srve"], '"srve"; did you mean serve'),
     (["serve", "--nope"], "nope"),
     (["serve", "--lisen", ":0"], "did you mean --listen"),
     (["serve", "ferry.yaml"], "ferry.yaml"),

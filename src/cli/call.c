@@ -26,10 +26,10 @@ static const char help[] =
     "ROUTE is the path as a caller would ask for it, such as /users/42?full=1.\n"
     "\n"
     "      --json BODY        POST this JSON\n"
-    "      --data BODY        POST this\n"
+    "  -d, --data BODY        POST this\n"
     "                         for both: @FILE is what a file holds, - what standard input gives\n"
     "      --query NAME=VALUE add to the query, as it is; may be repeated\n"
-    "      --header 'NAME: VALUE'\n"
+    "  -H, --header 'NAME: VALUE'\n"
     "                         add a request header; may be repeated\n"
     "  -X, --method METHOD    call with this method\n"
     "  -i, --include          show the status and the headers before the body\n"
@@ -99,9 +99,9 @@ static int read_options(struct call_command *command, int argc, char **argv)
     const struct option_def defs[] = {
         CONFIG_OPTION_DEFS(&command->config),
         option_text("json", 0, &command->json),
-        option_text("data", 0, &command->data),
-        option_list("query", &request->query),
-        option_list("header", &request->headers),
+        option_text("data", 'd', &command->data),
+        option_list("query", 0, &request->query),
+        option_list("header", 'H', &request->headers),
         option_text("method", 'X', &request->method),
         option_flag("include", 'i', &command->shows_head),
         {0},

@@ -58,7 +58,7 @@ int config_options_read(struct config_options *options, int argc, char **argv)
     *options = (struct config_options){0};
     const struct option_def defs[] = {
         CONFIG_OPTION_DEFS(options),
-        option_list("listen", &options->listen),
+        option_list("listen", 0, &options->listen),
         {0},
     };
     ferry_error error;

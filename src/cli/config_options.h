@@ -16,7 +16,7 @@ struct config_options {
 
 /* For the table of a command that has options of its own as well. */
 #define CONFIG_OPTION_DEFS(options)                                                                \
-    option_text("config", 'c', &(options)->file), option_list("set", &(options)->sets),            \
+    option_text("config", 'c', &(options)->file), option_list("set", 0, &(options)->sets),         \
         option_flag("help", 'h', &(options)->wants_help)
 
 /* Read them from the command line. Returns 0, or EXIT_USAGE after saying why on standard error. */

@@ -48,9 +48,9 @@ static inline struct option_def option_number(const char *name, unsigned *into)
     return (struct option_def){name, 0, OPTION_NUMBER, into};
 }
 
-static inline struct option_def option_list(const char *name, struct option_list *into)
+static inline struct option_def option_list(const char *name, char letter, struct option_list *into)
 {
-    return (struct option_def){name, 0, OPTION_LIST, into};
+    return (struct option_def){name, letter, OPTION_LIST, into};
 }
 
 /* Read what `defs` name and take it out of argv, so that *argc counts argv[0] and the arguments

@@ -90,6 +90,8 @@ def test_a_real_path_fills_the_parameters(tmp_path):
     assert ask("/users/42", "--query", "q=1+2") == {**nothing, "q": "1+2"}
     assert ask("/users/42", "--header", "X-Test: yes", "-X", "PUT", "--data", "") == {
         **nothing, "method": "PUT", "x": "yes"}
+    assert ask("/users/42", "-H", "X-Test: yes", "-X", "PUT", "-d", "") == {
+        **nothing, "method": "PUT", "x": "yes"}
     assert ask("/users/42", "-X", "PUT", "--json", "{}") == {
         **nothing, "method": "PUT", "type": "application/json"}
     assert run_ferry("call", "/users/me", "-c", "ferry.yaml", cwd=tmp_path).stdout == "ok"

@@ -24,12 +24,9 @@ static int read_words(struct given *given, const char *line, char *left, ferry_e
     int argc = 0;
     *given = (struct given){0};
     const struct option_def defs[] = {
-        option_flag("verbose", 'v', &given->verbose),
-        option_flag("include", 'i', &given->include),
-        option_text("config", 'c', &given->config),
-        option_number("limit", &given->limit),
-        option_list("set", &given->sets),
-        {0},
+        option_flag("verbose", 'v', &given->verbose), option_flag("include", 'i', &given->include),
+        option_text("config", 'c', &given->config),   option_number("limit", &given->limit),
+        option_list("set", 0, &given->sets),          {0},
     };
     snprintf(text, sizeof text, "ferry %s", line);
     for (char *word = text; *word;) {
@@ -123,7 +120,7 @@ static void test_a_list_is_bounded(void **state)
 {
     (void)state;
     struct option_list list = {0};
-    const struct option_def defs[] = {option_list("set", &list), {0}};
+    const struct option_def defs[] = {option_list("set", 0, &list), {0}};
     char word[] = "--set=x";
     char *argv[OPTION_LIST_MAX + 2] = {0};
     for (size_t i = 0; i < COUNT_OF(argv); i++)

@@ -83,18 +83,21 @@ static void read_command(struct exec *exec, ferry_settings *settings)
 {
     exec->command = ferry_settings_list(settings, "command");
     const char *program = exec->command ? exec->command[0] : NULL;
+    bool is_a_line = program && !exec->command[1] && strchr(program, ' ');
+    const char *hint = is_a_line ? "; write a list: the program, and each of its arguments" : "";
     if (!program || !*program) {
         ferry_settings_fail(settings, "command",
                             "command is missing: a list of a program and its arguments");
     } else if (!strchr(program, '/')) {
         exec->path = find_in_path(program);
         if (!exec->path)
-            ferry_settings_fail(settings, "command", "no executable %s in PATH", program);
+            ferry_settings_fail(settings, "command", "no executable %s in PATH%s", program, hint);
     } else if (is_executable(program)) {
         exec->path = strdup(program);
     } else {
-        ferry_settings_fail(settings, "command", "%s: %s", program,
-                            access(program, F_OK) < 0 ? strerror(errno) : "not an executable file");
+        ferry_settings_fail(settings, "command", "%s: %s%s", program,
+                            access(program, F_OK) < 0 ? strerror(errno) : "not an executable file",
+                            hint);
     }
 }
 
@@ -259,7 +262,9 @@ static int fail_with_errors(ferry_call *call, const struct process_result *resul
         shown[length++] = (unsigned char)errors->data[i] < ' ' ? ' ' : errors->data[i];
     shown[length] = '\0';
     bool exited = result->end == PROCESS_EXITED;
-    ferry_log(FERRY_LOG_WARN, "program failed", "delivery_id=%s code=%d stderr=%.*s",
+    ferry_log(FERRY_LOG_WARN, "program failed",
+              exited ? "delivery_id=%s code=%d stderr=%.*s"
+                     : "delivery_id=%s signal=%d stderr=%.*s",
               ferry_call_delivery_id(call), result->code, (int)end, bytes_text(errors));
     return ferry_call_fail(call, FERRY_TRANSIENT, "%s %d%s%s%s",
                            exited ? "exit code" : "ended by signal", result->code,

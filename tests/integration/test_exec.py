@@ -12,6 +12,7 @@ pools:
 workers:
   upper: {{use: exec, command: [tr, a-z, A-Z], content_type: text/plain}}
   fail: {{use: exec, command: [sh, -c, "echo the very reason >&2; exit 3"]}}
+  killed: {{use: exec, command: [sh, -c, "kill -9 $$"]}}
   shout: {{use: exec, command: [yes], stdout_limit: 64KiB}}
   deaf: {{use: exec, command: ["true"]}}
   environment: {{use: exec, command: [env], params: [size], env: [MODE=fast]}}
@@ -24,6 +25,7 @@ workers:
 routes:
   /upper: {{worker: upper, methods: [POST]}}
   /fail: {{worker: fail}}
+  /killed: {{worker: killed}}
   /shout: {{worker: shout}}
   /deaf: {{worker: deaf, methods: [POST]}}
   /environment: {{worker: environment}}
@@ -74,6 +76,8 @@ def test_a_failing_program_is_502_with_the_end_of_its_errors(server):
     assert "the very reason" in reply.problem()
     assert "3" in reply.problem()
     server.wait_logged("the very reason")
+    assert server.get("/killed").status == 502
+    server.wait_logged("signal=9")
 
 
 def test_a_program_that_says_too_much_is_stopped(server):

@@ -418,6 +418,8 @@ static void test_settings_that_are_refused(void **state)
         {{COMMAND("/etc/passwd")}, "command", "not an executable file"},
         {{COMMAND("/tmp")}, "command", "not an executable file"},
         {{COMMAND("no-such-program-anywhere")}, "command", "in PATH"},
+        {{COMMAND("wc -c")}, "command", "in PATH; write a list"},
+        {{COMMAND("/usr/bin/wc -c")}, "command", "No such file or directory; write a list"},
         {{COMMAND("cat"), {.key = "stdout_limit", .values = {"lots"}}}, "stdout_limit", ""},
         {{COMMAND("cat"), {.key = "env", .values = {"=x"}}}, "env", "\"=x\""},
         {{COMMAND("cat"), {.key = "params", .values = {"a-b"}}}, "params", "\"a-b\""},

@@ -195,7 +195,7 @@ static int database_check(sqlite3 *db, ferry_error *error)
 }
 
 /* Return the name of a damaged database that was set aside beside `path`, the caller's to free;
- * NULL: there is none. */
+ * NULL: there is none. Its own is shorter than those of its log and the like. */
 static char *database_find_aside(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -204,9 +204,14 @@ static char *database_find_aside(const char *path)
     char *found = NULL;
     DIR *entries = prefix && folder ? opendir(folder) : NULL;
     struct dirent *entry;
-    while (entries && !found && (entry = readdir(entries)))
-        if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0)
-            found = text_printf("%s/%s", folder, entry->d_name);
+    while (entries && (entry = readdir(entries))) {
+        const char *name = entry->d_name;
+        if (strncmp(name, prefix, strlen(prefix)) == 0 &&
+            (!found || strlen(name) < strlen(found + strlen(folder) + 1))) {
+            free(found);
+            found = text_printf("%s/%s", folder, name);
+        }
+    }
     if (entries)
         closedir(entries);
     free(folder);

@@ -202,18 +202,28 @@ static void beside_one_that_was_set_aside_no_empty_one_is_made(void **ctx)
 {
     (void)ctx;
     struct folder folder;
-    char aside[160];
+    static const char *const others[] = {"-arrivals", "-shm", "-wal"};
+    char aside[160], named[200], other[200];
     folder_make(&folder);
     snprintf(aside, sizeof aside, "%s.damaged-2026-11-26T00:00:00.000Z", folder.database);
+    snprintf(named, sizeof named, "%s; recover it", aside);
     write_file(aside, garbage);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        snprintf(other, sizeof other, "%s%s", aside, others[i]);
+        write_file(other, garbage);
+    }
     bool damaged = true;
     ferry_error error = {0};
     assert_null(database_open_writer(folder.database, &damaged, &error));
     assert_false(damaged);
     assert_int_equal(error.code, FERRY_INVALID);
-    assert_non_null(strstr(error.message, aside));
-    assert_int_equal(count_files(&folder, "jobs.db*"), 1);
+    assert_non_null(strstr(error.message, named));
+    assert_int_equal(count_files(&folder, "jobs.db*"), 4);
     unlink(aside);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        snprintf(other, sizeof other, "%s%s", aside, others[i]);
+        unlink(other);
+    }
     sqlite3 *db = database_open_writer(folder.database, &damaged, &error);
     assert_non_null(db);
     sqlite3_close(db);

@@ -71,7 +71,7 @@ void suggestion_fini(struct suggestion *suggestion)
 
 const char *suggestion_closest(const struct suggestion *suggestion)
 {
-    size_t tolerated = 1 + strlen(suggestion->given) / 4;
+    size_t tolerated = 1 + strlen(suggestion->given) / 5;
     bool is_close = suggestion->closest.length > 0 && suggestion->distance <= least(tolerated, 3) &&
                     suggestion->distance < suggestion->closest.length;
     return is_close ? bytes_text(&suggestion->closest) : NULL;

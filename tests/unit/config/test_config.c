@@ -422,6 +422,17 @@ static void test_all_errors_in_one_go(void **state)
                    "machine, or unix:/run/ferry.sock\n"});
 }
 
+/* Two letters of four are another word. */
+static void test_what_is_not_close_is_no_suggestion(void **state)
+{
+    (void)state;
+    struct loaded loaded;
+    load_text(&loaded, "port: 80\nroutes: {/: {worker: echo}}\n");
+    assert_null(strstr(bytes_text(&loaded.report), "did you mean"));
+    assert_non_null(strstr(bytes_text(&loaded.report), "hint: known: listen, admin"));
+    unload(&loaded);
+}
+
 static void test_report_is_appended(void **state)
 {
     (void)state;
@@ -453,6 +464,7 @@ int main(void)
         cmocka_unit_test(test_byte_order_mark_and_crlf),
         cmocka_unit_test(test_too_many_values),
         cmocka_unit_test(test_all_errors_in_one_go),
+        cmocka_unit_test(test_what_is_not_close_is_no_suggestion),
         cmocka_unit_test(test_report_is_appended),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);

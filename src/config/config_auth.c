@@ -88,6 +88,13 @@ static bool is_password_hash(const char *text)
     return false;
 }
 
+/* htpasswd's, if one does not ask for another: well formed, so that the form is not what is wrong.
+ */
+static bool is_md5_hash(const char *text)
+{
+    return strncmp(text, "$1$", 3) == 0 || strncmp(text, "$apr1$", 6) == 0;
+}
+
 static bool has_user(const struct config_auth *auth, const char *name)
 {
     for (size_t i = 0; i < auth->user_count; i++) {
@@ -102,6 +109,10 @@ static void add_user(struct config_auth *auth, char *line, const struct lines *l
     static const char hint[] = "openssl passwd -6, or mkpasswd -m yescrypt";
     struct diagnostics *diagnostics = lines->checking->diagnostics;
     char *colon = strchr(line, ':');
+    if (colon && is_md5_hash(colon + 1)) {
+        report_line(lines, "an MD5 hash, which is guessed too fast", hint);
+        return;
+    }
     if (!colon || colon == line || !is_password_hash(colon + 1)) {
         report_line(lines, "not NAME:HASH, the hash of a password as crypt(5) has it", hint);
         return;

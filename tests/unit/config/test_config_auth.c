@@ -19,7 +19,7 @@ static const struct {
     {"plain", "# tokens\nann:secret\n"},
     {"short", "000000000000000000000000000000000000000000000000000000000000001\n"},
     {"words", "ann:secret\nbob\n:" LONG_HASH "\n"},
-    {"md5", "ann:$1$abcdefgh$0123456789012345678901\n"},
+    {"md5", "ann:$1$abcdefgh$0123456789012345678901\nbob:$apr1$abcdefgh$0123456789012345678901\n"},
     {"doubles", "ann:" LONG_HASH "\nann:$y$j9T$" X40 "\n"},
 };
 enum { FILE_COUNT = sizeof files / sizeof *files };
@@ -103,8 +103,13 @@ static void test_files_that_are_wrong(void **state)
          "                       ^~~~~\n"
          "    hint: openssl passwd -6, or mkpasswd -m yescrypt\n"},
         {"auth: {basic_file: md5}\n" A_ROUTE,
-         "ferry.yaml:1:20: error: basic_file \"md5\", line 1: not NAME:HASH, the hash of a "
-         "password as crypt(5) has it\n"
+         "ferry.yaml:1:20: error: basic_file \"md5\", line 1: an MD5 hash, which is guessed "
+         "too fast\n"
+         "    auth: {basic_file: md5}\n"
+         "                       ^~~\n"
+         "    hint: openssl passwd -6, or mkpasswd -m yescrypt\n"
+         "ferry.yaml:1:20: error: basic_file \"md5\", line 2: an MD5 hash, which is guessed "
+         "too fast\n"
          "    auth: {basic_file: md5}\n"
          "                       ^~~\n"
          "    hint: openssl passwd -6, or mkpasswd -m yescrypt\n"},

@@ -154,8 +154,9 @@ int http_target_resolve(const struct http_target *target, const ferry_call *call
     if (named) {
         int rc = http_url_parse(url, named, error);
         if (rc == 0 && !http_target_allows(target, url))
-            rc = ferry_error_set(error, FERRY_FORBIDDEN, "url: this server may not be sent to %s",
-                                 url->host);
+            rc =
+                ferry_error_set(error, FERRY_FORBIDDEN,
+                                "url: this server may not be sent there, \"allow\" does not match");
         return rc;
     }
     if (!target->url)

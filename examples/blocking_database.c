@@ -9,6 +9,8 @@
  * its threads. Each thread opens its connection when it first needs one, keeps it in
  * thread-specific storage, and closes it when it ends. The query lives on the coroutine's stack:
  * ferry_await returns only when the thread is through with it.
+ *
+ *     cc blocking_database.c $(pkg-config --cflags --libs ferry sqlite3)
  */
 #include <inttypes.h>
 #include <signal.h>

@@ -50,6 +50,17 @@ awk '/^\140\140\140/ {inside = /c$/; next} inside' "$here/../../docs/library.md"
 said=$("$work/first") || fail "the first program does not run"
 [ "$said" = "six times seven: 42" ] || fail "the first program says '$said'"
 
+# The examples, in the way in which the documentation compiles a page.
+documented=$(sed -n 's/^| pkg-config | `\(cc .*page\.c\) .*/\1/p' "$here/../../docs/library.md")
+[ -n "$documented" ] || fail "library.md does not say how to compile"
+read -ra options <<<"${documented#cc}"
+unset "options[-1]" # page.c
+read -ra headers < <(pkg-config --cflags ferry)
+for example in "$here"/../../examples/*.c; do
+    "$cc" "${options[@]}" -Wall -Wextra -Werror -fsyntax-only "$example" "${headers[@]}" ||
+        fail "$(basename "$example") does not compile by the documentation"
+done
+
 # By CMake.
 cmake -G Ninja -S "$here/consumer" -B "$work/cmake" -DCMAKE_PREFIX_PATH="$prefix" \
     -DCMAKE_C_COMPILER="$cc" -DCMAKE_CXX_COMPILER="$cxx" -DVERSION="$version" \

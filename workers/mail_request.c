@@ -167,6 +167,10 @@ int mail_request_parse(struct mail_request *request, const char *body, size_t le
 {
     json_error_t json_error;
     *request = (struct mail_request){0};
+    if (length == 0)
+        return ferry_error_set(error, FERRY_INVALID,
+                               "there is no body: send a JSON object, such as {\"to\": \"...\", "
+                               "\"subject\": \"...\", \"text\": \"...\"}");
     json_t *root = json_loadb(body, length, JSON_REJECT_DUPLICATES, &json_error);
     request->json = root;
     if (!root)

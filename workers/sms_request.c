@@ -71,6 +71,10 @@ int sms_request_parse(struct sms_request *request, const struct sms_gateway *gat
 {
     json_error_t problem;
     *request = (struct sms_request){0};
+    if (length == 0)
+        return ferry_error_set(error, FERRY_INVALID,
+                               "there is no body: send a JSON object, such as {\"to\": \"...\", "
+                               "\"text\": \"...\"}");
     request->json = json_loadb(body, length, JSON_REJECT_DUPLICATES, &problem);
     if (!request->json)
         return ferry_error_set(error, FERRY_INVALID, "the body is not JSON: line %d: %s",

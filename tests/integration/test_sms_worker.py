@@ -235,6 +235,7 @@ def test_a_live_call_sends_once_also_where_the_connection_was_used_before(serve,
 # ---- requests that are refused ----
 
 @pytest.mark.parametrize("body, problem", [
+    ("", "there is no body: send a JSON object"),
     ("{", "not JSON"), ("[]", "must be a JSON object"), ({"text": "t"}, "to: missing"),
     ({"to": [], "text": "t"}, "to: missing"), ({"to": 49151, "text": "t"}, "to: must be a number"),
     ({"to": "0151 234", "text": "t"}, 'to: "0151 234" is not'), ({"to": "+49151000111"}, "text: missing"),

@@ -139,7 +139,7 @@ static void test_requests_that_are_refused(void **state)
     static const struct {
         const char *body, *part;
     } cases[] = {
-        {"", "not JSON"},
+        {"", "there is no body: send a JSON object"},
         {"{", "not JSON"},
         {"[]", "must be a JSON object"},
         {"{} {}", "not JSON"},

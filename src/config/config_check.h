@@ -54,6 +54,7 @@ struct checking {
     const struct tree *routes; /* the section, while it is read */
     struct worker_check *workers;
     size_t worker_count;
+    bool lacks_plugin;              /* one did not load: nobody knows which kind it has */
     const struct config_auth *auth; /* of a route that says nothing of it; NULL: open */
 };
 

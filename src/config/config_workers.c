@@ -25,6 +25,7 @@ void check_plugins(struct checking *checking, const struct tree *plugins)
         const char *path = expect_text(node, "a plug-in", diagnostics);
         if (!path || registry_load_plugin(checking->registry, path, &error) == 0)
             continue;
+        checking->lacks_plugin = true;
         diagnostics_error(diagnostics, node->mark, "%s", error.message);
         if (error.code == FERRY_NOT_FOUND && *path != '/')
             diagnostics_hint(diagnostics, "it is looked for in the folder where ferry is started");
@@ -188,6 +189,16 @@ static void suggest_kinds(struct checking *checking, struct suggestion *suggesti
         suggestion_add(suggestion, kind->name);
 }
 
+static void hint_at_kinds(struct checking *checking, struct suggestion *suggestion)
+{
+    if (!checking->lacks_plugin || suggestion_closest(suggestion)) {
+        suggestion_hint(suggestion, checking->diagnostics);
+        return;
+    }
+    diagnostics_hint(checking->diagnostics, "perhaps of the plug-in that did not load");
+    suggestion_fini(suggestion);
+}
+
 /* Return the kind that `use` names, NULL after a report. */
 static const ferry_worker *read_use(struct checking *checking, const struct tree *worker)
 {
@@ -207,7 +218,7 @@ static const ferry_worker *read_use(struct checking *checking, const struct tree
         struct suggestion suggestion = {.given = name};
         suggest_kinds(checking, &suggestion);
         diagnostics_error(diagnostics, use->mark, "unknown kind of worker \"%s\"", name);
-        suggestion_hint(&suggestion, diagnostics);
+        hint_at_kinds(checking, &suggestion);
     }
     return kind;
 }
@@ -255,7 +266,7 @@ static void report_unknown_worker(struct checking *checking, const struct tree *
     }
     suggest_kinds(checking, &suggestion);
     diagnostics_error(checking->diagnostics, name->mark, "unknown worker \"%s\"", name->text);
-    suggestion_hint(&suggestion, checking->diagnostics);
+    hint_at_kinds(checking, &suggestion);
 }
 
 struct worker *check_worker_name(struct checking *checking, const struct tree *name)

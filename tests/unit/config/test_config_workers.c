@@ -14,6 +14,24 @@ static void test_plugins(void **state)
                    "ferry.yaml:1:20: error: a plug-in is empty\n"
                    "    plugins: [nope.so, \"\"]\n"
                    "                       ^~\n"},
+                  {"plugins: [/nope.so]\n"
+                   "workers: {db: {use: users}, mailer: {use: emial}}\n"
+                   "routes: {/: {worker: echo}, /u: {worker: users}}\n",
+                   "ferry.yaml:1:11: error: /nope.so: no such file, or not readable\n"
+                   "    plugins: [/nope.so]\n"
+                   "              ^~~~~~~~\n"
+                   "ferry.yaml:2:21: error: unknown kind of worker \"users\"\n"
+                   "    workers: {db: {use: users}, mailer: {use: emial}}\n"
+                   "                        ^~~~~\n"
+                   "    hint: perhaps of the plug-in that did not load\n"
+                   "ferry.yaml:2:43: error: unknown kind of worker \"emial\"\n"
+                   "    workers: {db: {use: users}, mailer: {use: emial}}\n"
+                   "                                              ^~~~~\n"
+                   "    hint: did you mean \"email\"?\n"
+                   "ferry.yaml:3:42: error: unknown worker \"users\"\n"
+                   "    routes: {/: {worker: echo}, /u: {worker: users}}\n"
+                   "                                             ^~~~~\n"
+                   "    hint: perhaps of the plug-in that did not load\n"},
                   {"plugins: [[a]]\n" A_ROUTE,
                    "ferry.yaml:1:11: error: a plug-in must be a single value, not a list\n"
                    "    plugins: [[a]]\n"

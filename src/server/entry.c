@@ -62,7 +62,7 @@ static void answer_options(ferry_request *request, const struct config_cors *cor
                            const char *methods)
 {
     const char *origin = ferry_request_header(request, "Origin");
-    if (!is_preflight(request))
+    if (!cors || !is_preflight(request))
         set_allow(request, methods);
     else if (cors_allows(cors, origin))
         cors_answer_preflight(cors, methods, set_header, request);

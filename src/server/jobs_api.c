@@ -200,13 +200,9 @@ int jobs_api_bind(ferry_http_server *http, struct jobs_api *api, ferry_error *er
 {
     static const struct own_path paths[] = {
         {.path = "/jobs", .get = on_list},
-        {.path = "/jobs/{id}", .get = on_get, .delete_ = on_delete},
-        {.path = "/jobs/{id}/result", .get = on_result},
-        {.path = "/jobs/{id}/events", .get = on_events},
+        {.path = "/jobs/{id}", .get = on_get, .delete_ = on_delete, .options = on_options},
+        {.path = "/jobs/{id}/result", .get = on_result, .options = on_options},
+        {.path = "/jobs/{id}/events", .get = on_events, .options = on_options},
     };
-    enum { COUNT = sizeof paths / sizeof *paths };
-    int rc = own_paths_bind(http, paths, COUNT, api, error);
-    for (size_t i = 1; rc == 0 && api->cors && i < COUNT; i++) /* all but the list */
-        rc = ferry_http_route(http, "OPTIONS", paths[i].path, on_options, api, error);
-    return rc;
+    return own_paths_bind(http, paths, sizeof paths / sizeof *paths, api, error);
 }

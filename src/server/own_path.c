@@ -19,6 +19,12 @@ static char allow_texts[][sizeof "GET, HEAD, POST, DELETE, OPTIONS"] = {
     "GET, HEAD, POST, DELETE, OPTIONS",
 };
 
+static void on_options(ferry_request *request, void *ctx)
+{
+    ferry_request_set_header(request, "Allow", ctx);
+    ferry_request_reply(request, 204, NULL, NULL, 0);
+}
+
 static void on_other_method(ferry_request *request, void *ctx)
 {
     ferry_error error;
@@ -54,6 +60,10 @@ int own_path_bind(ferry_http_server *http, const struct own_path *path, void *ct
     if (rc == 0)
         rc = ferry_http_route(http, bytes_text(&others), path->path, on_other_method,
                               allow_texts[takes], error);
+    if (rc == 0)
+        rc = ferry_http_route(http, "OPTIONS", path->path,
+                              path->options ? path->options : on_options,
+                              path->options ? ctx : allow_texts[takes], error);
     bytes_fini(&others);
     return rc;
 }

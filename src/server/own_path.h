@@ -10,6 +10,7 @@ struct own_path {
     ferry_http_handler *get;
     ferry_http_handler *post;
     ferry_http_handler *delete_;
+    ferry_http_handler *options; /* NULL: it tells what the path takes */
 };
 
 /* Bind a path's handlers, and refuse every other method on it: else a route such as /{x} would get

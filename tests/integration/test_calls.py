@@ -177,6 +177,19 @@ def test_no_pattern_takes_over_a_path_of_the_servers_own(serve, method, path, st
         assert reply.headers["Allow"] == "GET, HEAD, OPTIONS"
 
 
+@pytest.mark.parametrize("path, methods, admin", [
+    ("/readyz", "GET HEAD", False), ("/jobs", "GET HEAD", False),
+    ("/jobs/1", "GET HEAD DELETE", False), ("/jobs/1/result", "GET HEAD", False),
+    ("/jobs", "GET HEAD DELETE", True), ("/jobs/retry", "POST", True), ("/metrics", "GET HEAD", True),
+    ("/", "GET HEAD", True)])
+def test_options_tells_what_a_path_of_the_servers_own_takes(serve, path, methods, admin):
+    server = serve("routes:\n  /{x}: {worker: noop, methods: [OPTIONS]}\n"
+                   "  /{x}/{y}: {worker: noop, methods: [OPTIONS]}\n")
+    reply = server.request("OPTIONS", path, admin=admin)
+    assert (reply.status, reply.body) == (204, b"")
+    assert set(reply.headers["Allow"].split(", ")) == {*methods.split(), "OPTIONS"}
+
+
 # ---- when to come back ----
 
 BUSY = """

@@ -289,6 +289,18 @@ static void on_resume(ferry_request *request, void *ctx)
     pause_route(request, ctx, false);
 }
 
+/* ---- schedules ---- */
+
+static void on_schedules(ferry_request *request, void *ctx)
+{
+    const struct jobs_admin *jobs = ctx;
+    if (!allows_plain(request, jobs))
+        return;
+    struct bytes body = {0};
+    schedules_json(&body, jobs->generations->current->schedules);
+    reply_bytes(request, &body);
+}
+
 int jobs_admin_bind(ferry_http_server *http, struct jobs_admin *jobs, ferry_error *error)
 {
     static const struct own_path paths[] = {
@@ -303,6 +315,7 @@ int jobs_admin_bind(ferry_http_server *http, struct jobs_admin *jobs, ferry_erro
         {.path = "/jobs/{id}/cancel", .post = on_cancel},
         {.path = "/routes/pause", .post = on_pause},
         {.path = "/routes/resume", .post = on_resume},
+        {.path = "/schedules", .get = on_schedules},
     };
     return own_paths_bind(http, paths, sizeof paths / sizeof *paths, jobs, error);
 }

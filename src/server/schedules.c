@@ -215,14 +215,20 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* INT64_MAX: there is none. */
+static int64_t next_slot(const struct schedule *schedule, int64_t now_ms)
+{
+    int64_t after_ms = schedule->settled_ms > now_ms ? schedule->settled_ms : now_ms;
+    return schedule_next_slot(schedule->config, after_ms);
+}
+
 static void set_timer(struct schedule *schedule)
 {
     ferry_loop *loop = schedule->all->loop;
     if (schedule->adding || schedule->timer || schedule->all->stopped)
         return;
     int64_t now_ms = schedule->all->wall_ms();
-    int64_t after_ms = schedule->settled_ms > now_ms ? schedule->settled_ms : now_ms;
-    int64_t next_ms = schedule_next_slot(schedule->config, after_ms);
+    int64_t next_ms = next_slot(schedule, now_ms);
     int64_t wait_ms = least(RECHECK_MS, next_ms == INT64_MAX ? RECHECK_MS : next_ms - now_ms);
     if (schedule->slot_ms != NO_SLOT)
         wait_ms = least(wait_ms, schedule->retry_ms - ferry_loop_now_ms(loop));
@@ -230,6 +236,47 @@ static void set_timer(struct schedule *schedule)
     if (!schedule->timer)
         ferry_log(FERRY_LOG_ERROR, "no memory for a timer, a schedule ends", "schedule=%s",
                   schedule->config->name);
+}
+
+/* ---- telling ---- */
+
+static void put_time(struct bytes *out, const char *key, int64_t wall_ms)
+{
+    char text[CLOCK_RFC3339_SIZE];
+    if (wall_ms == NO_SLOT || wall_ms == INT64_MAX)
+        bytes_printf(out, ",\"%s\":null", key);
+    else
+        bytes_printf(out, ",\"%s\":\"%s\"", key, slot_text(wall_ms, text));
+}
+
+static void put_schedule(struct bytes *out, const struct schedule *schedule)
+{
+    const struct config_schedule *config = schedule->config;
+    const struct schedules *all = schedule->all;
+    int64_t last_ms;
+    bool has_last = queue_last_slot(all->queue, config->name, &last_ms);
+    bytes_append_text(out, "{\"name\":");
+    bytes_append_json(out, config->name, strlen(config->name));
+    bytes_append_text(out, ",\"route\":");
+    bytes_append_json(out, config->route->path, strlen(config->route->path));
+    put_time(out, "next_at", all->stopped ? NO_SLOT : next_slot(schedule, all->wall_ms()));
+    put_time(out, "pending_at", schedule->slot_ms);
+    put_time(out, "last_at", has_last ? last_ms : NO_SLOT);
+    bytes_append_text(out, ",\"runs\":{");
+    for (int i = 0; i < RUN_OUTCOMES; i++)
+        bytes_printf(out, "%s\"%s\":%llu", i ? "," : "", outcome_names[i],
+                     (unsigned long long)schedule->runs[i]->value);
+    bytes_append_text(out, "}}");
+}
+
+void schedules_json(struct bytes *out, const struct schedules *schedules)
+{
+    bytes_append_text(out, "{\"schedules\":[");
+    for (size_t i = 0; i < schedules->count; i++) {
+        bytes_append_text(out, i ? ",\n" : "\n");
+        put_schedule(out, &schedules->items[i]);
+    }
+    bytes_append_text(out, "]}\n");
 }
 
 /* ---- life ---- */

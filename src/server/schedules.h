@@ -42,6 +42,9 @@ void schedules_stop(struct schedules *schedules);
 /* Tell whether nothing is with the queue. */
 bool schedules_are_idle(const struct schedules *schedules);
 
+/* Append all of them, and when each is due, as docs/schedules.md has it. */
+void schedules_json(struct bytes *out, const struct schedules *schedules);
+
 /* When they are idle; or after queue_close, which calls what waits for a commit. NULL is allowed.
  */
 void schedules_free(struct schedules *schedules);

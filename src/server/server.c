@@ -148,7 +148,8 @@ static int add_admin_paths(struct server *server, ferry_error *error)
 {
     server->admin.metrics = server->metrics;
     server->jobs_api = (struct jobs_api){.queue = server->queue, .events = &server->events};
-    server->jobs_admin = (struct jobs_admin){.admin = &server->admin, .api = &server->jobs_api};
+    server->jobs_admin = (struct jobs_admin){
+        .admin = &server->admin, .api = &server->jobs_api, .generations = &server->generations};
     int rc = jobs_admin_bind(server->admin_http, &server->jobs_admin, error);
     rc = rc < 0 ? rc : health_bind(server->admin_http, &server->health, error);
     rc = rc < 0 ? rc : admin_bind(server->admin_http, &server->admin, error);

@@ -401,7 +401,7 @@ def test_a_route_is_not_paused_or_resumed_by_half_of_a_query(server, action, que
 
 @pytest.mark.parametrize("method, path", [
     ("GET", "{job}"), ("GET", "{job}/result"), ("GET", "{job}/events"), ("DELETE", "{job}"),
-    ("POST", "{job}/retry"), ("POST", "{job}/cancel"), ("GET", "/jobs/stats")])
+    ("POST", "{job}/retry"), ("POST", "{job}/cancel"), ("GET", "/jobs/stats"), ("GET", "/schedules")])
 def test_where_nothing_can_be_asked_for_a_query_is_refused(server, method, path):
     [place] = post_delayed(server, 1)
     reply = admin(server, method, path.format(job=place) + "?state=dead")
@@ -417,7 +417,7 @@ def test_where_nothing_can_be_asked_for_a_query_is_refused(server, method, path)
     ("POST", "/jobs/cancel?all=true"), ("GET", "/jobs/stats"), ("GET", "{place}"),
     ("DELETE", "{place}"), ("GET", "{place}/result"), ("GET", "{place}/events"),
     ("POST", "{place}/retry"), ("POST", "{place}/cancel"), ("POST", "/routes/pause?route=/later"),
-    ("POST", "/routes/resume?route=/later"), ("GET", "/metrics")])
+    ("POST", "/routes/resume?route=/later"), ("GET", "/schedules"), ("GET", "/metrics")])
 def test_every_path_of_the_operator_asks_for_the_token(start, tmp_path, method, path):
     (tmp_path / "token").write_text("secret")
     server = start("admin: {token_file: token}")

@@ -6,6 +6,7 @@ import os
 import pathlib
 import random
 import re
+import signal
 import sqlite3
 import time
 
@@ -63,6 +64,17 @@ def runs_metric(schedule, outcome):
 
 def wait_at_least(server, series, value):
     wait_until(lambda: server.metric(series) >= value, f"{series} is {value} or more")
+
+
+def listed(server):
+    """What the operator is told of each schedule, by its name."""
+    schedules = server.get("/schedules", admin=True).json()["schedules"]
+    return {one.pop("name"): one for one in schedules}
+
+
+def rfc3339(at_ms):
+    when = datetime.datetime.fromtimestamp(at_ms // 1000, datetime.timezone.utc)
+    return f"{when:%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03}Z"
 
 
 def unfinished(server):
@@ -175,6 +187,7 @@ def test_nothing_is_added_in_a_drain(serve, gate):
     wait_at_least(server, runs_metric("slow", "overlap"), 1)
     server.terminate()  # the run that is at the gate keeps it from leaving
     server.wait_logged("msg=draining")
+    assert listed(server)["slow"]["next_at"] is None
     before = server.metric(runs_metric("slow", "overlap"))
     end = time.time() + 3.5
     wait_until(lambda: time.time() > end, "three slots have passed")
@@ -251,9 +264,46 @@ schedules:
 """)
     wait_until(lambda: server.request("POST", "/gate").status == 202, "the gate's job is accepted")
     server.wait_logged("a scheduled run is not accepted", "schedule=tick", "too many jobs")
+    wait_until(lambda: listed(server)["tick"]["pending_at"], "it is told which run waits")
     added = server.metric(runs_metric("tick", "added"))
     gate.let_all()
     wait_at_least(server, runs_metric("tick", "added"), added + 1)
+
+
+# ---- telling ----
+
+def test_schedules_are_listed_with_their_next_and_last_slots(serve, tmp_path, slots):
+    server = serve(slots.config(MISSED))
+    server.stop()
+    grid_ms = int(time.time() * 1000) // (30 * DAY_MS) * 30 * DAY_MS
+    last_run_was(tmp_path, "skips", grid_ms - 60 * DAY_MS)
+    server.start()
+    told = listed(server)
+    assert list(told) == ["skips", "makes-up", "nightly"]
+    assert told["skips"] == {
+        "route": "/tick", "next_at": rfc3339(grid_ms + 30 * DAY_MS), "pending_at": None,
+        "last_at": rfc3339(grid_ms - 60 * DAY_MS),
+        "runs": {"added": 0, "overlap": 0, "taken": 0, "missed": 2, "refused": 0}}
+    assert told["makes-up"]["last_at"] is None
+    assert told["nightly"]["next_at"].endswith("T04:30:00.000Z")
+
+
+def test_what_has_run_is_the_last_slot(serve, slots):
+    server = serve(slots.config(EACH_SECOND))
+    slots.wait_runs(1)
+    wait_until(lambda: (listed(server)["tick"]["last_at"] or "") >= slots.runs()[0].slot,
+               "the run is told")
+    told = listed(server)["tick"]
+    assert told["next_at"] > told["last_at"]
+    assert told["runs"]["added"] >= 1
+
+
+def test_the_schedules_that_are_listed_are_those_of_the_last_reload(serve, slots):
+    server = serve(slots.config(MISSED))
+    server.config.write_text(slots.config(MISSED.replace("nightly", "weekly")))
+    server.signal(signal.SIGHUP)
+    server.wait_logged("msg=reloaded")
+    assert list(listed(server)) == ["skips", "makes-up", "weekly"]
 
 
 # ---- the documentation ----

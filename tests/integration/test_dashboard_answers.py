@@ -114,7 +114,7 @@ def is_dimmed(browser, selector):
 def hurry(browser):
     """Have the page's patience end soon."""
     browser.run("const real = AbortSignal.timeout.bind(AbortSignal);"
-                "AbortSignal.timeout = (ms) => real(ms / 100);")
+                "AbortSignal.timeout = (ms) => real(ms < 5000 ? ms : ms / 100);")
 
 
 def free_port():
@@ -140,6 +140,28 @@ def test_it_says_that_the_server_is_away_and_goes_on_when_it_is_back(browser, st
     wait_listed(browser, more, place)
     assert browser.texts("#ready") == ["ready"]
     browser.wait(lambda: not is_dimmed(browser, "#pools"), "what is shown is new")
+
+
+def test_a_server_that_hangs_is_noticed_before_the_patience_with_answers_ends(browser, server):
+    show(browser, server)
+    browser.wait_text("#ready", "ready")
+    later = browser.run("return new Date(Date.now() + 3600_000).getHours()")
+    with hanging(server):
+        # What waits long waits for ever, and the clock goes on once something was asked.
+        browser.run("""
+            const real = AbortSignal.timeout.bind(AbortSignal), Now = Date;
+            AbortSignal.timeout = (ms) => {
+                window.Date = class extends Now {
+                    constructor(...args) { super(...args.length ? args : [Now.now() + 3600_000]); }
+                };
+                return ms < 5000 ? real(ms / 100) : new AbortController().signal;
+            };
+            """)
+        look_now(browser)
+        browser.wait_text("#ready", "does not answer since")
+        assert int(browser.texts("#ready")[0].split()[-1].split(":")[0]) != later
+        browser.wait(lambda: all(is_dimmed(browser, part) for part in PARTS[1:]), "it is seen to be old")
+    browser.wait(lambda: browser.texts("#ready") == ["ready"], "it is back")
 
 
 def test_what_is_shown_of_another_filter_is_seen_to_be_old(browser, server):
@@ -285,6 +307,7 @@ def test_what_was_seen_before_the_page_was_hidden_is_not_shown_as_new(browser, s
     wait_listed(browser, place)
     browser.find("#pools")
     browser.run(WATCH_TIMERS)
+    browser.run("AbortSignal.timeout = () => new AbortController().signal;")
     with hanging(server):
         browser.run(TURN.format("true"))
         browser.run(TURN.format("false"))

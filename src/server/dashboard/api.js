@@ -52,9 +52,9 @@ function isProblem(reply) {
  * Ask for a path, relative to the page. Returns its text and the server's time, in ms since 1970.
  * Throws one of the above, or an AbortError if `signal` ended it.
  */
-export async function ask(method, path, signal) {
+export async function ask(method, path, signal, patienceMs = PATIENCE_MS) {
     const token = sessionStorage.getItem(TOKEN);
-    const signals = [AbortSignal.timeout(PATIENCE_MS), ...(signal ? [signal] : [])];
+    const signals = [AbortSignal.timeout(patienceMs), ...(signal ? [signal] : [])];
     let reply, text;
     try {
         reply = await fetch(new URL(path, HOME), {
@@ -69,7 +69,7 @@ export async function ask(method, path, signal) {
     } catch (error) {
         signal?.throwIfAborted();
         if (error.name === "TimeoutError")
-            throw new TooSlow(`no answer to ${path} within ${PATIENCE_MS / 1000} s`);
+            throw new TooSlow(`no answer to ${path} within ${patienceMs / 1000} s`);
         throw new NoAnswer("no answer", {cause: error});
     }
     if (reply.status === 401)

@@ -12,6 +12,7 @@ import {
 import {Growth, Metrics} from "./metrics.js";
 
 const PERIOD_MS = 2000;
+const READY_MS = 3000; // it costs the server nothing to say that it is; longer, and it hangs
 const PAGE = 50; // jobs
 const NOTE_MS = 10_000; // what came of an action is told for so long
 
@@ -45,8 +46,8 @@ function noteAction(text) {
 
 /** One kind of request. path() is null when there is nothing to ask. */
 class Look {
-    constructor(name, path, onText, onRefused = ({message}) => note(name, message)) {
-        Object.assign(this, {name, path, onText, onRefused, request: null});
+    constructor(name, path, onText, onRefused = ({message}) => note(name, message), patienceMs) {
+        Object.assign(this, {name, path, onText, onRefused, patienceMs, request: null});
     }
 
     /** Whether what it has shown may not be so any more. */
@@ -74,13 +75,14 @@ class Look {
         if (this.request || path === null)
             return;
         const request = this.request = new AbortController();
+        const asked = new Date();
         try {
-            const {text, time} = await api.ask("GET", path, request.signal);
+            const {text, time} = await api.ask("GET", path, request.signal, this.patienceMs);
             request.signal.throwIfAborted(); // an answer to what is not asked for any more
             this.tell(text, time);
         } catch (error) {
             if (!request.signal.aborted)
-                this.onError(error);
+                this.onError(error, asked);
         } finally {
             if (this.request === request)
                 this.request = null;
@@ -99,14 +101,14 @@ class Look {
         return this.take();
     }
 
-    onError(error) {
+    onError(error, asked) {
         if (error instanceof api.Refused) {
             onAnswer();
             this.refuse(error);
         } else if (error instanceof api.TooSlow && this !== looks.ready) {
             this.refuse(error);
         } else {
-            onTrouble(error);
+            onTrouble(error, asked);
         }
     }
 }
@@ -118,7 +120,7 @@ const listPath = () => `jobs?${filterQuery({after: where().after, limit: PAGE})}
 
 const looks = {
     ready: new Look("ready", () => "readyz", () => health.showReady(""),
-        (error) => health.showReady(error.message)),
+        (error) => health.showReady(error.message), READY_MS),
     metrics: new Look("metrics", () => "metrics", onMetrics),
     stats: new Look("stats", () => "jobs/stats", onStats),
     jobs: new Look("jobs", listPath, onJobs),
@@ -184,11 +186,12 @@ function onAnswer() {
         turn();
 }
 
-function onTrouble(error) {
+/** `asked` is when what has got no answer was asked for. */
+function onTrouble(error, asked) {
     if (error instanceof api.NotSignedIn) {
         askForToken(error.message);
     } else if (error instanceof api.NoAnswer) {
-        awaySince ??= new Date();
+        awaySince ??= asked;
         markAllOld();
         health.showAway(awaySince);
     } else {
@@ -257,18 +260,19 @@ byId("sign-out").addEventListener("click", () => {
 /** Returns whether it was done. */
 async function act(method, path, doneText) {
     noteAction("");
+    const asked = new Date();
     try {
         const {text} = await api.ask(method, path);
         onAnswer();
         noteAction(doneText(text));
         return true;
     } catch (error) {
-        onUndone(error);
+        onUndone(error, asked);
         return false;
     }
 }
 
-function onUndone(error) {
+function onUndone(error, asked) {
     if (error instanceof api.Refused) {
         noteAction(error.message);
     } else if (error instanceof api.TooSlow) {
@@ -276,7 +280,7 @@ function onUndone(error) {
     } else {
         if (error instanceof api.NoAnswer)
             noteAction("No answer: it may have been done, or not.");
-        onTrouble(error);
+        onTrouble(error, asked);
     }
 }
 

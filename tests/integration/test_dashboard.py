@@ -398,6 +398,21 @@ def test_it_asks_again_when_the_token_has_changed(browser, start, tmp_path):
     assert not browser.texts("#data")
 
 
+def test_it_notices_that_no_token_is_asked_for_any_more(browser, start, tmp_path):
+    (tmp_path / "token").write_text("secret")
+    server = start("admin: {token_file: token}")
+    show(browser, server)
+    browser.type("#token", "sec")
+    look_now(browser)
+    assert browser.run("return document.getElementById('token').value") == "sec"
+    server.config.write_text(server.config.read_text().replace("admin: {token_file: token}", ""))
+    server.signal(signal.SIGHUP)
+    server.wait_logged("msg=reloaded")
+    browser.find("#pools")
+    browser.wait_gone("#sign-in")
+    assert not browser.texts("#sign-out")
+
+
 def test_it_works_over_tls(browser, start, tmp_path):
     certificate, key = make_certificate(tmp_path)
     server = start(f"admin: {{listen: \"127.0.0.1:0\", tls: {{cert: {certificate}, key: {key}}}}}")

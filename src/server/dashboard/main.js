@@ -148,6 +148,8 @@ function onStats(text) {
     byId("sign-out").hidden = !api.hasToken();
     showFilters(stats);
     showRoutes();
+    if (!isSignedIn) // the token was taken out of the config
+        enter();
 }
 
 function showRoutes() {
@@ -199,14 +201,17 @@ function onTrouble(error, asked) {
     }
 }
 
-/**
- * Look at everything; at no more than whether it is back, while it is away or nobody is signed in.
- * The next turn waits for that only: what takes long holds up nothing else.
- */
+/** Everything; or whether it is back, while it is away; or whether it still wants a token. */
+function looksToTake() {
+    if (awaySince !== null)
+        return [looks.ready];
+    return isSignedIn ? Object.values(looks) : [looks.ready, looks.stats];
+}
+
+/** The next turn waits for the first look only: what takes long holds up nothing else. */
 async function turn() {
     clearTimeout(timer);
-    const isAll = awaySince === null && isSignedIn;
-    const [ready] = (isAll ? Object.values(looks) : [looks.ready]).map((look) => look.take());
+    const [ready] = looksToTake().map((look) => look.take());
     await ready;
     clearTimeout(timer);
     if (!document.hidden)
@@ -225,29 +230,35 @@ document.addEventListener("visibilitychange", () => {
 // ---- the token ----
 
 function askForToken(message) {
+    if (!isSignedIn && !message)
+        return; // it is asked for, and may be half typed
     api.forgetToken();
     Object.values(looks).forEach((look) => look.stop()); // which have asked without the right one
-    if (isSignedIn || message)
-        show(byId("sign-in-message"), message);
+    show(byId("sign-in-message"), message);
     isSignedIn = false;
     byId("sign-in").hidden = false;
     byId("data").hidden = byId("job").hidden = byId("sign-out").hidden = true;
     byId("token").focus();
 }
 
-byId("sign-in").addEventListener("submit", (event) => {
-    event.preventDefault();
-    const token = byId("token").value.trim();
-    byId("token").value = "";
-    if (!api.setToken(token)) {
-        show(byId("sign-in-message"), "A token is made of letters, digits and signs of ASCII.");
-        return;
-    }
+function enter() {
+    looks.stats.stop(); // which may have asked without the token
     show(byId("sign-in-message"), "");
+    byId("token").value = "";
     byId("sign-in").hidden = true;
     isSignedIn = true;
     onPlace();
     turn();
+}
+
+byId("sign-in").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const token = byId("token").value.trim();
+    byId("token").value = "";
+    if (api.setToken(token))
+        enter();
+    else
+        show(byId("sign-in-message"), "A token is made of letters, digits and signs of ASCII.");
 });
 
 byId("sign-out").addEventListener("click", () => {

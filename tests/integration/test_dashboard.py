@@ -287,6 +287,21 @@ def test_what_a_job_answers_is_shown_as_text(browser, server):
     assert browser.complaints() == []
 
 
+@pytest.mark.parametrize("content_type, length, said", [
+    ("text/plain", 64 * 1024 + 1, "It is longer than 64 KiB, and was not kept."),
+    ("application/json", 64 * 1024 + 1, "It is null, or longer than 64 KiB"),
+    ("text/plain", 0, "")])
+def test_a_result_that_is_not_there_is_accounted_for(browser, server, content_type, length, said):
+    place = server.request("POST", "/later", body="x" * length,
+                           headers={"Content-Type": content_type}).headers["Location"]
+    server.wait_job(place, "succeeded")
+    show(browser, server, f"#job={id_of(place)}")
+    wait_fact(browser, "answer", f"200 {content_type}")
+    [loss] = browser.texts("#job-result p")
+    assert loss.startswith(said) if said else not loss
+    assert len(browser.texts("#job-result pre")) == (0 if said else 1)
+
+
 def test_a_running_job_shows_its_progress_and_is_told_to_end(browser, server, steps):
     place = server.post_job("/steps?heeds=cancel", 1)
     steps.tell("25 a page")

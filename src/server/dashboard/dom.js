@@ -122,6 +122,21 @@ export function dateAndClock(date) {
     return date.toLocaleString("sv");
 }
 
+/** How long ago a time is; `now` is the server's, which the browser's may not be. */
+export function ageOf(time, now) {
+    return duration(Math.max(0, Math.floor((now - Date.parse(time)) / 1000)));
+}
+
+export function untilOf(time, now) {
+    const seconds = Math.ceil((Date.parse(time) - now) / 1000);
+    return seconds > 0 ? `in ${duration(seconds)}` : "now";
+}
+
+export function whenOf(time, now) {
+    const relative = Date.parse(time) <= now ? `${ageOf(time, now)} ago` : untilOf(time, now);
+    return `${dateAndClock(new Date(time))} (${relative})`;
+}
+
 export function clock(date) {
     return date.toLocaleTimeString("sv");
 }

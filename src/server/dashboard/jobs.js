@@ -1,6 +1,8 @@
 // Jobs: how many there are, those that the fragment of the address asks for, and the one it names.
 
-import {byId, count, dateAndClock, duration, fill, fillTable, make, show} from "./dom.js";
+import {
+    ageOf, byId, count, duration, fill, fillTable, make, show, untilOf, whenOf,
+} from "./dom.js";
 
 const SHOWN_MAX = 100_000; // of a result, in characters
 const WHERE = ["state", "route", "after", "job"];
@@ -64,13 +66,6 @@ export function showFilters(stats) {
 }
 
 // ---- the list ----
-
-const ageOf = (time, now) => duration(Math.max(0, Math.floor((now - Date.parse(time)) / 1000)));
-
-function untilOf(time, now) {
-    const seconds = Math.ceil((Date.parse(time) - now) / 1000);
-    return seconds > 0 ? `in ${duration(seconds)}` : "now";
-}
 
 function progressOf(job) {
     if (!job.progress)
@@ -137,11 +132,6 @@ export function showJobs(page, now) {
 
 // ---- one job ----
 
-function whenOf(time, now) {
-    const relative = Date.parse(time) <= now ? `${ageOf(time, now)} ago` : untilOf(time, now);
-    return `${dateAndClock(new Date(time))} (${relative})`;
-}
-
 function factsOf(job, now) {
     const when = (time) => time && whenOf(time, now);
     return [
@@ -168,13 +158,26 @@ function showFacts(facts) {
         (group, [, value, look]) => show(group.lastChild, value, look));
 }
 
+function textOf(body) {
+    const text = typeof body === "string" ? body : JSON.stringify(body, null, 2);
+    return text.length > SHOWN_MAX
+        ? `${text.slice(0, SHOWN_MAX)}…\n\n/jobs/ID/result has all of it` : text;
+}
+
+/** Why there is no body. That of JSON may be a null. */
+function lossOf({content_type: type}) {
+    const isJson = type?.startsWith("application/json");
+    return isJson ? "It is null, or longer than 64 KiB and was not kept."
+        : "It is longer than 64 KiB, and was not kept.";
+}
+
 function showResult(result) {
     const body = result?.body ?? null;
-    let text = typeof body === "string" ? body : JSON.stringify(body, null, 2);
-    if (text.length > SHOWN_MAX)
-        text = `${text.slice(0, SHOWN_MAX)}…\n\n/jobs/ID/result has all of it`;
-    byId("job-result").hidden = body === null;
-    show(byId("job-result").querySelector("pre"), text);
+    const [loss, pre] = byId("job-result").querySelectorAll("p, pre");
+    byId("job-result").hidden = result === null;
+    show(loss, result && body === null ? lossOf(result) : "");
+    pre.hidden = body === null;
+    show(pre, textOf(body));
 }
 
 function showButtons(isShown) {

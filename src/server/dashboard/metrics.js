@@ -17,6 +17,7 @@ export class Metrics {
     constructor(text, at) {
         this.at = at; // ms, of any clock that does not jump
         this.samples = new Map();
+        this.found = new Map(); // by name and label: the samples by the label's value
         for (const line of text.split("\n")) {
             const match = SAMPLE.exec(line);
             if (!match)
@@ -28,12 +29,24 @@ export class Metrics {
         }
     }
 
-    /** All samples of a name whose labels are these; a label may be a function that decides. */
+    /** Those of a name with this label; they are looked for once for all of its values. */
+    labelled(name, label, value) {
+        const key = `${name} ${label}`;
+        if (!this.found.has(key)) {
+            const samples = this.samples.get(name) ?? [];
+            this.found.set(key, Map.groupBy(samples, ({labels}) => labels[label]));
+        }
+        return this.found.get(key).get(value) ?? [];
+    }
+
+    /** All samples of a name whose labels are these; but for the first, one may be a function that
+     *  decides. */
     select(name, labels = {}) {
-        const wanted = Object.entries(labels);
-        const fits = ({labels: has}) => wanted.every(([label, value]) =>
+        const [first, ...more] = Object.entries(labels);
+        const samples = first ? this.labelled(name, ...first) : this.samples.get(name) ?? [];
+        const fits = ({labels: has}) => more.every(([label, value]) =>
             (typeof value === "function" ? value(has[label]) : has[label] === value));
-        return (this.samples.get(name) ?? []).filter(fits);
+        return samples.filter(fits);
     }
 
     sum(name, labels) {

@@ -1,6 +1,8 @@
-// Whether ferry is well: the line at the top, the pools, the routes.
+// Whether ferry is well: the line at the top, the pools, the routes, the schedules.
 
-import {byId, clock, count, duration, fill, fillTable, make, rate, show} from "./dom.js";
+import {
+    ageOf, byId, clock, count, duration, fill, fillTable, make, rate, show, whenOf,
+} from "./dom.js";
 
 const LATE_S = 600; // a job that waits for longer is worth an alert
 const isError = (code) => code >= "500";
@@ -156,4 +158,29 @@ export function showRoutes(metrics, growth, stats, onPause) {
     const lates = metrics.select("ferry_route_late_seconds").map((sample) => sample.value);
     const late = Math.floor(Math.max(0, ...lates));
     show(byId("late"), late > 0 ? `the oldest that is due has waited for ${duration(late)}` : "");
+}
+
+// ---- schedules ----
+
+function nextOf({next_at: next, pending_at: pending}, now) {
+    if (pending)
+        return [`due ${ageOf(pending, now)} ago, not accepted yet`, "warn"];
+    return next ? whenOf(next, now) : "never";
+}
+
+const scheduleColumns = (now) => [
+    {show: (schedule) => schedule.name},
+    {show: (schedule) => schedule.route},
+    {show: (schedule) => nextOf(schedule, now)},
+    {show: ({last_at: last}) => (last ? whenOf(last, now) : "")},
+    {class: "number", show: ({runs}) => count(runs.added)},
+    {class: "number", show: ({runs}) => count(runs.overlap + runs.taken)},
+    {class: "number", show: ({runs}) => [count(runs.missed), lookIf(runs.missed, "warn")]},
+    {class: "number", show: ({runs}) => [count(runs.refused), lookIf(runs.refused, "bad")]},
+];
+
+/** `now` is the server's time. */
+export function showSchedules(schedules, now) {
+    byId("schedules").closest("section").hidden = schedules.length === 0;
+    fillTable(byId("schedules"), scheduleColumns(now), schedules, (schedule) => schedule.name);
 }

@@ -123,6 +123,7 @@ const looks = {
         (error) => health.showReady(error.message), READY_MS),
     metrics: new Look("metrics", () => "metrics", onMetrics),
     stats: new Look("stats", () => "jobs/stats", onStats),
+    schedules: new Look("schedules", () => "schedules", onSchedules),
     jobs: new Look("jobs", listPath, onJobs),
     job: new Look("job", jobPath, onJob, (error) => showNoJob(error.message)),
 };
@@ -155,6 +156,10 @@ function onStats(text) {
 function showRoutes() {
     if (metrics && stats)
         health.showRoutes(metrics, metrics.growth, stats, pause);
+}
+
+function onSchedules(text, time) {
+    health.showSchedules(JSON.parse(text).schedules, time);
 }
 
 function onJobs(text, time) {

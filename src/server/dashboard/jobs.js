@@ -181,8 +181,12 @@ function showResult(result) {
 }
 
 function showButtons(isShown) {
-    for (const button of byId("job").querySelectorAll("[data-action]"))
+    for (const button of byId("job").querySelectorAll("[data-action]")) {
+        const hadFocus = button === document.activeElement;
         button.hidden = !isShown(button.dataset.action);
+        if (hadFocus && button.hidden)
+            byId("job-title").focus();
+    }
 }
 
 /** What is known of a job, with its times as of now. */

@@ -351,11 +351,11 @@ async function changeAll(action) {
 function onAction(element, change) {
     element.addEventListener("click", async ({target}) => {
         const action = target.dataset.action;
-        if (!action)
+        if (!action || target.ariaDisabled)
             return;
-        target.disabled = true;
+        target.ariaDisabled = "true"; // one that is disabled would lose the focus
         await change(action);
-        target.disabled = false;
+        target.ariaDisabled = null;
     });
 }
 
@@ -366,10 +366,10 @@ onAction(byId("bulk"), changeAll);
 
 let shownId = null;
 
-/** The focus goes to the job that is opened, and back to where it was opened from. */
+/** The focus goes to the job that is opened, and back to where it was opened from, or the list. */
 function moveFocus(id) {
     if (id === null)
-        linkTo(shownId)?.focus();
+        (linkTo(shownId) ?? byId("jobs").parentElement).focus();
     else
         byId("job-title").focus();
 }

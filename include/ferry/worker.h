@@ -139,7 +139,8 @@ FERRY_API void *ferry_call_data(const ferry_call *call);
 /* Answer with a status from 200 to 599. The body is copied; a later answer replaces this one. A
  * status of 400 and above is a failure: of a job, 5xx, 408 and 429 are tried again. Returns 0. What
  * cannot be an answer (another status, a NULL with a length, a NULL text) fails the call, as want
- * of memory does: then it returns that code. A run that returns 0 without an answer answers 204. */
+ * of memory does: then it returns that code. A run that returns 0 without an answer answers 204. Of
+ * a job, a body of more than 64 KiB is not kept. */
 FERRY_API int ferry_call_reply(ferry_call *call, int status, const char *content_type,
                                const void *body, size_t length);
 FERRY_API int ferry_call_reply_text(ferry_call *call, int status, const char *text);

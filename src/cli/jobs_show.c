@@ -106,6 +106,8 @@ static void describe(struct bytes *out, const json_t *job, struct json_span body
     add_made(out, "progress", job, append_job_progress);
     add_made(out, "error", job, append_job_error);
     add_made(out, "result", job, add_result);
+    if (body.length == 0 && json_is_object(json_object_get(job, "result")))
+        add_line(out, "body", "null, or longer than 64 KiB and not kept");
     add_body(out, body);
 }
 

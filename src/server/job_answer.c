@@ -11,14 +11,24 @@ static void error_of(const struct job_record *job, ferry_error *error)
 {
     if (job->state == JOB_CANCELLED)
         ferry_error_set(error, FERRY_GONE, "the job was cancelled");
+    else if (job->state == JOB_SUCCEEDED)
+        ferry_error_set(
+            error, FERRY_GONE,
+            "the job has succeeded; its result is longer than 64 KiB, and was not kept");
     else
         ferry_error_set(error, job->error_code ? job->error_code : FERRY_INTERNAL, "%s",
                         job->error ? job->error : "the job has failed");
 }
 
+/* One that is too long is not kept, and must not look like an empty one. */
+static bool has_result(const struct job_record *job)
+{
+    return job->state != JOB_CANCELLED && job->result_status && job->result;
+}
+
 int job_answer_status(const struct job_record *job)
 {
-    if (job->state != JOB_CANCELLED && job->result_status)
+    if (has_result(job))
         return job->result_status;
     ferry_error error;
     error_of(job, &error);
@@ -28,9 +38,9 @@ int job_answer_status(const struct job_record *job)
 void job_answer(ferry_request *request, const struct job_record *job)
 {
     ferry_error error;
-    if (job->state != JOB_CANCELLED && job->result_status) {
+    if (has_result(job)) {
         ferry_request_reply(request, job->result_status, job->result_type, job->result,
-                            job->result ? job->result_length : 0);
+                            job->result_length);
         return;
     }
     error_of(job, &error);

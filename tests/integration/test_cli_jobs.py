@@ -107,6 +107,11 @@ def test_show_lays_out_a_json_result_and_shows_another_as_it_is(jobs):
     assert jobs("show", id).stdout.endswith("\n\ntwo\nlines\n")
 
 
+def test_show_says_that_a_result_was_not_kept(jobs):
+    lines = jobs("show", jobs.succeeded(body="x" * 65537)).stdout.splitlines()
+    assert lines[-1].split(None, 1) == ["body", "null, or longer than 64 KiB and not kept"]
+
+
 def test_show_tells_the_error_of_a_dead_job(jobs):
     assert re.search(r"^error +invalid: ms: a whole number of milliseconds$",
                      jobs("show", jobs.dead()).stdout, re.M)

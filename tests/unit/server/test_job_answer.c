@@ -6,17 +6,24 @@
 static void test_the_status_is_the_replys_else_the_errors(void **state)
 {
     (void)state;
+    static char body[] = "";
     const struct {
         struct job_record job;
         int status;
     } table[] = {
-        {{.state = JOB_SUCCEEDED, .result_status = 201}, 201},
-        {{.state = JOB_DEAD, .result_status = 422, .error_code = FERRY_UNPROCESSABLE}, 422},
+        {{.state = JOB_SUCCEEDED, .result_status = 201, .result = body}, 201},
+        {{.state = JOB_SUCCEEDED, .result_status = 201}, 410},
+        {{.state = JOB_DEAD,
+          .result_status = 404,
+          .result = body,
+          .error_code = FERRY_UNPROCESSABLE},
+         404},
+        {{.state = JOB_DEAD, .result_status = 404, .error_code = FERRY_UNPROCESSABLE}, 422},
         {{.state = JOB_DEAD, .error_code = FERRY_TRANSIENT}, 502},
         {{.state = JOB_DEAD, .error_code = FERRY_DEADLINE}, 504},
         {{.state = JOB_DEAD}, 500},
         {{.state = JOB_CANCELLED}, 410},
-        {{.state = JOB_CANCELLED, .result_status = 200}, 410},
+        {{.state = JOB_CANCELLED, .result_status = 200, .result = body}, 410},
     };
     for (size_t i = 0; i < COUNT_OF(table); i++)
         assert_int_equal(job_answer_status(&table[i].job), table[i].status);

@@ -16,6 +16,7 @@ static const struct {
     {"show", jobs_show, "show ID", "all of one job, with its result"},
     {"watch", jobs_watch, "watch ID", "follow a job until it has ended"},
     {"stats", jobs_stats, "stats", "how many jobs of each route are in which state"},
+    {"schedules", jobs_schedules, "schedules", "when each schedule is due"},
     {"retry", jobs_retry, "retry ID...", "let jobs run again, or at once"},
     {"cancel", jobs_cancel, "cancel ID...", "end jobs that have not ended"},
     {"delete", jobs_delete, "delete ID...", "forget jobs that have ended"},

@@ -12,5 +12,6 @@ int jobs_pause(int argc, char **argv);
 int jobs_resume(int argc, char **argv);
 int jobs_watch(int argc, char **argv);
 int jobs_stats(int argc, char **argv);
+int jobs_schedules(int argc, char **argv);
 
 #endif

@@ -149,6 +149,35 @@ void jobs_print(struct jobs_session *session, const struct bytes *text)
         jobs_failed(session, NULL, "cannot write to standard output");
 }
 
+static void tell(struct jobs_session *session, const char *path,
+                 void (*print)(struct jobs_session *session, const json_t *answer))
+{
+    struct bytes text = {0};
+    if (jobs_request(session, NULL, "GET", path, &text)) {
+        json_t *answer = json_loadb(bytes_text(&text), text.length, 0, NULL);
+        if (!json_is_object(answer))
+            jobs_failed(session, NULL, "the answer is not that of ferry's admin");
+        else if (session->as_json)
+            jobs_print(session, &text);
+        else
+            print(session, answer);
+        json_decref(answer);
+    }
+    bytes_fini(&text);
+}
+
+int jobs_tell(struct jobs_session *session, int argc, char **argv, const char *path,
+              void (*print)(struct jobs_session *session, const json_t *answer))
+{
+    const struct option_def defs[] = {JOBS_OPTION_DEFS(session), {0}};
+    bool good = jobs_begin(session, defs, &argc, argv);
+    if (good && argc > 1)
+        good = jobs_misused(session, "what is \"%s\"? it takes nothing", argv[1]);
+    if (good && jobs_connect(session))
+        tell(session, path, print);
+    return jobs_end(session);
+}
+
 bool jobs_check_id(struct jobs_session *session, const char *id)
 {
     size_t length = strlen(id);

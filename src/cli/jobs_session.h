@@ -11,6 +11,8 @@
 #ifndef CLI_JOBS_SESSION_H
 #define CLI_JOBS_SESSION_H
 
+#include <jansson.h>
+
 #include "admin_client.h"
 #include "commands.h"
 #include "config_options.h"
@@ -56,6 +58,11 @@ void jobs_print(struct jobs_session *session, const struct bytes *text);
 
 /* Close the session; returns the exit code. */
 int jobs_end(struct jobs_session *session);
+
+/* All of a subcommand that takes nothing: get a JSON object, and write it as it came, or print it
+ * for people. Returns the exit code. */
+int jobs_tell(struct jobs_session *session, int argc, char **argv, const char *path,
+              void (*print)(struct jobs_session *session, const json_t *answer));
 
 /* Tell whether a text is of the form of a job's id; tells on standard error if not. */
 bool jobs_check_id(struct jobs_session *session, const char *id);

@@ -78,30 +78,8 @@ static void print_stats(struct jobs_session *session, const json_t *stats)
     bytes_fini(&out);
 }
 
-static void fetch(struct jobs_session *session)
-{
-    struct bytes answer = {0};
-    if (jobs_request(session, NULL, "GET", "/jobs/stats", &answer)) {
-        json_t *stats = json_loadb(bytes_text(&answer), answer.length, 0, NULL);
-        if (!json_is_object(stats))
-            jobs_failed(session, NULL, "the answer is not that of ferry's admin");
-        else if (session->as_json)
-            jobs_print(session, &answer);
-        else
-            print_stats(session, stats);
-        json_decref(stats);
-    }
-    bytes_fini(&answer);
-}
-
 int jobs_stats(int argc, char **argv)
 {
     struct jobs_session session = {.command = "jobs stats", .help = help};
-    const struct option_def defs[] = {JOBS_OPTION_DEFS(&session), {0}};
-    bool good = jobs_begin(&session, defs, &argc, argv);
-    if (good && argc > 1)
-        good = jobs_misused(&session, "what is \"%s\"? it takes nothing", argv[1]);
-    if (good && jobs_connect(&session))
-        fetch(&session);
-    return jobs_end(&session);
+    return jobs_tell(&session, argc, argv, "/jobs/stats", print_stats);
 }

@@ -295,6 +295,24 @@ routes:
     assert re.search(r"^/later .* not in the config$", jobs("stats").stdout, re.M)
 
 
+def test_schedules_are_told_with_when_they_are_due(jobs):
+    assert jobs("schedules").stderr == "no schedules\n"
+    jobs.server.stop()
+    jobs.server.config.write_text(CONFIG + """
+schedules:
+  - {name: yearly, route: /later, every: 365d}
+  - {name: leap-day, route: /later, cron: 0 0 29 2 *}
+""")
+    jobs.server.start()
+    jobs.where = "--admin", jobs.server.admin_address
+    title, yearly, leap_day = jobs("schedules").stdout.splitlines()
+    assert title.split() == ["SCHEDULE", "ROUTE", "NEXT", "LAST", "RUNS", "SKIPPED", "MISSED",
+                             "REFUSED"]
+    assert re.match(r"yearly +/later +in \d+[dh]( \d+[hm])? +0 +0 +0 +0$", yearly)
+    assert leap_day.startswith("leap-day ")
+    assert jobs.json("schedules") == jobs.server.get("/schedules", admin=True).json()
+
+
 # ---- finding the server ----
 
 def test_the_config_tells_where_the_server_is_and_its_token(tmp_path, serve):
@@ -404,7 +422,8 @@ def test_a_wrong_config_is_told(tmp_path):
 
 # ---- usage ----
 
-COMMANDS = "list", "show", "watch", "stats", "retry", "cancel", "delete", "pause", "resume"
+COMMANDS = ("list", "show", "watch", "stats", "schedules", "retry", "cancel", "delete", "pause",
+            "resume")
 
 
 def test_help_goes_to_standard_output(tmp_path):
@@ -428,6 +447,7 @@ def test_help_goes_to_standard_output(tmp_path):
     (["show", NOBODY, NOBODY], "one job"),
     (["watch"], "which job"),
     (["stats", "/email"], "/email"),
+    (["schedules", "nightly"], "nightly"),
     (["retry"], "--all"),
     (["retry", NOBODY, "--all"], "either"),
     (["delete", "--all", "--state", "dead"], "either"),

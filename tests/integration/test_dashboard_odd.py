@@ -52,6 +52,15 @@ def test_long_names_fit_into_the_page(browser, server, pixels):
         assert overflowing(browser) == []
 
 
+@pytest.mark.parametrize("id", ["stats", "..", "0" * 33])
+def test_what_is_no_id_of_a_job_is_not_asked_for(browser, server, id):
+    show(browser, server, f"#job={id}")
+    browser.wait_text("#job-message", "no such job: an id has 32 hexadecimal digits")
+    browser.wait_text("#routes tbody tr", LONG)
+    assert browser.texts("#job [data-action]") == []
+    assert browser.complaints() == []
+
+
 def test_a_browser_whose_clock_is_wrong_tells_how_long_ago_things_were(browser, server):
     place = server.post_job(LONG, 1, headers=DELAYED)
     script = browser.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": """

@@ -114,8 +114,9 @@ class Look {
 }
 
 const pathOf = (id) => `jobs/${encodeURIComponent(id)}`;
+const isId = (text) => /^[0-9a-f]{32}$/.test(text); // and no other path, such as jobs/stats
 // One that has ended changes no more by itself.
-const jobPath = () => (where().job && !(job && isFinal(job)) ? pathOf(where().job) : null);
+const jobPath = () => (isId(where().job) && !(job && isFinal(job)) ? pathOf(where().job) : null);
 const listPath = () => `jobs?${filterQuery({after: where().after, limit: PAGE})}`;
 
 const looks = {
@@ -381,7 +382,7 @@ function onPlace() {
     byId("close-job").href = placeWith({job: null});
     byId("job").hidden = id === null || !isSignedIn;
     if (id !== shownId) {
-        showNoJob("");
+        showNoJob(id === null || isId(id) ? "" : "no such job: an id has 32 hexadecimal digits");
         lookAtJobAgain();
         moveFocus(id);
     }

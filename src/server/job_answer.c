@@ -20,10 +20,14 @@ static void error_of(const struct job_record *job, ferry_error *error)
                         job->error ? job->error : "the job has failed");
 }
 
-/* One that is too long is not kept, and must not look like an empty one. */
 static bool has_result(const struct job_record *job)
 {
     return job->state != JOB_CANCELLED && job->result_status && job->result;
+}
+
+bool job_answer_is_lost(const struct job_record *job)
+{
+    return job->state == JOB_SUCCEEDED && !has_result(job);
 }
 
 int job_answer_status(const struct job_record *job)

@@ -10,6 +10,9 @@
  * 410 of a cancelled one. */
 int job_answer_status(const struct job_record *job);
 
+/* Tell whether a job has succeeded and has no answer: its result was too long to be kept. */
+bool job_answer_is_lost(const struct job_record *job);
+
 /* Reply with it. */
 void job_answer(ferry_request *request, const struct job_record *job);
 

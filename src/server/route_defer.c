@@ -75,8 +75,8 @@ static void on_wait_done(void *arg, const struct job_record *job, enum job_state
 {
     struct deferral *deferral = arg;
     deferral->wait = NULL;
-    if (!job) {
-        answer_accepted(deferral, state);
+    if (!job || job_answer_is_lost(job)) { /* an error would say that nothing was done */
+        answer_accepted(deferral, job ? job->state : state);
         return;
     }
     ferry_request *request = exchange_close(&deferral->exchange, job_answer_status(job));

@@ -1,5 +1,5 @@
 /*
- * Running a program with posix_spawn: a server with many threads and much memory must not fork.
+ * Running a program to its end.
  *
  * All of a run belongs to the thread that called process_run. Its end of each pipe does not block;
  * one poll loop feeds the program, collects what it says, and watches for its end (a pidfd), for
@@ -15,13 +15,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/pidfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "program.h"
 
 enum { CHUNK_BYTES = 65536 };
 
@@ -74,64 +73,23 @@ static bool process_open_pipes(struct process *process)
     return true;
 }
 
-/* Returns 0 or an errno. */
-static int process_spawn_with(struct process *process, posix_spawn_file_actions_t *actions,
-                              posix_spawnattr_t *attributes)
-{
-    const struct process_options *options = process->options;
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    int number = 0;
-    for (int i = 0; i < PIPE_COUNT && number == 0; i++)
-        number = posix_spawn_file_actions_adddup2(actions, process->theirs[i], i);
-    if (number == 0) /* also those that a library of ours forgot to mark O_CLOEXEC */
-        number = posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
-    posix_spawnattr_setpgroup(attributes, 0);
-    posix_spawnattr_setsigmask(attributes, &none);
-    posix_spawnattr_setsigdefault(attributes, &all);
-    posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-                                             POSIX_SPAWN_SETSIGDEF);
-    if (number == 0)
-        number = posix_spawn(&process->id, options->path, actions, attributes, options->arguments,
-                             options->environment);
-    return number;
-}
-
 static int process_spawn(struct process *process)
 {
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    int number = posix_spawn_file_actions_init(&actions);
-    if (number)
-        return number;
-    number = posix_spawnattr_init(&attributes);
-    if (number == 0) {
-        number = process_spawn_with(process, &actions, &attributes);
-        posix_spawnattr_destroy(&attributes);
-    }
-    posix_spawn_file_actions_destroy(&actions);
-    return number;
+    return program_start(&process->id, &(struct program_options){
+                                           .path = process->options->path,
+                                           .arguments = process->options->arguments,
+                                           .environment = process->options->environment,
+                                           .fds = process->theirs,
+                                           .fd_count = PIPE_COUNT,
+                                       });
 }
 
 /* ---- end ---- */
 
-static void process_kill(const struct process *process)
-{
-    kill(-process->id, SIGKILL);
-}
-
 static void process_reap(struct process *process)
 {
-    siginfo_t info = {0};
-    while (waitid(P_PID, (id_t)process->id, &info, WEXITED) < 0 && errno == EINTR)
-        continue;
-    process->result->end = info.si_code == CLD_EXITED ? PROCESS_EXITED : PROCESS_SIGNALLED;
-    process->result->code = info.si_status;
-    /* As process 1 of a container we are the one that orphans are given to: then the rest of the
-     * group is ours to reap as well. Elsewhere there is none (ECHILD). */
-    while (waitpid(-process->id, NULL, 0) > 0)
-        continue;
+    bool has_exited = program_reap(process->id, &process->result->code);
+    process->result->end = has_exited ? PROCESS_EXITED : PROCESS_SIGNALLED;
 }
 
 /* ---- in between ---- */
@@ -235,7 +193,7 @@ static enum process_end process_pump(struct process *process)
         if (fds[1].revents)
             return PROCESS_INTERRUPTED;
         if (fds[0].revents) {
-            process_kill(process); /* what it left behind */
+            program_kill(process->id); /* what it left behind */
             return process_drain(process, chunk);
         }
         if (fds[2].revents)
@@ -285,7 +243,7 @@ static int process_start(struct process *process, ferry_error *error)
     process->id_fd = pidfd_open(process->id, 0);
     if (process->id_fd < 0) {
         number = errno;
-        process_kill(process);
+        program_kill(process->id);
         process_reap(process);
         return ferry_error_set(error, FERRY_TRANSIENT, "cannot watch %s: %s",
                                process->options->path, strerror(number));
@@ -311,7 +269,7 @@ int process_run(const struct process_options *options, struct process_result *re
     if (rc == 0) {
         enum process_end end = process_pump(&process);
         if (end != PROCESS_EXITED)
-            process_kill(&process);
+            program_kill(process.id);
         process_reap(&process);
         if (end != PROCESS_EXITED)
             result->end = end;

@@ -333,3 +333,13 @@ void ferry_log_set_format(ferry_log_format format)
 {
     atomic_store_explicit(&logger.format, (int)format, memory_order_relaxed);
 }
+
+ferry_log_level log_level(void)
+{
+    return (ferry_log_level)atomic_load_explicit(&logger.level, memory_order_relaxed);
+}
+
+ferry_log_format log_format(void)
+{
+    return (ferry_log_format)atomic_load_explicit(&logger.format, memory_order_relaxed);
+}

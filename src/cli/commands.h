@@ -15,5 +15,6 @@ int command_check(int argc, char **argv);
 int command_call(int argc, char **argv);
 int command_jobs(int argc, char **argv);
 int command_version(int argc, char **argv);
+int command_worker(int argc, char **argv);
 
 #endif

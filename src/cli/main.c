@@ -14,13 +14,14 @@
 static const struct command {
     const char *name;
     int (*run)(int argc, char **argv);
-    const char *summary;
+    const char *summary; /* NULL: not for people */
 } commands[] = {
     {"serve", command_serve, "serve the routes of a config"},
     {"check", command_check, "check a config, without serving it"},
     {"call", command_call, "run one call of a route, without a server"},
     {"jobs", command_jobs, "see and steer the jobs of a running server"},
     {"version", command_version, "show the version"},
+    {"worker", command_worker, NULL},
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
@@ -29,16 +30,20 @@ static void print_usage(FILE *out)
 {
     fprintf(out, "ferry carries blocking work off the event loop and brings the result back.\n\n"
                  "usage: ferry COMMAND [OPTIONS]\n\n");
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (commands[i].summary)
+            fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    }
     fprintf(out, "\nferry COMMAND --help tells more. To begin: ferry serve\n");
 }
 
 static void print_unknown(const char *name)
 {
     struct suggestion suggestion = {.given = name};
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        suggestion_add(&suggestion, commands[i].name);
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (commands[i].summary)
+            suggestion_add(&suggestion, commands[i].name);
+    }
     const char *closest = suggestion_closest(&suggestion);
     fprintf(stderr, "ferry: there is no command \"%s\"", name);
     if (closest)

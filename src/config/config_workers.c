@@ -96,7 +96,7 @@ static ferry_settings *settings_read(struct checking *checking, const char *name
     }
     bool complete = true;
     for (const struct tree *setting = node ? node->first : NULL; setting; setting = setting->next) {
-        if (strcmp(setting->key, "use") != 0)
+        if (strcmp(setting->key, "use") != 0 && strcmp(setting->key, "isolated") != 0)
             complete = add_setting(settings, NULL, setting, checking->diagnostics) && complete;
     }
     if (!complete) {
@@ -147,6 +147,19 @@ static void on_problem(void *arg, const char *key, const char *message)
 
 /* ---- opening ---- */
 
+/* Whether its calls run in processes of their own. */
+static bool read_isolated(struct checking *checking, const struct tree *worker)
+{
+    static const char *const booleans[] = {"false", "true", NULL};
+    const struct tree *node = tree_find(worker, "isolated");
+    int is_isolated = false;
+    if (node)
+        field_read(node,
+                   &(struct field){"isolated", FIELD_WORD, 0, sizeof is_isolated, .words = booleans},
+                   &is_isolated, checking->diagnostics);
+    return is_isolated;
+}
+
 static struct worker *open_worker(struct checking *checking, const char *name,
                                   const ferry_worker *kind, const struct tree *node,
                                   struct mark mark)
@@ -156,7 +169,9 @@ static struct worker *open_worker(struct checking *checking, const char *name,
     if (!settings)
         return NULL;
     ferry_error error;
-    struct worker *worker = registry_open(checking->registry, name, kind, settings, &error);
+    bool is_isolated = node && read_isolated(checking, node);
+    struct worker *worker =
+        registry_open(checking->registry, name, kind, settings, is_isolated, &error);
     if (worker)
         return worker;
     struct problem_reader reader = {.diagnostics = diagnostics, .node = node, .mark = mark};

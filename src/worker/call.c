@@ -99,7 +99,7 @@ static int call_enter_worker(ferry_call *call)
     call->running = true;
     pthread_mutex_unlock(&call->lock);
 
-    int rc = call->worker->kind->run(call, state);
+    int rc = worker_hooks(call->worker)->run(call, state);
 
     pthread_mutex_lock(&call->lock);
     call->running = false;
@@ -182,8 +182,9 @@ bool call_cancel(ferry_call *call)
     bool unstarted = call_withdraw(call);
     pthread_mutex_lock(&call->lock);
     sem_post(&call->cancel_set); /* before run may be seen to have returned, and the call to end */
-    if (call->running && call->worker->kind->cancel)
-        call->worker->kind->cancel(call);
+    const ferry_worker *hooks = worker_hooks(call->worker);
+    if (call->running && hooks->cancel)
+        hooks->cancel(call);
     pthread_mutex_unlock(&call->lock);
     return unstarted;
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "bytes.h"
+#include "isolated.h"
 #include "settings.h"
 
 struct registry {
@@ -31,8 +32,19 @@ struct registry *registry_new(void)
     return calloc(1, sizeof(struct registry));
 }
 
+const ferry_worker *worker_hooks(const struct worker *worker)
+{
+    return worker->isolated ? &isolated_hooks : worker->kind;
+}
+
+void *worker_hooks_state(const struct worker *worker)
+{
+    return worker->isolated ? worker->isolated : worker->state;
+}
+
 static void worker_free(struct worker *worker)
 {
+    isolated_free(worker->isolated);
     settings_free(worker->settings);
     free(worker->name);
     free(worker);
@@ -243,18 +255,28 @@ static int worker_open(struct worker *worker, ferry_error *error)
 
 /* Share what the registry before this one has opened in the same way. */
 static struct worker *worker_share(struct registry *registry, const char *name,
-                                   const ferry_worker *kind, const ferry_settings *settings)
+                                   const ferry_worker *kind, const ferry_settings *settings,
+                                   bool is_isolated)
 {
     struct worker *worker = registry->before ? registry_find(registry->before, name) : NULL;
-    if (!worker || worker->kind != kind || !settings_equal(worker->settings, settings) ||
+    if (!worker || worker->kind != kind || (worker->isolated != NULL) != is_isolated ||
+        !settings_equal(worker->settings, settings) ||
         !list_append(&registry->workers, &registry->worker_count, worker))
         return NULL;
     return worker_ref(worker);
 }
 
+static bool worker_isolate(struct worker *worker, const struct registry *registry)
+{
+    worker->isolated =
+        isolated_new(worker->name, worker->kind, worker->settings,
+                     (const char *const *)registry->plugins, registry->plugin_count);
+    return worker->isolated != NULL;
+}
+
 static struct worker *worker_new(struct registry *registry, const char *name,
                                  const ferry_worker *kind, ferry_settings *settings,
-                                 ferry_error *error)
+                                 bool is_isolated, ferry_error *error)
 {
     struct worker *worker = calloc(1, sizeof *worker);
     char *copy = strdup(name);
@@ -269,7 +291,8 @@ static struct worker *worker_new(struct registry *registry, const char *name,
     if (error)
         *error = (ferry_error){0};
     if (worker_open(worker, error) == 0) {
-        if (list_append(&registry->workers, &registry->worker_count, worker))
+        if ((!is_isolated || worker_isolate(worker, registry)) &&
+            list_append(&registry->workers, &registry->worker_count, worker))
             return worker;
         ferry_error_set(error, FERRY_INTERNAL, "no memory");
         if (kind->close)
@@ -284,11 +307,12 @@ static struct worker *worker_new(struct registry *registry, const char *name,
 }
 
 struct worker *registry_open(struct registry *registry, const char *name, const ferry_worker *kind,
-                             ferry_settings *settings, ferry_error *error)
+                             ferry_settings *settings, bool is_isolated, ferry_error *error)
 {
-    struct worker *shared = settings ? worker_share(registry, name, kind, settings) : NULL;
+    struct worker *shared =
+        settings ? worker_share(registry, name, kind, settings, is_isolated) : NULL;
     if (!shared)
-        return worker_new(registry, name, kind, settings, error);
+        return worker_new(registry, name, kind, settings, is_isolated, error);
     settings_free(settings);
     return shared;
 }

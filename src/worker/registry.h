@@ -18,8 +18,9 @@ struct worker {
     atomic_uint references;
     const ferry_worker *kind;
     char *name;
-    void *state;              /* what open made */
-    ferry_settings *settings; /* its strings live as long as the worker */
+    void *state;               /* what open made */
+    struct isolated *isolated; /* runs its calls in other processes; NULL: this one does */
+    ferry_settings *settings;  /* its strings live as long as the worker */
 };
 
 struct registry *registry_new(void);
@@ -55,12 +56,17 @@ const ferry_worker *registry_kind(const struct registry *registry, const char *n
 const ferry_worker *registry_kind_at(const struct registry *registry, size_t index);
 
 /*
- * Open a worker under a name of its own. Takes over `settings`, also on failure, but for problems
+ * Open a worker under a name of its own, isolated or not. Takes over `settings`, also on failure, but for problems
  * with the settings themselves: those stay readable through it until registry_free.
  * Errors: NULL and `error`; FERRY_INVALID when settings_problem_count tells more.
  */
 struct worker *registry_open(struct registry *registry, const char *name, const ferry_worker *kind,
-                             ferry_settings *settings, ferry_error *error);
+                             ferry_settings *settings, bool is_isolated, ferry_error *error);
+
+/* Return what runs its calls: the hooks of its kind, or those that stand in for them; and the state
+ * that goes with these. */
+const ferry_worker *worker_hooks(const struct worker *worker);
+void *worker_hooks_state(const struct worker *worker);
 
 /* Return an opened worker by its name, NULL if there is none. */
 struct worker *registry_find(const struct registry *registry, const char *name);

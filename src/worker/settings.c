@@ -148,6 +148,20 @@ int settings_add_map(ferry_settings *settings, const char *map, const char *name
     return add_entry(settings, map, name, NULL, 0, FERRY_SETTING_MAP);
 }
 
+static void setting_show(const struct setting *entry, ferry_settings_visitor *visit, void *arg)
+{
+    visit(arg, &(ferry_setting){.key = entry->key,
+                                .name = entry->name,
+                                .kind = entry->kind,
+                                .values = (const char *const *)entry->values});
+}
+
+void settings_each(const ferry_settings *settings, ferry_settings_visitor *visit, void *arg)
+{
+    for (size_t i = 0; i < settings->entry_count; i++)
+        setting_show(&settings->entries[i], visit, arg);
+}
+
 static bool is_asked(const ferry_settings *settings, const char *key)
 {
     for (size_t i = 0; i < settings->asked_count; i++) {
@@ -402,12 +416,8 @@ bool ferry_settings_each(ferry_settings *settings, const char *key, ferry_settin
     if (!map || map->kind != FERRY_SETTING_MAP)
         return false;
     for (size_t i = 0; i < settings->entry_count; i++) {
-        const struct setting *entry = &settings->entries[i];
-        if (is_in_map(entry, key))
-            visit(arg, &(ferry_setting){.key = entry->key,
-                                        .name = entry->name,
-                                        .kind = entry->kind,
-                                        .values = (const char *const *)entry->values});
+        if (is_in_map(&settings->entries[i], key))
+            setting_show(&settings->entries[i], visit, arg);
     }
     return true;
 }

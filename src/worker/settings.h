@@ -1,6 +1,7 @@
 /*
  * A worker's settings: the keys under `workers: NAME:` as text, and what is wrong with them.
- * The config fills it, the worker's `open` asks; what nobody asked for is reported as unknown.
+ * The config fills it, or the process that an isolated worker has (lane.h); the worker's `open`
+ * asks; what nobody asked for is reported as unknown.
  */
 #ifndef WORKER_SETTINGS_H
 #define WORKER_SETTINGS_H
@@ -21,6 +22,9 @@ int settings_add(ferry_settings *settings, const char *key, const char *const *v
 int settings_add_below(ferry_settings *settings, const char *map, const char *name,
                        const char *const *values, size_t count, bool is_list);
 int settings_add_map(ferry_settings *settings, const char *map, const char *name);
+
+/* Visit all that was added, in order. */
+void settings_each(const ferry_settings *settings, ferry_settings_visitor *visit, void *arg);
 
 /* Tell whether two are the same, of the same worker. */
 bool settings_equal(const ferry_settings *a, const ferry_settings *b);

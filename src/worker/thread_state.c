@@ -22,8 +22,9 @@ static void states_close(void *arg)
     struct thread_state *entry = arg;
     while (entry) {
         struct thread_state *next = entry->next;
-        if (entry->worker->kind->thread_close)
-            entry->worker->kind->thread_close(entry->state);
+        const ferry_worker *hooks = worker_hooks(entry->worker);
+        if (hooks->thread_close)
+            hooks->thread_close(entry->state);
         free(entry);
         entry = next;
     }
@@ -37,8 +38,9 @@ static void states_init(void)
 
 int thread_state_get(const struct worker *worker, void **state, ferry_error *error)
 {
-    *state = worker->state;
-    if (!worker->kind->thread_open)
+    const ferry_worker *hooks = worker_hooks(worker);
+    *state = worker_hooks_state(worker);
+    if (!hooks->thread_open)
         return 0;
     pthread_once(&states_once, states_init);
     struct thread_state *first = pthread_getspecific(states_key), *entry = first;
@@ -46,7 +48,7 @@ int thread_state_get(const struct worker *worker, void **state, ferry_error *err
         entry = entry->next;
     if (!entry) {
         void *opened = NULL;
-        int rc = worker->kind->thread_open(worker->state, &opened, error);
+        int rc = hooks->thread_open(worker_hooks_state(worker), &opened, error);
         if (rc > 0 && error && error->code != FERRY_OK) /* it has said why */
             return error->code;
         if (rc > 0) /* the code of another library */
@@ -56,8 +58,8 @@ int thread_state_get(const struct worker *worker, void **state, ferry_error *err
         entry = malloc(sizeof *entry);
         if (!entry || pthread_setspecific(states_key, entry)) {
             free(entry);
-            if (worker->kind->thread_close)
-                worker->kind->thread_close(opened);
+            if (hooks->thread_close)
+                hooks->thread_close(opened);
             return ferry_error_set(error, FERRY_INTERNAL, "no memory");
         }
         *entry = (struct thread_state){.next = first, .worker = worker, .state = opened};

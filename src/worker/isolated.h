@@ -1,0 +1,26 @@
+/*
+ * Isolated workers: their calls run in processes of their own, one for each thread of a pool that
+ * calls them. What happens there happens to one call: a crash fails it, and a call that does not
+ * end is killed.
+ *
+ * To the rest of the house it is a worker as any other: what its hooks do is to talk to a process
+ * (lane.h). `open` has run in the server as well, to check the settings.
+ */
+#ifndef WORKER_ISOLATED_H
+#define WORKER_ISOLATED_H
+
+#include <ferry/worker.h>
+
+struct isolated;
+
+/* Make what stands in for an opened worker: with its name, its kind, its settings, and the paths of
+ * all plug-ins that the server has loaded. All of it is copied. NULL without memory. */
+struct isolated *isolated_new(const char *worker, const ferry_worker *kind,
+                              const ferry_settings *settings, const char *const *plugins,
+                              size_t plugin_count);
+void isolated_free(struct isolated *isolated);
+
+/* The hooks that run its calls, with `struct isolated` as the state. */
+extern const ferry_worker isolated_hooks;
+
+#endif

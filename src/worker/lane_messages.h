@@ -1,0 +1,47 @@
+/*
+ * The messages of a lane, each with who puts it and who takes it side by side. A take fails with
+ * FERRY_INVALID when the message is not sound.
+ */
+#ifndef WORKER_LANE_MESSAGES_H
+#define WORKER_LANE_MESSAGES_H
+
+#include <ferry/worker.h>
+
+#include "message.h"
+
+/* Which worker, and the paths of all plug-ins that the server has loaded. */
+struct lane_opening {
+    const char *worker; /* its name, by the config */
+    const char *kind;
+    const char *const *plugins;
+    size_t plugin_count;
+    const ferry_settings *settings;
+};
+
+/* Whoever takes it frees the settings and the list of plug-ins, which a NULL ends; the texts are
+ * the message's. */
+struct lane_opened {
+    const char *worker;
+    const char *kind;
+    const char **plugins;
+    ferry_settings *settings;
+};
+
+void lane_put_opening(struct bytes *out, const struct lane_opening *opening);
+int lane_take_opening(struct message *message, struct lane_opened *opened, ferry_error *error);
+
+/* What was asked, with how much time is left, and how the log is set. The call that is taken is of
+ * a worker of this process, and the caller's. */
+struct worker;
+void lane_put_call(struct bytes *out, const ferry_call *call);
+ferry_call *lane_take_call(struct message *message, const struct worker *worker,
+                           ferry_error *error);
+
+void lane_put_progress(struct bytes *out, double fraction, const char *text);
+int lane_take_progress(struct message *message, ferry_call *call);
+
+/* How a call has ended: what one has is what the other gets. */
+void lane_put_answer(struct bytes *out, ferry_call *call);
+int lane_take_answer(struct message *message, ferry_call *call);
+
+#endif

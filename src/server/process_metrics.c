@@ -13,6 +13,7 @@
 #include <ferry/version.h>
 
 #include "clock.h"
+#include "lane.h"
 #include "log_stderr.h"
 
 enum { LAG_INTERVAL_MS = 100, LAG_WARN_MS = 100 };
@@ -87,6 +88,24 @@ static double read_log_dropped(void *arg)
     return (double)log_stderr_dropped();
 }
 
+static double read_worker_processes(void *arg)
+{
+    (void)arg;
+    return lane_counts().running;
+}
+
+static double read_crashed_processes(void *arg)
+{
+    (void)arg;
+    return (double)lane_counts().crashed;
+}
+
+static double read_killed_processes(void *arg)
+{
+    (void)arg;
+    return (double)lane_counts().killed;
+}
+
 static double read_one(void *arg)
 {
     (void)arg;
@@ -95,10 +114,19 @@ static double read_one(void *arg)
 
 void process_metrics_register(struct metrics *metrics)
 {
+    static const char process_ends_help[] =
+        "Processes of isolated workers that ended by themselves, or were killed as their call did "
+        "not end.";
     read_start_time(NULL);
     metrics_counter_read(metrics, "ferry_log_dropped_total",
                          "Log lines dropped because standard error took no more.", "",
                          read_log_dropped, NULL);
+    metrics_gauge(metrics, "ferry_worker_processes", "Processes of isolated workers.", "",
+                  read_worker_processes, NULL);
+    metrics_counter_read(metrics, "ferry_worker_process_ends_total", process_ends_help,
+                         "reason=\"crashed\"", read_crashed_processes, NULL);
+    metrics_counter_read(metrics, "ferry_worker_process_ends_total", process_ends_help,
+                         "reason=\"killed\"", read_killed_processes, NULL);
     metrics_counter_read(metrics, "process_cpu_seconds_total", "User and system CPU time.", "",
                          read_cpu, NULL);
     metrics_gauge(metrics, "process_virtual_memory_bytes", "Virtual memory size.", "", read_virtual,

@@ -59,6 +59,23 @@ void lane_interrupt(struct lane *lane)
     eventfd_write(lane->wake_fd, 1);
 }
 
+/* ---- counts ---- */
+
+static struct {
+    atomic_uint running;
+    atomic_ullong crashed;
+    atomic_ullong killed;
+} counts;
+
+struct lane_counts lane_counts(void)
+{
+    return (struct lane_counts){
+        .running = atomic_load(&counts.running),
+        .crashed = atomic_load(&counts.crashed),
+        .killed = atomic_load(&counts.killed),
+    };
+}
+
 /* ---- the process ---- */
 
 static void fd_close(int *fd)
@@ -85,6 +102,7 @@ static bool lane_kill(struct lane *lane, int *code)
     program_kill(lane->id);
     bool has_exited = program_reap(lane->id, code);
     lane_clear(lane);
+    atomic_fetch_sub(&counts.running, 1);
     return has_exited;
 }
 
@@ -117,6 +135,7 @@ static int lane_start(struct lane *lane, ferry_error *error)
         return ferry_error_set(error, FERRY_TRANSIENT, "cannot start a process: %s",
                                strerror(number));
     }
+    atomic_fetch_add(&counts.running, 1);
     lane->id_fd = pidfd_open(lane->id, 0);
     if (lane->id_fd < 0) {
         number = errno;
@@ -165,7 +184,9 @@ static int lane_ready(struct lane *lane, ferry_error *error)
         pid_t id = lane->id;
         int code;
         struct bytes how = {0};
-        end_text(lane_kill(lane, &code), code, &how);
+        bool has_exited = lane_kill(lane, &code);
+        end_text(has_exited, code, &how);
+        atomic_fetch_add(&counts.crashed, 1);
         log_end(lane, id, "a worker's process has ended between calls", bytes_text(&how));
         bytes_fini(&how);
     }
@@ -293,6 +314,7 @@ static int lane_fail(struct lane *lane, ferry_call *call, enum lane_end end)
     struct bytes how = {0};
     bool has_exited = lane_kill(lane, &code);
     end_text(has_exited, code, &how);
+    atomic_fetch_add(end == LANE_LATE ? &counts.killed : &counts.crashed, 1);
     int rc;
     if (end == LANE_LATE) {
         log_end(lane, id, "a worker's process is killed: its call did not end", bytes_text(&how));

@@ -8,6 +8,8 @@
 #ifndef WORKER_LANE_H
 #define WORKER_LANE_H
 
+#include <stdint.h>
+
 #include <ferry/worker.h>
 
 #include "bytes.h"
@@ -28,6 +30,15 @@ void lane_free(struct lane *lane);
  * process cannot be started or ends meanwhile, and with FERRY_DEADLINE or FERRY_CANCELLED when it
  * is killed. Returns 0 or that code. Its own thread. Blocks until then. */
 int lane_run(struct lane *lane, ferry_call *call);
+
+/* How many processes there are, of all lanes; and how many ended by themselves, or were killed since
+ * their call did not end. Any thread. */
+struct lane_counts {
+    unsigned running;
+    uint64_t crashed;
+    uint64_t killed;
+};
+struct lane_counts lane_counts(void);
 
 /* The call that runs is cancelled. Any thread; does not block. */
 void lane_interrupt(struct lane *lane);

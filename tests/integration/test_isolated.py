@@ -1,0 +1,366 @@
+"""Isolated workers: what goes wrong in one is the end of one call, and of nothing else."""
+
+import json
+import os
+import pathlib
+import signal
+
+import pytest
+
+from harness import compile_plugin, run_ferry, send_signal, wait_until
+
+PLUGIN = r"""
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <ferry/log.h>
+#include <ferry/worker.h>
+
+struct settings { const char *word; const char *const *list; const char *inner; };
+
+static int open_settings(ferry_settings *settings, void **state, ferry_error *error)
+{
+    (void)error;
+    struct settings *mine = malloc(sizeof *mine);
+    mine->word = ferry_settings_string(settings, "word", "none");
+    mine->list = ferry_settings_list(settings, "list");
+    mine->inner = ferry_settings_string(settings, "map.inner", "none");
+    *state = mine;
+    return 0;
+}
+
+static int open_thread(void *state, void **thread_state, ferry_error *error)
+{
+    if (access("refuse", F_OK) == 0) /* in the folder where the server runs */
+        return ferry_error_set(error, FERRY_TRANSIENT, "no connection");
+    *thread_state = state;
+    return 0;
+}
+
+static void close_thread(void *state)
+{
+    (void)state;
+    close(open("closed", O_CREAT | O_WRONLY, 0600));
+}
+
+static int tell(ferry_call *call, const struct settings *settings)
+{
+    size_t length;
+    const char *memory = ferry_call_remembered(call, &length);
+    ferry_call_reply_header(call, "x-worker", "wild");
+    return ferry_call_reply_json(
+        call, 200,
+        "{\"pid\": %d, \"method\": \"%s\", \"id\": \"%s\", \"header\": \"%s\", \"word\": \"%s\","
+        " \"list\": \"%s,%s\", \"inner\": \"%s\", \"attempt\": %u, \"has_deadline\": %s,"
+        " \"memory\": \"%s\", \"delivery_id\": %zu}",
+        (int)getpid(), ferry_call_method(call), ferry_call_param(call, "id"),
+        ferry_call_header(call, "x-from"), settings->word, settings->list[0], settings->list[1],
+        settings->inner, ferry_call_attempt(call),
+        ferry_call_time_left_ms(call) <= 60000 ? "true" : "false", memory ? memory : "",
+        strlen(ferry_call_delivery_id(call)));
+}
+
+/* Go on when a file says so: whoever watches can see first what it wants to see. */
+static void wait_for(const char *file)
+{
+    while (access(file, F_OK) < 0)
+        usleep(1000);
+}
+
+static int run(ferry_call *call, void *settings)
+{
+    const char *what = ferry_call_param(call, "do");
+    size_t length;
+    const char *body = ferry_call_body(call, &length);
+    if (!what)
+        return tell(call, settings);
+    if (strcmp(what, "echo") == 0)
+        return ferry_call_reply(call, 200, "application/octet-stream", body, length);
+    if (strcmp(what, "null") == 0)
+        *(volatile int *)NULL = 1;
+    if (strcmp(what, "die") == 0)
+        raise(SIGKILL);
+    if (strcmp(what, "exit") == 0)
+        _exit(7);
+    if (strcmp(what, "wait") == 0 && ferry_call_wait(call, 600000) < 0)
+        return ferry_call_fail(call, FERRY_CANCELLED, "told to end");
+    if (strcmp(what, "hang") == 0)
+        for (;;)
+            pause();
+    if (strcmp(what, "babble") == 0) {
+        for (int fd = 3; fd < 16; fd++)
+            (void)!write(fd, "this is no message", 18);
+        for (;;)
+            pause();
+    }
+    if (strcmp(what, "fork") == 0 && fork() > 0) { /* what it started keeps all descriptors */
+        raise(SIGKILL);
+    } else if (strcmp(what, "fork") == 0) {
+        for (;;)
+            pause();
+    }
+    if (strcmp(what, "step") == 0) {
+        ferry_call_progress(call, 0.5, "half of it");
+        wait_for("go");
+    }
+    if (strcmp(what, "later") == 0 && ferry_call_attempt(call) == 1) {
+        ferry_call_remember(call, "sent one", 8);
+        ferry_call_retry_after(call, 1);
+        return ferry_call_fail(call, FERRY_TRANSIENT, "not yet");
+    }
+    ferry_log(FERRY_LOG_INFO, "a line of its own", "what=%s", what);
+    return tell(call, settings);
+}
+
+FERRY_WORKER(wild, .open = open_settings, .thread_open = open_thread, .thread_close = close_thread,
+             .run = run)
+"""
+
+CONFIG = """
+plugins: [{plugin}]
+pools:
+  default: {{threads: 1, queue_timeout: 60s}}
+workers:
+  lone:
+    use: wild
+    isolated: true
+    word: one
+    list: [a, b]
+    map: {{inner: deep}}
+limits: {{body_bytes: 16MiB}}
+routes:
+  /wild/{{id}}: {{worker: lone, timeout: 60s, methods: [GET, POST]}}
+  /short: {{worker: lone, timeout: 200ms}}
+  /job/{{id}}: {{worker: lone, mode: defer, methods: [POST], retry: {{attempts: 2, backoff: 1ms..1ms}}}}
+"""
+
+HEADERS = {"X-From": "a test"}
+
+
+@pytest.fixture(scope="module")
+def wild_plugin(tmp_path_factory):
+    return compile_plugin(tmp_path_factory.mktemp("wild"), "wild", PLUGIN)
+
+
+@pytest.fixture
+def server(serve, wild_plugin):
+    return serve(CONFIG.format(plugin=wild_plugin))
+
+
+def ask(server):
+    """What a call of now says, and so which process answers."""
+    reply = server.get("/wild/42", headers=HEADERS)
+    assert reply.status == 200, reply.body
+    return reply.json()
+
+
+def is_gone(pid):
+    return not pathlib.Path(f"/proc/{pid}").exists()
+
+
+def ends(server, reason):
+    return server.metric(f'ferry_worker_process_ends_total{{reason="{reason}"}}')
+
+
+def test_a_call_sees_all_that_it_sees_elsewhere(server):
+    reply = server.request("POST", "/wild/42", headers=HEADERS)
+    assert reply.headers["X-Worker"] == "wild"
+    said = reply.json()
+    assert said.pop("pid") not in (server.process.pid, os.getpid())
+    assert said == {"method": "POST", "id": "42", "header": "a test", "word": "one", "list": "a,b",
+                    "inner": "deep", "attempt": 1, "has_deadline": True, "memory": "",
+                    "delivery_id": 32}
+
+
+def test_one_process_has_all_calls_of_a_thread(server):
+    assert ask(server)["pid"] == ask(server)["pid"]
+    assert server.metric("ferry_worker_processes") == 1
+
+
+@pytest.mark.parametrize("length", [0, 1, 65536, 5_000_000])
+def test_bodies_pass_as_they_are(server, length):
+    body = os.urandom(length)
+    for _ in range(2):
+        reply = server.request("POST", "/wild/1?do=echo", body=body)
+        assert (reply.status, reply.body) == (200, body)
+
+
+@pytest.mark.parametrize("how, end", [("die", "SIGKILL"), ("exit", "exit code 7"), ("fork", "SIGKILL")])
+def test_a_crash_is_the_end_of_one_call(server, how, end):
+    before = ask(server)["pid"]
+    reply = server.get(f"/wild/1?do={how}")
+    assert reply.status == 502
+    assert reply.problem() == f"lone crashed: its process has ended with {end}"
+    server.wait_logged("a worker's process has crashed", "worker=lone", f"process={before}", end)
+    assert ask(server)["pid"] != before
+    assert is_gone(before)
+    assert ends(server, "crashed") == 1
+    assert server.metric("ferry_worker_processes") == 1
+
+
+def test_a_crash_says_where_as_that_of_a_server_does(serve, wild_plugin):
+    server = serve(CONFIG.format(plugin=wild_plugin), env={"FERRY_CRASH_REPORT": "1"})
+    assert server.get("/wild/1?do=null").problem() == (
+        "lone crashed: its process has ended with SIGSEGV")
+    assert server.has_logged("ferry: crashed: SIGSEGV")
+    assert server.has_logged("ferry: call in flight: worker=lone route=/wild/{id}")
+    assert ask(server)
+
+
+def test_a_process_that_babbles_is_killed(server):
+    reply = server.get("/wild/1?do=babble")
+    assert (reply.status, reply.problem()) == (502, "lone: its process said what makes no sense")
+    assert ask(server)
+
+
+def test_a_call_that_hangs_is_killed_and_its_thread_is_free(server):
+    before = ask(server)["pid"]
+    assert server.get("/short?do=hang").status == 504
+    server.wait_metric('ferry_stuck_threads{pool="default"}', 0)
+    server.wait_logged("a worker's process is killed: its call did not end", f"process={before}")
+    assert ask(server)["pid"] != before
+    assert ends(server, "killed") == 1
+
+
+def test_a_deadline_ends_a_call_that_heeds_it(server):
+    before = ask(server)["pid"]
+    assert server.get("/short?do=wait").status == 504
+    server.wait_busy(0)
+    assert ask(server)["pid"] == before
+
+
+def test_a_client_that_leaves_ends_its_call(server):
+    before = ask(server)["pid"]
+    waiting = server.send("GET", "/wild/1?do=wait")
+    server.wait_busy(1)
+    waiting.leave()
+    server.wait_busy(0)
+    assert ask(server)["pid"] == before
+
+
+def test_a_cancel_that_comes_while_the_process_starts_is_heeded(server):
+    waiting = server.send("GET", "/wild/1?do=wait")
+    server.wait_busy(1)
+    waiting.leave()
+    assert ask(server)
+    assert ends(server, "killed") == 0
+
+
+def test_a_process_that_ended_between_calls_costs_none(server):
+    before = ask(server)["pid"]
+    os.kill(before, signal.SIGTERM)
+    wait_until(lambda: pathlib.Path(f"/proc/{before}/stat").read_text().split()[2] == "Z",
+               "the process has ended")
+    assert ask(server)["pid"] != before
+    server.wait_logged("a worker's process has ended between calls", "SIGTERM")
+
+
+def test_a_thread_that_cannot_open_fails_the_call_and_tries_again(server):
+    (server.folder / "refuse").touch()
+    reply = server.get("/wild/1")
+    assert reply.status == 502
+    assert reply.problem() == "lone cannot start on its thread: no connection"
+    (server.folder / "refuse").unlink()
+    assert ask(server)
+
+
+def test_a_job_goes_on_after_a_crash_until_it_has_no_attempts(server):
+    job = server.wait_job(server.post_job("/job/1?do=die", {}), "dead")
+    assert (job["attempt"], job["crashes"]) == (2, 0)
+    assert job["error"]["message"] == "lone crashed: its process has ended with SIGKILL"
+
+
+def test_a_job_remembers_from_process_to_process(server):
+    path = server.post_job("/job/7?do=later", {}, headers=HEADERS)
+    job = server.wait_job(path, "succeeded")
+    assert job["result"]["body"]["memory"] == "sent one"
+    assert job["result"]["body"]["attempt"] == 2
+
+
+def test_progress_is_seen(server):
+    path = server.post_job("/job/1?do=step", {}, headers=HEADERS)
+    wait_until(lambda: server.get(path).json()["progress"] ==
+               {"fraction": 0.5, "message": "half of it"}, "half of it is done")
+    (server.folder / "go").touch()
+    server.wait_job(path, "succeeded")
+
+
+def test_its_log_is_the_servers_as_that_is_now(server):
+    server.get("/wild/1?do=say", headers=HEADERS)
+    server.wait_logged("level=info", 'msg="a line of its own"', "what=say")
+    server.config.write_text("log: {format: json}\n" + server.config.read_text())
+    send_signal(server.process, signal.SIGHUP)
+    wait_until(lambda: server.get("/wild/1?do=tell", headers=HEADERS) and any(
+        line.startswith("{") and json.loads(line).get("what") == "tell" for line in server.lines),
+        "a line in JSON")
+
+
+def test_the_end_of_the_server_is_theirs(server):
+    process = ask(server)["pid"]
+    server.stop()
+    assert is_gone(process)
+    assert (server.folder / "closed").exists()
+
+
+def test_a_server_that_is_killed_leaves_none_behind(server):
+    process = ask(server)["pid"]
+    hanging = server.send("GET", "/wild/1?do=hang")
+    server.wait_busy(1)
+    server.kill()
+    wait_until(lambda: is_gone(process), "the process is gone")
+    hanging.leave()
+
+
+def test_a_signal_to_the_terminals_group_is_the_servers_alone(server):
+    process = ask(server)["pid"]
+    assert os.getpgid(process) == process
+
+
+def test_a_reload_opens_what_has_changed(server):
+    before = ask(server)
+    server.config.write_text(server.config.read_text().replace("word: one", "word: two"))
+    send_signal(server.process, signal.SIGHUP)
+    wait_until(lambda: ask(server)["word"] == "two", "the new word is said")
+    wait_until(lambda: is_gone(before["pid"]), "the old process is gone")
+    server.config.write_text(server.config.read_text().replace("isolated: true", "isolated: false"))
+    send_signal(server.process, signal.SIGHUP)
+    wait_until(lambda: ask(server)["pid"] == server.process.pid, "it runs in the server")
+    server.wait_metric("ferry_worker_processes", 0)
+
+
+def test_a_reload_leaves_what_has_not_changed(server):
+    before = ask(server)["pid"]
+    send_signal(server.process, signal.SIGHUP)
+    server.wait_logged("reloaded")
+    assert ask(server)["pid"] == before
+
+
+def test_a_call_without_a_server_is_isolated_as_well(tmp_path, wild_plugin):
+    config = tmp_path / "ferry.yaml"
+    config.write_text(CONFIG.format(plugin=wild_plugin))
+    done = run_ferry("call", "/wild/1?do=die", "-c", str(config), cwd=tmp_path)
+    assert done.returncode == 1
+    assert "lone crashed: its process has ended with SIGKILL" in done.stderr
+
+
+@pytest.mark.parametrize("setting, message", [
+    ("isolated: maybe", 'unknown isolated "maybe"'),
+    ("wrod: one", 'unknown key "wrod"'),
+])
+def test_settings_are_checked_where_they_stand(tmp_path, wild_plugin, setting, message):
+    config = tmp_path / "ferry.yaml"
+    config.write_text(CONFIG.format(plugin=wild_plugin).replace("isolated: true", setting))
+    done = run_ferry("check", "-c", str(config), cwd=tmp_path)
+    assert done.returncode == 78
+    assert "ferry.yaml:8:" in done.stderr and message in done.stderr
+
+
+def test_the_command_of_the_processes_is_not_for_people(tmp_path):
+    done = run_ferry("worker", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "started by ferry itself" in done.stderr
+    assert "worker " not in run_ferry("--help", cwd=tmp_path).stdout

@@ -17,7 +17,8 @@ struct program_options {
     const char *path; /* an executable; not searched for */
     char *const *arguments;
     char *const *environment;
-    const int *fds; /* they become 0, 1, 2, ...; each is that already, or is above the last of these */
+    const int
+        *fds; /* they become 0, 1, 2, ...; each is that already, or is above the last of these */
     size_t fd_count;
 };
 

@@ -154,9 +154,9 @@ static bool read_isolated(struct checking *checking, const struct tree *worker)
     const struct tree *node = tree_find(worker, "isolated");
     int is_isolated = false;
     if (node)
-        field_read(node,
-                   &(struct field){"isolated", FIELD_WORD, 0, sizeof is_isolated, .words = booleans},
-                   &is_isolated, checking->diagnostics);
+        field_read(
+            node, &(struct field){"isolated", FIELD_WORD, 0, sizeof is_isolated, .words = booleans},
+            &is_isolated, checking->diagnostics);
     return is_isolated;
 }
 

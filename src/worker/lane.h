@@ -31,8 +31,8 @@ void lane_free(struct lane *lane);
  * is killed. Returns 0 or that code. Its own thread. Blocks until then. */
 int lane_run(struct lane *lane, ferry_call *call);
 
-/* How many processes there are, of all lanes; and how many ended by themselves, or were killed since
- * their call did not end. Any thread. */
+/* How many processes there are, of all lanes; and how many ended by themselves, or were killed
+ * since their call did not end. Any thread. */
 struct lane_counts {
     unsigned running;
     uint64_t crashed;

@@ -182,8 +182,8 @@ static void open_worker(struct host *host, struct lane_opened *opened)
                         opened->kind);
         return;
     }
-    host->worker = registry_open(host->registry, opened->worker, kind, opened->settings, false,
-                                 &host->error);
+    host->worker =
+        registry_open(host->registry, opened->worker, kind, opened->settings, false, &host->error);
     opened->settings = NULL;
 }
 

@@ -268,9 +268,8 @@ static struct worker *worker_share(struct registry *registry, const char *name,
 
 static bool worker_isolate(struct worker *worker, const struct registry *registry)
 {
-    worker->isolated =
-        isolated_new(worker->name, worker->kind, worker->settings,
-                     (const char *const *)registry->plugins, registry->plugin_count);
+    worker->isolated = isolated_new(worker->name, worker->kind, worker->settings,
+                                    (const char *const *)registry->plugins, registry->plugin_count);
     return worker->isolated != NULL;
 }
 

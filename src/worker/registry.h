@@ -56,9 +56,9 @@ const ferry_worker *registry_kind(const struct registry *registry, const char *n
 const ferry_worker *registry_kind_at(const struct registry *registry, size_t index);
 
 /*
- * Open a worker under a name of its own, isolated or not. Takes over `settings`, also on failure, but for problems
- * with the settings themselves: those stay readable through it until registry_free.
- * Errors: NULL and `error`; FERRY_INVALID when settings_problem_count tells more.
+ * Open a worker under a name of its own, isolated or not. Takes over `settings`, also on failure,
+ * but for problems with the settings themselves: those stay readable through it until
+ * registry_free. Errors: NULL and `error`; FERRY_INVALID when settings_problem_count tells more.
  */
 struct worker *registry_open(struct registry *registry, const char *name, const ferry_worker *kind,
                              ferry_settings *settings, bool is_isolated, ferry_error *error);

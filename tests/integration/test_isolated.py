@@ -116,7 +116,7 @@ static int run(ferry_call *call, void *settings)
     return tell(call, settings);
 }
 
-FERRY_WORKER(wild, .open = open_settings, .thread_open = open_thread, .thread_close = close_thread,
+FERRY_WORKER(wild, .open = open_settings, .close = free, .thread_open = open_thread, .thread_close = close_thread,
              .run = run)
 """
 

@@ -10,6 +10,10 @@
  * Build it with `cc -shared -fPIC -o answer.so answer.c` and name it under `plugins:`. The
  * functions below are provided by the ferry program that loads it. The symbols of error.h and log.h
  * are there too.
+ *
+ * Where the config says `isolated: true` the calls run in processes of their own, one for each
+ * thread of the pool (docs/isolated.md). Nothing below differs there, but that each process has
+ * opened the worker for itself.
  */
 #ifndef FERRY_WORKER_H
 #define FERRY_WORKER_H

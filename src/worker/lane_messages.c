@@ -75,7 +75,8 @@ static int take_setting(struct message *message, ferry_settings *settings)
     int64_t kind = message_number(message);
     size_t count = 0;
     const char **values = take_texts(message, &count);
-    bool is_sound = values && !message->is_broken && key && map_length < (int64_t)strlen(key);
+    bool is_sound = values && !message->is_broken && key && map_length >= -1 &&
+                    map_length < (int64_t)strlen(key);
     char *map = is_sound && map_length >= 0 ? strndup(key, (size_t)map_length) : NULL;
     const char *name = is_sound ? key + map_length + 1 : NULL;
     int rc = FERRY_INVALID;

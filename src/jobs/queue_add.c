@@ -67,8 +67,7 @@ static void add_start(struct add *add)
     memcpy(job.id, insert->id, sizeof job.id);
     memcpy(job.delivery_id, insert->delivery_id, sizeof job.delivery_id);
     attempt_start(add->route, &job, add->place == DISPATCH_SLOT);
-    if (add->place == DISPATCH_AHEAD)
-        dispatch(add->queue);
+    dispatch(add->queue); /* it may wait for a slot, or again: one that had no room in its pool */
 }
 
 static enum queue_outcome outcome_of(const struct insert_operation *insert)

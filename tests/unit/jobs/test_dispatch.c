@@ -246,6 +246,25 @@ static void a_job_that_its_pool_refuses_waits_and_counts_no_attempt(void **ctx)
     ferry_executor_free(full);
 }
 
+/* It was written as claimed, and nothing else is due that would wake the queue. */
+static void a_job_with_a_slot_that_its_pool_refuses_is_tried_again(void **ctx)
+{
+    (void)ctx;
+    ferry_executor *full = make_full_executor();
+    f->pool.executor = full;
+    fixture_start(f);
+    fixture_wait(f, is_idle); /* the first claims have found out that nothing waits */
+    fixture_add_committed(f, "/echo", "x");
+    fixture_wait(f, is_idle);
+    assert_int_equal(fixture_get(f, f->last_id)->state, JOB_QUEUED);
+    atomic_store(&live_may_end, true);
+    jobs_wanted = 1;
+    fixture_wait(f, has_succeeded);
+    fixture_close(f);
+    assert_int_equal(ferry_executor_shutdown(full, PATIENCE_MS), 0);
+    ferry_executor_free(full);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -261,6 +280,7 @@ int main(void)
         TEST(a_job_that_is_due_later_is_run_then),
         TEST(a_pool_that_refuses_one_job_is_not_offered_the_next_at_once),
         TEST(a_job_that_its_pool_refuses_waits_and_counts_no_attempt),
+        TEST(a_job_with_a_slot_that_its_pool_refuses_is_tried_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

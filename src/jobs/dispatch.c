@@ -61,6 +61,16 @@ static bool is_hungry(const struct dispatch_route *route, const struct queue_now
     return has_jobs && gate_room(&route->gate, now->loop_ms) > 0;
 }
 
+/* Tell whether another route of the pool is to have the slots that are free: that is found out at
+ * the turn's end. */
+static bool are_slots_wanted(const struct dispatch_route *route, const struct queue_now *now)
+{
+    const struct dispatch_route *at = route->next_in_pool;
+    while (at != route && !is_hungry(at, now))
+        at = at->next_in_pool;
+    return at != route;
+}
+
 static void route_take(struct dispatch_route *route, unsigned count, const struct queue_now *now)
 {
     route->pool->held += count;
@@ -94,7 +104,7 @@ enum dispatch_place dispatch_take(struct dispatch_route *route, const struct que
         return DISPATCH_AHEAD;
     }
     if (route->ahead.count + route->ahead.coming > 0 ||
-        pool_free_slots(route->pool, now->loop_ms) == 0)
+        pool_free_slots(route->pool, now->loop_ms) == 0 || are_slots_wanted(route, now))
         return DISPATCH_WAITS;
     route_take(route, 1, now);
     return DISPATCH_SLOT;
@@ -271,14 +281,7 @@ static void route_feed(struct dispatch_route *route, unsigned slots, const struc
 /* Tell whether a route has the slots of its pool to itself: no other one holds any, or waits. */
 static bool is_alone(const struct dispatch_route *route, const struct queue_now *now)
 {
-    if (route->gate.running != route->pool->held)
-        return false;
-    for (const struct dispatch_route *at = route->next_in_pool; at != route;
-         at = at->next_in_pool) {
-        if (is_hungry(at, now))
-            return false;
-    }
-    return true;
+    return route->gate.running == route->pool->held && !are_slots_wanted(route, now);
 }
 
 /* Have short jobs wait in the pool for the threads that run the others: when that becomes empty the

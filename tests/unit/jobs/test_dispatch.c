@@ -1,6 +1,8 @@
 /* Dispatch: slots are respected, routes take turns, and nothing that is due is forgotten. */
 #include "fixture.h"
 
+#include "queue_struct.h"
+
 static struct fixture fixture, *f = &fixture;
 
 static int set_up(void **ctx)
@@ -265,6 +267,37 @@ static void a_job_with_a_slot_that_its_pool_refuses_is_tried_again(void **ctx)
     ferry_executor_free(full);
 }
 
+/* Add one whenever the slot has become free, before the turn ends in which that was. */
+static void add_where_the_slot_is_free(void *arg)
+{
+    struct fixture *at = arg;
+    if (have_some_finished(at))
+        return;
+    if (at->queue->pools->held == 0)
+        fixture_add(at, "/permanent", "x");
+    ferry_loop_call_later(at->loop, 0, add_where_the_slot_is_free, at);
+}
+
+static void what_comes_takes_no_slot_for_which_others_wait(void **ctx)
+{
+    (void)ctx;
+    f->pool.slots = 1;
+    fixture_route(f, "/echo")->priority = 1;
+    /* Each job has a slot as it is claimed. */
+    fixture_route(f, "/echo")->concurrency = fixture_route(f, "/permanent")->concurrency = 1;
+    fixture_start(f);
+    fixture_wait(f, is_idle);
+    fixture_add_committed(f, "/gate", "x");
+    fixture_wait(f, are_slots_taken);
+    for (int i = 0; i < 10; i++)
+        fixture_add_committed(f, "/echo", "x");
+    gate_set(true);
+    add_where_the_slot_is_free(f);
+    fixture_wait(f, have_some_finished);
+    fixture_wait(f, is_idle);
+    assert_int_equal(count_among_first("/echo"), 10);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -281,6 +314,7 @@ int main(void)
         TEST(a_pool_that_refuses_one_job_is_not_offered_the_next_at_once),
         TEST(a_job_that_its_pool_refuses_waits_and_counts_no_attempt),
         TEST(a_job_with_a_slot_that_its_pool_refuses_is_tried_again),
+        TEST(what_comes_takes_no_slot_for_which_others_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,6 +24,7 @@ static bool must_write_again(struct attempt *attempt)
         return false;
     ferry_log(FERRY_LOG_WARN, "the end of an attempt was not written", "delivery_id=%s error=%s",
               attempt->delivery_id, attempt->write.base.error.message);
+    attempt->is_late = true;
     return queue_write_again(attempt_queue(attempt), &attempt->write.base);
 }
 
@@ -35,6 +36,10 @@ static void attempt_written(struct attempt *attempt, enum job_state state, int64
     queue_changed_state(queue, attempt->route->counts, attempt->id, JOB_RUNNING, &change,
                         attempt->weight);
     queue_count_callbacks(queue, callbacks);
+    if (!attempt->is_late)
+        return;
+    dispatch_expect(attempt->route, INT64_MIN); /* claims meanwhile have not seen it wait */
+    dispatch(queue);
 }
 
 /* Tell whether the write found its job as it left it; if not, somebody else wrote it. */

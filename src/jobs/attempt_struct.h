@@ -26,7 +26,7 @@ struct attempt {
     char delivery_id[RANDOM_ID_TEXT_SIZE];
     unsigned number;
     int64_t weight;
-    ferry_call *call; /* NULL: none in flight */
+    ferry_call *call;    /* NULL: none in flight */
     int64_t deadline_ms; /* of its call, by the loop's clock; INT64_MAX: none, or it is over */
     bool is_overdue;
     bool is_stuck;     /* overdue, and its call runs: it counts in its pool's `stuck` */
@@ -34,6 +34,7 @@ struct attempt {
     bool is_withdrawn; /* it did, and has been taken back */
     bool is_cancelled; /* somebody withdrew the job, which is on disk already */
     bool is_ignored;   /* interrupted: its call's result counts for nothing */
+    bool is_late;      /* the first write of its end has failed */
     unsigned holders;
     union {
         struct operation base;

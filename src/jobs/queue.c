@@ -55,11 +55,21 @@ bool queue_write_again(struct queue *queue, struct operation *operation)
     return true;
 }
 
+/* Jobs may wait of which memory does not know: claims find out. */
+static void look_at_all_routes(struct queue *queue)
+{
+    for (struct dispatch_route *at = queue->routes; at; at = at->next)
+        dispatch_expect(at, INT64_MIN);
+    dispatch(queue);
+}
+
 static void on_undone(struct operation *operation)
 {
-    if (operation->error.code && queue_write_again(operation->arg, operation))
+    struct queue *queue = operation->arg;
+    if (operation->error.code && queue_write_again(queue, operation))
         return;
     free(operation);
+    look_at_all_routes(queue);
 }
 
 void queue_undo(struct queue *queue, const char *id, int64_t token)
@@ -87,9 +97,7 @@ static void on_shifted(struct operation *operation)
             return;
     }
     free(operation);
-    for (struct dispatch_route *at = queue->routes; at; at = at->next)
-        dispatch_expect(at, INT64_MIN); /* a claim finds out */
-    dispatch(queue);
+    look_at_all_routes(queue);
 }
 
 /* What is written later goes to disk behind it. */

@@ -1,7 +1,7 @@
 /* Dispatch: slots are respected, routes take turns, and nothing that is due is forgotten. */
 #include "fixture.h"
 
-#include "queue_struct.h"
+#include "dispatch.h"
 
 static struct fixture fixture, *f = &fixture;
 
@@ -298,6 +298,55 @@ static void what_comes_takes_no_slot_for_which_others_wait(void **ctx)
     assert_int_equal(count_among_first("/echo"), 10);
 }
 
+/* ---- writes that come late ---- */
+
+/* A write of /second has failed, and a claim has found nothing since. */
+static bool is_nothing_known(struct fixture *at)
+{
+    const struct dispatch_route *route = dispatch_route_find(at->queue, "/second");
+    return fixture_metric(at, "ferry_store_failed_total") >= 1 && !route->claiming &&
+           route->next_run_at_ms == INT64_MAX;
+}
+
+static void refuse_state(enum job_state state)
+{
+    char sql[128];
+    snprintf(sql, sizeof sql,
+             "CREATE TRIGGER fails BEFORE UPDATE OF state ON jobs WHEN NEW.state = %d BEGIN"
+             " SELECT RAISE(ABORT, 'x'); END",
+             (int)state);
+    folder_sql(&f->folder, sql);
+}
+
+static void a_retry_that_is_written_late_is_not_forgotten(void **ctx)
+{
+    (void)ctx;
+    fixture_start(f);
+    fixture_wait(f, is_idle);
+    refuse_state(JOB_RETRYING);
+    fixture_add_committed(f, "/second", "x");
+    fixture_wait(f, is_nothing_known);
+    folder_sql(&f->folder, "DROP TRIGGER fails");
+    jobs_wanted = 1;
+    fixture_wait(f, has_succeeded);
+}
+
+static void a_claim_that_is_undone_late_is_not_forgotten(void **ctx)
+{
+    (void)ctx;
+    fixture_open(f);
+    fixture_add_committed(f, "/second", "x");
+    folder_sql(&f->folder, "UPDATE jobs SET state = 2, token = 77");
+    queue_start(f->queue);
+    fixture_wait(f, is_idle);
+    refuse_state(JOB_QUEUED);
+    queue_undo(f->queue, NULL, 77);
+    fixture_wait(f, is_nothing_known);
+    folder_sql(&f->folder, "DROP TRIGGER fails");
+    jobs_wanted = 1;
+    fixture_wait(f, has_succeeded);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -315,6 +364,8 @@ int main(void)
         TEST(a_job_that_its_pool_refuses_waits_and_counts_no_attempt),
         TEST(a_job_with_a_slot_that_its_pool_refuses_is_tried_again),
         TEST(what_comes_takes_no_slot_for_which_others_wait),
+        TEST(a_retry_that_is_written_late_is_not_forgotten),
+        TEST(a_claim_that_is_undone_late_is_not_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

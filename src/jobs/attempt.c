@@ -265,7 +265,7 @@ void attempt_give_back(struct attempt *attempt)
 void attempt_start(struct dispatch_route *route, const struct claimed_job *job, bool has_slot)
 {
     struct attempt *attempt = attempt_new(route, job);
-    bool may_run = attempt && !route->queue->draining && route->pool;
+    bool may_run = attempt && !route->queue->draining && route->pool && !route->gate.is_paused;
     if (has_slot && !may_run)
         dispatch_give_back(route, 1);
     if (!attempt) {

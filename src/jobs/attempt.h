@@ -5,8 +5,8 @@
 #include "dispatch.h"
 
 /* Run a claimed job, whose slot is held; one that has none is ready from now on (ahead.h). Takes
- * over job->block and job->memory. While the queue drains, or when the route is not known any more,
- * the job is given back instead. */
+ * over job->block and job->memory. While the queue drains or the route is paused, or when that is
+ * not known any more, the job is given back instead. */
 void attempt_start(struct dispatch_route *route, const struct claimed_job *job, bool has_slot);
 
 /* Run one that was ready, and has been taken out of the list; its slot is held. `now_ms` is the

@@ -10,6 +10,7 @@
 
 #include <ferry/log.h>
 
+#include "ahead.h"
 #include "attempt.h"
 #include "dispatch.h"
 #include "job_id.h"
@@ -180,6 +181,8 @@ static void on_paused(struct operation *operation)
     bool is_paused = pausing->write.is_paused;
     if (!operation->error.code) {
         gate_pause(&pausing->route->gate, is_paused);
+        if (is_paused) /* before it is answered */
+            ahead_give_back(pausing->route);
         ferry_log(FERRY_LOG_INFO,
                   is_paused ? "the jobs of a route are paused" : "the jobs of a route are resumed",
                   "route=%s", pausing->write.route);

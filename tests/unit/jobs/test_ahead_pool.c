@@ -130,11 +130,19 @@ static void behind_a_hung_one_they_are_taken_back(void **ctx)
     fixture_wait(f, have_all_run);
 }
 
-static void a_pause_takes_them_back(void **ctx)
+static void on_pause_answered(void *arg, const ferry_error *error)
+{
+    (void)arg;
+    assert_int_equal(error->code, FERRY_OK);
+    assert_int_equal(route_of("/gate")->ahead.count + route_of("/gate")->ahead.in_pool, 0);
+}
+
+static void a_pause_takes_them_back_before_it_is_answered(void **ctx)
 {
     (void)ctx;
     fill_pool();
-    fixture_pause(f, "/gate", is_none_ahead);
+    queue_pause(f->queue, "/gate", true, on_pause_answered, NULL);
+    fixture_wait(f, is_none_ahead);
     gate_set(true);
     fixture_wait(f, is_idle);
     expect_given_back();
@@ -228,7 +236,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(they_run_once_and_one_by_one),
         TEST(behind_a_hung_one_they_are_taken_back),
-        TEST(a_pause_takes_them_back),
+        TEST(a_pause_takes_them_back_before_it_is_answered),
         TEST(a_drain_takes_them_back),
         TEST(a_close_takes_them_back_while_one_hangs),
         TEST(one_that_is_cancelled_never_runs),

@@ -237,6 +237,21 @@ static void a_paused_route_starts_nothing_also_after_a_restart_until_it_is_resum
     assert_int_equal(pause_route("/nowhere", true), FERRY_NOT_FOUND);
 }
 
+static void what_is_written_behind_a_pause_does_not_start(void **ctx)
+{
+    (void)ctx;
+    fixture_start(f);
+    fixture_wait(f, is_idle);
+    queue_pause(f->queue, "/echo", true, on_paused, NULL);
+    fixture_add(f, "/echo", "x"); /* as claimed: the pause is not on disk yet */
+    fixture_wait(f, is_idle);
+    assert_int_equal(atomic_load(&fakes.runs), 0);
+    assert_int_equal(fixture_get(f, f->last_id)->state, JOB_QUEUED);
+    assert_int_equal(f->record.attempt, 0);
+    assert_int_equal(pause_route("/echo", false), FERRY_OK);
+    fixture_wait_count(f, JOB_SUCCEEDED, 1);
+}
+
 struct seen_routes {
     int count;
     int64_t queued;
@@ -340,6 +355,7 @@ int main(void)
         TEST(only_a_job_that_has_ended_is_deleted_and_then_it_is_gone),
         TEST(all_jobs_of_a_filter_are_changed_batch_by_batch),
         TEST(a_paused_route_starts_nothing_also_after_a_restart_until_it_is_resumed),
+        TEST(what_is_written_behind_a_pause_does_not_start),
         TEST(each_route_is_shown_with_its_jobs_and_its_gate),
         TEST(a_watch_hears_of_every_change_in_order),
         TEST(the_record_has_the_version_that_a_watch_was_told),

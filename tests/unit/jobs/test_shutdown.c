@@ -3,6 +3,8 @@
 
 #include "fixture.h"
 
+#include "dispatch.h"
+
 static struct fixture fixture, *f = &fixture;
 
 static int set_up(void **ctx)
@@ -48,12 +50,31 @@ static void a_claim_in_flight_when_the_drain_begins_is_given_back(void **ctx)
     (void)ctx;
     fixture_open(f);
     fixture_add_committed(f, "/echo", "x");
-    queue_start(f->queue); /* submits the claim */
+    queue_start(f->queue);
+    f->queue->is_behind_batch = true;
+    dispatch_batch_gone(f->queue); /* at once */
+    assert_true(dispatch_route_find(f->queue, "/echo")->claiming);
     queue_drain(f->queue);
     fixture_wait(f, is_idle);
     assert_int_equal(fixture_get(f, f->last_id)->state, JOB_QUEUED);
     assert_int_equal(f->record.attempt, 0);
     assert_int_equal(atomic_load(&fakes.runs), 0);
+}
+
+static void one_that_is_yet_to_be_made_then_is_not(void **ctx)
+{
+    (void)ctx;
+    fixture_start(f);
+    fixture_add(f, "/second", "x"); /* waits for the first claim, and is gathered */
+    dispatch(f->queue);
+    assert_true(dispatch_is_due(f->queue));
+    queue_drain(f->queue);
+    assert_false(dispatch_is_due(f->queue));
+    dispatch(f->queue);
+    assert_false(dispatch_is_due(f->queue));
+    fixture_wait(f, is_idle);
+    assert_int_equal(fixture_get(f, f->last_id)->state, JOB_QUEUED);
+    assert_int_equal(f->record.version, 1);
 }
 
 static void an_interrupted_attempt_counts_neither_as_attempt_nor_as_crash(void **ctx)
@@ -223,6 +244,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(while_it_drains_what_runs_goes_on_and_what_comes_stays),
         TEST(a_claim_in_flight_when_the_drain_begins_is_given_back),
+        TEST(one_that_is_yet_to_be_made_then_is_not),
         TEST(an_interrupted_attempt_counts_neither_as_attempt_nor_as_crash),
         TEST(a_result_after_the_interrupt_is_ignored),
         TEST(a_result_after_the_close_is_ignored_and_the_job_runs_at_the_next_start),

@@ -49,9 +49,16 @@ static unsigned pool_free_slots(const struct dispatch_pool *pool, int64_t now_ms
     return pool->pool->slots - pool->held;
 }
 
+/* Tell whether what is due on disk may be so by a step of the clock only. */
+static bool is_shifting(const struct queue *queue, const struct queue_now *now)
+{
+    return queue->shifting > 0 && now->loop_ms < queue->shift_until_ms;
+}
+
 static bool has_due(const struct dispatch_route *route, const struct queue_now *now)
 {
-    return !route->claiming && route->next_run_at_ms <= now->wall_ms;
+    return !route->claiming && route->next_run_at_ms <= now->wall_ms &&
+           !is_shifting(route->queue, now);
 }
 
 /* What may be claimed ahead needs no slot until it is ready. */

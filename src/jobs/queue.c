@@ -24,7 +24,11 @@
 #include "queue_counts.h"
 #include "queue_metrics.h"
 
-enum { WRITE_AGAIN_MS = 1000, MAX_REMEMBERED = 1000000 };
+enum {
+    WRITE_AGAIN_MS = 1000,
+    SHIFT_PATIENCE_MS = 10000, /* then what waits may come too early: a full disk may last */
+    MAX_REMEMBERED = 1000000,
+};
 
 /* ---- writes that must happen ---- */
 
@@ -93,15 +97,17 @@ static void on_shifted(struct operation *operation)
     if (operation->error.code) {
         shift->doubt_ms = operation->in_doubt ? shift->done_ms : shift->doubt_ms;
         shift->upto_job = shift->upto_job ? shift->upto_job : shift->newest_job;
+        dispatch(queue); /* its time may be over */
         if (queue_write_again(queue, operation))
             return;
     }
     free(operation);
+    queue->shifting--;
     look_at_all_routes(queue);
 }
 
 /* What is written later goes to disk behind it. */
-static void queue_shift(struct queue *queue, int64_t by_ms)
+static void queue_shift(struct queue *queue, int64_t by_ms, int64_t now_ms)
 {
     ferry_log(FERRY_LOG_WARN, "the wall clock was set", "by_ms=%lld", (long long)by_ms);
     struct shift_operation *shift = calloc(1, sizeof *shift);
@@ -109,6 +115,8 @@ static void queue_shift(struct queue *queue, int64_t by_ms)
         return; /* no memory: waits are too long or too short by the step, once */
     shift->base = (struct operation){.kind = OPERATION_SHIFT, .done = on_shifted, .arg = queue};
     shift->by_ms = by_ms;
+    queue->shifting++;
+    queue->shift_until_ms = now_ms + SHIFT_PATIENCE_MS;
     store_write(queue->store, &shift->base);
 }
 
@@ -117,7 +125,7 @@ struct queue_now queue_now(struct queue *queue)
     struct queue_now now = {queue->read_wall_ms(), ferry_loop_now_ms(queue->loop)};
     int64_t by_ms = clock_step_check(&queue->clock_step, now.wall_ms, now.loop_ms);
     if (by_ms && !queue->closing)
-        queue_shift(queue, by_ms);
+        queue_shift(queue, by_ms, now.loop_ms);
     return now;
 }
 

@@ -110,6 +110,8 @@ struct queue {
     int64_t deadline_ms;
     struct watches watches;
     struct clock_step clock_step;
+    unsigned shifting; /* steps that are yet to be made up for on disk: until then nothing is */
+    int64_t shift_until_ms; /* claimed, but no longer than this, by the loop's clock */
     int64_t (*read_wall_ms)(void);
     ferry_timer wake;             /* something may be due by then; */
     int64_t wake_ms;              /* the loop's clock */

@@ -1,6 +1,8 @@
 /* A route's limits, its worker's wishes, and steps of the wall clock, as the queue heeds them. */
 #include "fixture.h"
 
+#include "queue_struct.h"
+
 static struct fixture fixture, *f = &fixture;
 
 enum { HOUR_MS = 3600000 };
@@ -301,6 +303,34 @@ static void what_came_before_a_step_that_failed_moves_along(void **ctx)
     assert_in_range(due_ms - read_wall_ms(), HOUR_MS / 3, HOUR_MS);
 }
 
+static void what_a_step_that_failed_is_about_is_not_due_meanwhile(void **ctx)
+{
+    (void)ctx;
+    start_refusing();
+    atomic_store(&wall_offset_ms, INT64_C(2) * HOUR_MS);
+    add_due_in_an_hour();
+    wait_failures(2);
+    folder_sql(&f->folder, "DROP TRIGGER fails");
+    settle();
+    assert_int_equal(atomic_load(&fakes.runs), 0);
+    assert_int_equal(folder_query(&f->folder, "SELECT count(*) FROM jobs WHERE state = 0"), 2);
+}
+
+/* The disk may be full until some of them have run. */
+static void a_step_that_fails_for_long_holds_nothing_up(void **ctx)
+{
+    (void)ctx;
+    start_refusing();
+    atomic_store(&wall_offset_ms, INT64_C(2) * HOUR_MS);
+    add_due_in_an_hour();
+    wait_failures(2);
+    assert_int_equal(atomic_load(&fakes.runs), 0);
+    f->queue->shift_until_ms = 0;
+    wait_runs(1);
+    folder_sql(&f->folder, "DROP TRIGGER fails");
+    settle();
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -319,6 +349,8 @@ int main(void)
         TEST(a_clock_that_is_set_back_holds_no_waiting_job_up),
         TEST(what_comes_after_a_step_that_failed_stays_as_it_is),
         TEST(what_came_before_a_step_that_failed_moves_along),
+        TEST(what_a_step_that_failed_is_about_is_not_due_meanwhile),
+        TEST(a_step_that_fails_for_long_holds_nothing_up),
         TEST(a_clock_that_is_set_forward_makes_nothing_due_but_what_a_person_wrote),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

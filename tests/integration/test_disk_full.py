@@ -182,3 +182,19 @@ def test_where_not_a_byte_is_free_a_server_starts_and_jobs_can_be_deleted(
     disk.fill()
     delete_all(server_with_ended_jobs)
     disk.free()
+
+
+def test_where_not_a_byte_is_free_what_a_drain_interrupts_counts_no_crash(server, disk, gate):
+    gate.let(20)
+    for _ in range(20):  # so that jobs of its route are short ones, and need no row
+        server.wait_job(post(server, b"small").headers["Location"], "succeeded")
+    jobs = [post(server, b"x" * 3900).headers["Location"] for _ in range(12)]
+    wait_until(lambda: len(gate.runs()) == 22, "two of them run")
+    disk.fill()
+    server.stop()
+    disk.free()
+    server.start()
+    gate.let_all()
+    for job in jobs:
+        ended = server.wait_job(job, "succeeded")
+        assert (ended["attempt"], ended["crashes"]) == (1, 0)

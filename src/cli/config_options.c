@@ -94,8 +94,10 @@ int loaded_config_init(struct loaded_config *loaded, const struct config_options
         return EXIT_RUNTIME;
     }
     struct bytes report = {0};
+    loaded->folder = getcwd(NULL, 0);
     loaded->source = (struct config_source){
         .file = options->file,
+        .folder = loaded->folder,
         .sets = options->sets.items,
         .environ = (const char *const *)environ,
     };
@@ -113,4 +115,5 @@ void loaded_config_fini(struct loaded_config *loaded)
 {
     config_free(loaded->config);
     registry_free(loaded->registry);
+    free(loaded->folder);
 }

@@ -33,6 +33,7 @@ extern const char config_options_help[];
 /* A config, the workers it opened, and what it was read from: strings of the options. */
 struct loaded_config {
     struct config_source source;
+    char *folder; /* where the process began */
     struct registry *registry;
     struct config *config;
 };

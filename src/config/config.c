@@ -193,6 +193,18 @@ static void cut_sections(const struct tree *root, struct sections *sections,
     section_read(root, "", fields, sections, diagnostics);
 }
 
+/* Plug-ins, which are loaded next, may go elsewhere. */
+static void make_state_absolute(struct checking *checking)
+{
+    struct config *config = checking->config;
+    if (!checking->folder || !config->state || *config->state == '/')
+        return;
+    char *path = text_printf("%s/%s", checking->folder, config->state);
+    checking->diagnostics->no_memory |= !path;
+    free(config->state);
+    config->state = path;
+}
+
 /* A running server keeps its folder until a restart, and so do its workers. */
 static void keep_state(struct checking *checking)
 {
@@ -210,6 +222,7 @@ static void check_all(struct checking *checking, const struct tree *root)
     struct sections sections = {0};
     cut_sections(root, &sections, checking->diagnostics);
     check_server(checking, &sections);
+    make_state_absolute(checking);
     keep_state(checking);
     check_pools(checking, sections.pools);
     check_plugins(checking, sections.plugins);
@@ -225,14 +238,19 @@ static void check_all(struct checking *checking, const struct tree *root)
     check_pools_end(checking);
 }
 
-static struct config *check(const struct tree *root, const char *state, struct registry *registry,
-                            struct diagnostics *diagnostics)
+static struct config *check(const struct tree *root, const struct config_source *source,
+                            struct registry *registry, struct diagnostics *diagnostics)
 {
     struct config *config = config_new(diagnostics);
     if (!config)
         return NULL;
     struct checking checking = {
-        .diagnostics = diagnostics, .registry = registry, .config = config, .state = state};
+        .diagnostics = diagnostics,
+        .registry = registry,
+        .config = config,
+        .folder = source->folder,
+        .state = source->state,
+    };
     if (!diagnostics->no_memory)
         check_all(&checking, root);
     free(checking.pools);
@@ -254,7 +272,7 @@ struct config *config_load(const struct config_source *source, struct registry *
     if (root) {
         overrides_apply_environ(root, source->environ, section_names, &diagnostics);
         overrides_apply_sets(root, source->sets, &diagnostics);
-        config = check(root, source->state, registry, &diagnostics);
+        config = check(root, source, registry, &diagnostics);
     }
     tree_free(root);
     diagnostics_render(&diagnostics, report);

@@ -49,7 +49,7 @@ struct checking {
     struct diagnostics *diagnostics;
     struct registry *registry;
     struct config *config;
-    const char *state; /* of the config_source */
+    const char *folder, *state; /* of the config_source */
     struct pool_check *pools;
     const struct tree *routes; /* the section, while it is read */
     struct worker_check *workers;

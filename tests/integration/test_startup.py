@@ -1,6 +1,7 @@
 """The command line, and what keeps a server from starting: one clear line, and the right code."""
 
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -217,7 +218,7 @@ def test_an_address_of_another_machine_is_told(tmp_path):
 def test_a_state_folder_that_cannot_be_is_told(tmp_path, state):
     (tmp_path / "file").write_text("in the way")
     told = refusal(tmp_path, config=CONFIG + f"state: {state}\n")
-    assert f"state folder {state}: " in told and "--set state=FOLDER" in told
+    assert f"state folder {tmp_path / state}: " in told and "--set state=FOLDER" in told
 
 
 def test_a_state_folder_is_made_with_those_above_it(tmp_path, serve):
@@ -256,6 +257,50 @@ def database(tmp_path):
     server = Server(tmp_path, CONFIG).start()
     server.stop()
     return tmp_path / "var" / "jobs.db"
+
+
+MOVER = r"""
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <ferry/worker.h>
+
+static int open_mover(ferry_settings *settings, void **state, ferry_error *error)
+{
+    *state = (void *)ferry_settings_string(settings, "to", "/");
+    return chdir(*state) < 0 ? ferry_error_set(error, FERRY_INTERNAL, "chdir") : 0;
+}
+
+static int run(ferry_call *call, void *state)
+{
+    if (chdir(state) < 0)
+        abort();
+    return ferry_call_reply_text(call, 200, "here");
+}
+
+FERRY_WORKER(mover, .open = open_mover, .run = run)
+"""
+
+
+def test_a_worker_that_goes_elsewhere_does_not_take_the_state_along(tmp_path, serve):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    plugin = compile_plugin(tmp_path, "mover", MOVER)
+    server = serve(f"""
+plugins: [{plugin}]
+workers: {{mover: {{use: mover, to: {elsewhere}}}}}
+routes: {{/move: {{worker: mover, mode: defer}}, /mail: {{worker: email, mode: defer}}}}
+""")
+    for _ in range(2):
+        job = server.request("POST", "/move").headers["Location"]
+        server.wait_job(job, "succeeded")
+    message = json.dumps({"to": "you@example.org", "subject": "hello", "text": "from ferry"})
+    job = server.request("POST", "/mail", body=message,
+                         headers={"Content-Type": "application/json"}).headers["Location"]
+    server.wait_job(job, "succeeded")
+    assert list(elsewhere.iterdir()) == []
+    made = {path.name for path in (server.folder / "var").iterdir()}
+    assert made >= {"jobs.db", "jobs.db-arrivals", "lock", "started", "outbox"}
 
 
 @pytest.mark.parametrize("damage", ["no database", "a torn page"])

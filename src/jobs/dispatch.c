@@ -432,7 +432,7 @@ void dispatch_batch_gone(struct queue *queue)
 {
     bool was_behind = queue->is_behind_batch;
     queue->is_behind_batch = false;
-    if (was_behind && !queue->draining)
+    if (was_behind)
         dispatch_now(queue);
 }
 

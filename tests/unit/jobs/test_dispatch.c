@@ -298,6 +298,38 @@ static void what_comes_takes_no_slot_for_which_others_wait(void **ctx)
     assert_int_equal(count_among_first("/echo"), 10);
 }
 
+/* ---- once a turn, and behind the batch ---- */
+
+static struct {
+    bool is_due, is_claiming;
+} seen;
+
+static void look(void *arg)
+{
+    const struct queue *queue = arg;
+    seen.is_due = dispatch_is_due(queue);
+    seen.is_claiming = dispatch_route_find(queue, "/echo")->claiming;
+}
+
+static void what_is_gathered_goes_to_the_disk_before_others_are_claimed(void **ctx)
+{
+    (void)ctx;
+    fixture_start(f);
+    fixture_wait(f, is_idle);
+    struct dispatch_route *route = dispatch_route_find(f->queue, "/echo");
+    gate_pause(&route->gate, true);
+    fixture_add_committed(f, "/echo", "x");
+    fixture_wait(f, is_idle);
+    gate_pause(&route->gate, false);
+    fixture_add(f, "/second", "x"); /* the store gathers */
+    dispatch(f->queue);
+    ferry_loop_call_later(f->loop, 0, look, f->queue); /* behind the dispatch of this turn */
+    jobs_wanted = 2;
+    fixture_wait(f, has_succeeded);
+    assert_true(seen.is_due);
+    assert_false(seen.is_claiming);
+}
+
 /* ---- writes that come late ---- */
 
 /* A write of /second has failed, and a claim has found nothing since. */
@@ -364,6 +396,7 @@ int main(void)
         TEST(a_job_that_its_pool_refuses_waits_and_counts_no_attempt),
         TEST(a_job_with_a_slot_that_its_pool_refuses_is_tried_again),
         TEST(what_comes_takes_no_slot_for_which_others_wait),
+        TEST(what_is_gathered_goes_to_the_disk_before_others_are_claimed),
         TEST(a_retry_that_is_written_late_is_not_forgotten),
         TEST(a_claim_that_is_undone_late_is_not_forgotten),
     };

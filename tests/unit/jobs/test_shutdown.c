@@ -77,6 +77,34 @@ static void one_that_is_yet_to_be_made_then_is_not(void **ctx)
     assert_int_equal(f->record.version, 1);
 }
 
+static void drain_behind_batch(void *arg)
+{
+    struct queue *queue = arg;
+    assert_true(queue->is_behind_batch);
+    queue_drain(queue);
+    assert_false(dispatch_is_due(queue));
+}
+
+static void nor_is_one_that_waits_for_a_batch_to_go(void **ctx)
+{
+    (void)ctx;
+    fixture_start(f);
+    fixture_wait(f, is_idle);
+    struct dispatch_route *route = dispatch_route_find(f->queue, "/echo");
+    gate_pause(&route->gate, true);
+    fixture_add_committed(f, "/echo", "x");
+    fixture_wait(f, is_idle);
+    char waiting[RANDOM_ID_TEXT_SIZE];
+    memcpy(waiting, f->last_id, sizeof waiting);
+    gate_pause(&route->gate, false);
+    fixture_add(f, "/second", "x"); /* the store gathers */
+    dispatch(f->queue);
+    ferry_loop_call_later(f->loop, 0, drain_behind_batch, f->queue);
+    fixture_wait(f, is_idle);
+    assert_int_equal(fixture_get(f, waiting)->state, JOB_QUEUED);
+    assert_int_equal(f->record.version, 1);
+}
+
 static void an_interrupted_attempt_counts_neither_as_attempt_nor_as_crash(void **ctx)
 {
     (void)ctx;
@@ -245,6 +273,7 @@ int main(void)
         TEST(while_it_drains_what_runs_goes_on_and_what_comes_stays),
         TEST(a_claim_in_flight_when_the_drain_begins_is_given_back),
         TEST(one_that_is_yet_to_be_made_then_is_not),
+        TEST(nor_is_one_that_waits_for_a_batch_to_go),
         TEST(an_interrupted_attempt_counts_neither_as_attempt_nor_as_crash),
         TEST(a_result_after_the_interrupt_is_ignored),
         TEST(a_result_after_the_close_is_ignored_and_the_job_runs_at_the_next_start),

@@ -300,15 +300,18 @@ static void what_comes_takes_no_slot_for_which_others_wait(void **ctx)
 
 /* ---- once a turn, and behind the batch ---- */
 
-static struct {
-    bool is_due, is_claiming;
-} seen;
+static int looks;
 
+/* Behind the dispatch of a turn; more comes in, so that the store gathers on in the next one. */
 static void look(void *arg)
 {
-    const struct queue *queue = arg;
-    seen.is_due = dispatch_is_due(queue);
-    seen.is_claiming = dispatch_route_find(queue, "/echo")->claiming;
+    struct fixture *at = arg;
+    assert_true(at->queue->is_behind_batch && dispatch_is_due(at->queue));
+    assert_false(dispatch_route_find(at->queue, "/echo")->claiming);
+    if (++looks == 2)
+        return;
+    fixture_add(at, "/second", "x");
+    ferry_loop_call_later(at->loop, 0, look, at);
 }
 
 static void what_is_gathered_goes_to_the_disk_before_others_are_claimed(void **ctx)
@@ -323,11 +326,21 @@ static void what_is_gathered_goes_to_the_disk_before_others_are_claimed(void **c
     gate_pause(&route->gate, false);
     fixture_add(f, "/second", "x"); /* the store gathers */
     dispatch(f->queue);
-    ferry_loop_call_later(f->loop, 0, look, f->queue); /* behind the dispatch of this turn */
-    jobs_wanted = 2;
+    looks = 0;
+    ferry_loop_call_later(f->loop, 0, look, f);
+    jobs_wanted = 3;
     fixture_wait(f, has_succeeded);
-    assert_true(seen.is_due);
-    assert_false(seen.is_claiming);
+    assert_int_equal(looks, 2);
+}
+
+static void one_that_is_about_to_dispatch_is_not_idle(void **ctx)
+{
+    (void)ctx;
+    fixture_open(f);
+    assert_true(queue_is_idle(f->queue));
+    queue_start(f->queue);
+    assert_false(queue_is_idle(f->queue));
+    fixture_wait(f, is_idle);
 }
 
 /* ---- writes that come late ---- */
@@ -397,6 +410,7 @@ int main(void)
         TEST(a_job_with_a_slot_that_its_pool_refuses_is_tried_again),
         TEST(what_comes_takes_no_slot_for_which_others_wait),
         TEST(what_is_gathered_goes_to_the_disk_before_others_are_claimed),
+        TEST(one_that_is_about_to_dispatch_is_not_idle),
         TEST(a_retry_that_is_written_late_is_not_forgotten),
         TEST(a_claim_that_is_undone_late_is_not_forgotten),
     };

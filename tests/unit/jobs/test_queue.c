@@ -254,6 +254,7 @@ static void a_timeout_that_ends_before_an_earlier_attempts_is_kept(void **ctx)
     fixture_wait(f, is_running_one);
     fixture_add_committed(f, "/patient", "x");
     fixture_wait(f, is_one_dead);
+    assert_int_equal(fixture_get(f, f->last_id)->error_code, FERRY_DEADLINE);
     gate_set(true);
     fixture_wait(f, is_idle);
 }
@@ -271,6 +272,29 @@ static void a_timeout_that_ends_after_another_is_kept(void **ctx)
     fixture_add(f, "/patient", "x");
     fixture_wait(f, is_one_dead);
     fixture_wait(f, has_one_stuck);
+    gate_set(true);
+    fixture_wait(f, is_idle);
+    assert_int_equal(f->pool.stuck, 0);
+}
+
+static bool have_two_stuck(struct fixture *at)
+{
+    return at->pool.stuck >= 2;
+}
+
+static void each_attempt_is_overdue_in_its_turn_and_once(void **ctx)
+{
+    (void)ctx;
+    struct queue_route *last = fixture_route(f, "/second"), *second = fixture_route(f, "/echo");
+    last->worker = second->worker = fixture_route(f, "/gate")->worker;
+    last->timeout_ms = 3600000;
+    second->timeout_ms = 100;
+    start_with_timeouts(5);
+    fixture_add(f, "/second", "x");
+    fixture_add(f, "/gate", "x");
+    fixture_add(f, "/echo", "x");
+    fixture_wait(f, have_two_stuck);
+    assert_int_equal(f->pool.stuck, 2);
     gate_set(true);
     fixture_wait(f, is_idle);
     assert_int_equal(f->pool.stuck, 0);
@@ -390,6 +414,7 @@ int main(void)
         TEST(an_overdue_attempt_stays_running_and_may_still_succeed),
         TEST(a_timeout_that_ends_before_an_earlier_attempts_is_kept),
         TEST(a_timeout_that_ends_after_another_is_kept),
+        TEST(each_attempt_is_overdue_in_its_turn_and_once),
         TEST(pending_jobs_are_bounded_by_number),
         TEST(pending_jobs_are_bounded_by_weight),
         TEST(bounds_count_what_an_earlier_process_has_left),

@@ -158,6 +158,19 @@ static void a_result_after_the_close_is_ignored_and_the_job_runs_at_the_next_sta
     assert_int_equal(atomic_load(&fakes.runs), 2);
 }
 
+static void a_timeout_after_the_close_is_nobodys(void **ctx)
+{
+    (void)ctx;
+    fixture_route(f, "/gate")->timeout_ms = 50;
+    fixture_start(f);
+    fixture_add_committed(f, "/gate", "x");
+    fixture_wait(f, is_running_one);
+    fixture_close(f);
+    ferry_loop_call_later(f->loop, 50, fixture_stop, f->loop); /* behind the timeout's timer */
+    ferry_loop_run(f->loop);
+    assert_int_equal(f->pool.stuck, 0);
+}
+
 static void what_was_added_before_the_close_is_committed_and_answered(void **ctx)
 {
     (void)ctx;
@@ -277,6 +290,7 @@ int main(void)
         TEST(an_interrupted_attempt_counts_neither_as_attempt_nor_as_crash),
         TEST(a_result_after_the_interrupt_is_ignored),
         TEST(a_result_after_the_close_is_ignored_and_the_job_runs_at_the_next_start),
+        TEST(a_timeout_after_the_close_is_nobodys),
         TEST(what_was_added_before_the_close_is_committed_and_answered),
         TEST(a_look_up_that_waits_is_answered_by_the_close),
         TEST(after_the_close_the_metrics_can_still_be_read),

@@ -460,7 +460,6 @@ int store_close(struct store *store, int64_t deadline_ms)
     store->closing = true;
     store_gauge_wal(store->metrics, NULL);
     ferry_loop_cancel(store->loop, store->next_submit);
-    store->is_gathering = false;
     int written = ferry_executor_shutdown(store->write_thread, deadline_ms);
     if (written == 0)
         store_write_rest(store);

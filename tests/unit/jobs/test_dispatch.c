@@ -83,7 +83,7 @@ static void an_older_job_that_waits_goes_first(void **ctx)
     fixture_add(f, "/gate", "first");
     fixture_add(f, "/gate", "second");
     fixture_wait(f, is_idle);
-    queue_start(f->queue); /* its claim is in flight: this one has to wait behind it */
+    queue_start(f->queue); /* it looks what waits: this one has to be behind that */
     fixture_add_committed(f, "/gate", "third");
     assert_int_equal(folder_query(&f->folder, "SELECT state FROM jobs WHERE job = 3"), JOB_QUEUED);
     fixture_wait(f, are_slots_taken);

@@ -290,7 +290,8 @@ static void each_attempt_is_overdue_in_its_turn_and_once(void **ctx)
     last->timeout_ms = 3600000;
     second->timeout_ms = 100;
     start_with_timeouts(5);
-    fixture_add(f, "/second", "x");
+    fixture_add_committed(f, "/second", "x");
+    fixture_wait(f, is_running_one);
     fixture_add(f, "/gate", "x");
     fixture_add(f, "/echo", "x");
     fixture_wait(f, have_two_stuck);

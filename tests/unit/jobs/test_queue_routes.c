@@ -1,6 +1,8 @@
 /* Routes that are replaced while jobs of theirs run, wait and come. */
 #include "fixture.h"
 
+#include "dispatch.h"
+
 static struct fixture fixture, *f = &fixture;
 static struct queue_pool other;
 
@@ -144,11 +146,28 @@ static void a_route_that_is_gone_is_shut_in_the_metrics_while_it_has_jobs_that_w
     assert_true(fixture_metric(f, "ferry_route_open{route=\"/gate\"}") == 1);
 }
 
+/* Have a job's slot taken, and its commit under way. Returns its route. */
+static const struct dispatch_route *claim_one(const char *name)
+{
+    fixture_start(f);
+    fixture_wait(f, is_idle); /* the first claims have found out that nothing waits */
+    fixture_add(f, name, "claimed");
+    const struct dispatch_route *route = dispatch_route_find(f->queue, name);
+    assert_int_equal(route->pending, 1);
+    return route;
+}
+
+static void expect_no_slot_held(const struct dispatch_route *route)
+{
+    assert_int_equal(route->pending, 0);
+    assert_int_equal(route->gate.running, 0);
+    assert_int_equal(route->pool->held, 0);
+}
+
 static void what_is_claimed_while_its_route_goes_is_given_back(void **ctx)
 {
     (void)ctx;
-    fixture_start(f);
-    fixture_add(f, "/echo", "claimed"); /* its slot is taken, and its commit is under way */
+    const struct dispatch_route *route = claim_one("/echo");
     set_route("/gate", worker_of("/gate"), &f->pool);
     fixture_wait(f, is_answered);
     fixture_wait(f, is_idle);
@@ -159,18 +178,19 @@ static void what_is_claimed_while_its_route_goes_is_given_back(void **ctx)
     wait_state(f->last_id, JOB_SUCCEEDED);
     assert_int_equal(fixture_get(f, f->last_id)->attempt, 1);
     assert_true(queue_forget_pool(f->queue, &f->pool));
+    expect_no_slot_held(route);
 }
 
 static void what_is_claimed_while_its_route_changes_runs_by_the_new_one(void **ctx)
 {
     (void)ctx;
-    fixture_start(f);
-    fixture_add(f, "/gate", "claimed");
+    const struct dispatch_route *route = claim_one("/gate");
     set_route("/gate", worker_of("/echo"), &other);
     fixture_wait(f, is_answered);
     wait_state(f->last_id, JOB_SUCCEEDED);
     assert_true(queue_forget_pool(f->queue, &f->pool));
     fixture_wait(f, is_idle);
+    expect_no_slot_held(route);
 }
 
 static void on_pause_done(void *arg, const ferry_error *error)

@@ -79,11 +79,14 @@ static void an_older_job_that_waits_goes_first(void **ctx)
 {
     (void)ctx;
     f->pool.slots = 1;
-    fixture_open(f);
+    fixture_start(f);
+    fixture_wait(f, is_idle);
+    struct dispatch_route *route = dispatch_route_find(f->queue, "/gate");
+    gate_pause(&route->gate, true);
     fixture_add(f, "/gate", "first");
     fixture_add(f, "/gate", "second");
     fixture_wait(f, is_idle);
-    queue_start(f->queue); /* it looks what waits: this one has to be behind that */
+    gate_pause(&route->gate, false); /* the slot is free, and nobody has looked yet */
     fixture_add_committed(f, "/gate", "third");
     assert_int_equal(folder_query(&f->folder, "SELECT state FROM jobs WHERE job = 3"), JOB_QUEUED);
     fixture_wait(f, are_slots_taken);
@@ -296,6 +299,7 @@ static void what_comes_takes_no_slot_for_which_others_wait(void **ctx)
     fixture_wait(f, have_some_finished);
     fixture_wait(f, is_idle);
     assert_int_equal(count_among_first("/echo"), 10);
+    assert_int_equal(atomic_load(&fakes.most_running), 1);
 }
 
 /* ---- once a turn, and behind the batch ---- */

@@ -1,6 +1,8 @@
 /* What comes into the queue: delays, keys, schedules' slots. */
 #include "fixture.h"
 
+#include "queue_struct.h"
+
 static struct fixture fixture, *f = &fixture;
 
 static int set_up(void **ctx)
@@ -168,6 +170,22 @@ static void of_many_with_one_key_at_once_one_is_made_and_gives_the_slots_back(vo
     fixture_wait_count(f, JOB_SUCCEEDED, 11);
     assert_true(fixture_metric(f, "ferry_jobs{state=\"queued\"}") == 0);
     fixture_wait(f, is_idle);
+    assert_int_equal(f->queue->pools->held, 0);
+}
+
+static void the_slot_of_one_that_is_refused_is_for_who_waits(void **ctx)
+{
+    (void)ctx;
+    f->pool.slots = 1;
+    fixture_start(f);
+    fixture_wait(f, is_idle);
+    folder_sql(&f->folder, "CREATE TRIGGER fails BEFORE INSERT ON jobs WHEN NEW.route = '/gate'"
+                           " BEGIN SELECT RAISE(ABORT, 'x'); END");
+    fixture_add(f, "/gate", "x"); /* has the slot */
+    assert_int_equal(f->queue->pools->held, 1);
+    fixture_add(f, "/echo", "x"); /* waits for it */
+    fixture_wait_count(f, JOB_SUCCEEDED, 1);
+    assert_int_equal(f->refused, 1);
 }
 
 /* ---- schedules ---- */
@@ -225,6 +243,7 @@ int main(void)
         TEST(a_time_by_the_wall_clock_goes_before_a_delay_and_what_is_past_is_now),
         TEST(a_second_job_of_the_same_key_is_not_made),
         TEST(of_many_with_one_key_at_once_one_is_made_and_gives_the_slots_back),
+        TEST(the_slot_of_one_that_is_refused_is_for_who_waits),
         TEST(a_slot_runs_once_also_over_a_restart),
         TEST(a_run_does_not_overlap_the_one_before_unless_it_may),
     };

@@ -357,6 +357,11 @@ static bool is_nothing_known(struct fixture *at)
            route->next_run_at_ms == INT64_MAX;
 }
 
+static bool has_failed_to_claim(struct fixture *at)
+{
+    return fixture_metric(at, "ferry_store_failed_total") >= 1 && queue_is_idle(at->queue);
+}
+
 static void refuse_state(enum job_state state)
 {
     char sql[128];
@@ -375,6 +380,20 @@ static void a_retry_that_is_written_late_is_not_forgotten(void **ctx)
     refuse_state(JOB_RETRYING);
     fixture_add_committed(f, "/second", "x");
     fixture_wait(f, is_nothing_known);
+    folder_sql(&f->folder, "DROP TRIGGER fails");
+    jobs_wanted = 1;
+    fixture_wait(f, has_succeeded);
+}
+
+static void a_claim_that_failed_is_made_again(void **ctx)
+{
+    (void)ctx;
+    fixture_open(f);
+    fixture_add_committed(f, "/second", "x");
+    refuse_state(JOB_RUNNING);
+    queue_start(f->queue);
+    fixture_wait(f, has_failed_to_claim);
+    assert_int_equal(f->queue->pools->held, 0);
     folder_sql(&f->folder, "DROP TRIGGER fails");
     jobs_wanted = 1;
     fixture_wait(f, has_succeeded);
@@ -416,6 +435,7 @@ int main(void)
         TEST(what_is_gathered_goes_to_the_disk_before_others_are_claimed),
         TEST(one_that_is_about_to_dispatch_is_not_idle),
         TEST(a_retry_that_is_written_late_is_not_forgotten),
+        TEST(a_claim_that_failed_is_made_again),
         TEST(a_claim_that_is_undone_late_is_not_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,6 +43,10 @@ static void what_is_no_id_is_refused(void **ctx)
         "0123456789ABCDEF0123456789abcdef",
         "0123456789abcdef0123456789abcdeg",
         "0123456789abcdef 123456789abcdef",
+        "0123456789abcdef/123456789abcdef", /* beside the digits and the letters */
+        "0123456789abcdef0123456789:bcdef",
+        "0123456789abcdef0123456789`bcdef",
+        "0123456789abcdef0123456789abcde\xb0",
     };
     unsigned char bits[RANDOM_ID_BYTES];
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)

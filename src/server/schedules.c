@@ -168,10 +168,11 @@ static void count_missed(struct schedule *schedule, const struct schedule_due *d
     if (due->missed == 0)
         return;
     schedule->runs[RUN_MISSED]->value += due->missed;
-    ferry_log(FERRY_LOG_INFO, "scheduled runs were missed", "schedule=%s count=%u%s until=%s",
-              schedule->config->name, due->missed,
-              due->missed == SCHEDULE_MISSED_MAX ? " or more" : "",
-              slot_text(due->settled_ms, until));
+    const char *message = due->missed == SCHEDULE_MISSED_MAX
+                              ? "scheduled runs were missed, at least so many"
+                              : "scheduled runs were missed";
+    ferry_log(FERRY_LOG_INFO, message, "schedule=%s count=%u until=%s", schedule->config->name,
+              due->missed, slot_text(due->settled_ms, until));
 }
 
 /* A slot that comes due ends the tries of the one before. */

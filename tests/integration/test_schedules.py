@@ -232,6 +232,16 @@ def test_one_run_makes_up_for_what_was_missed(serve, tmp_path, slots):
     assert runs["nightly"].slot.endswith("T04:30:00.000Z")
 
 
+def test_the_log_says_until_when_runs_were_missed_also_past_those_that_are_counted(serve, tmp_path,
+                                                                                   slots):
+    server = serve(slots.config(EACH_SECOND))
+    server.stop()
+    last_run_was(tmp_path, "tick", int(time.time() * 1000) - DAY_MS)
+    server.start()
+    server.wait_logged("scheduled runs were missed, at least so many",
+                       "schedule=tick count=1000 until=20")
+
+
 def test_a_slot_that_ran_does_not_run_again_after_the_clock_was_set_back(serve, tmp_path, slots):
     server = serve(slots.config(EACH_SECOND))
     slots.wait_runs(1)

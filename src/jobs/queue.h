@@ -62,15 +62,12 @@ struct queue_route {
  */
 struct queue *queue_open(ferry_loop *loop, const struct queue_options *options, ferry_error *error);
 
-/* Make a route known before queue_start; the struct is copied. The one named JOB_CALLBACK_ROUTE
- * runs the callbacks. Returns 0 or FERRY_INTERNAL. */
-int queue_add_route(struct queue *queue, const struct queue_route *route);
-
 /*
- * Make these all the routes that are known, also while jobs run, and all or nothing. Attempts under
- * way end with the worker and in the pool that they began with; the next ones go by the new routes.
- * A route's gate stays, by its name. Jobs of one that is not known any more stay as they are, and
- * can be looked at and changed. Errors: FERRY_INTERNAL, and nothing is changed.
+ * Make these all the routes that are known, also while jobs run, and all or nothing. The structs
+ * are copied; the one named JOB_CALLBACK_ROUTE runs the callbacks. Attempts under way end with the
+ * worker and in the pool that they began with; the next ones go by the new routes. A route's gate
+ * stays, by its name. Jobs of one that is not known any more stay as they are, and can be looked at
+ * and changed. Errors: FERRY_INTERNAL, and nothing is changed.
  */
 int queue_set_routes(struct queue *queue, const struct queue_route *routes, size_t count);
 

@@ -41,14 +41,6 @@ static void take(struct queue *queue, const struct queue_route *route)
               "ferry jobs resume");
 }
 
-int queue_add_route(struct queue *queue, const struct queue_route *route)
-{
-    if (!prepare(queue, route))
-        return FERRY_INTERNAL;
-    take(queue, route);
-    return 0;
-}
-
 static bool is_among(const char *name, const struct queue_route *routes, size_t count)
 {
     for (size_t i = 0; i < count; i++) {

@@ -259,8 +259,7 @@ static inline void fixture_open(struct fixture *f)
     f->queue = queue_open(f->loop, &f->options, &error);
     if (!f->queue)
         fail_msg("queue_open: %s", error.message);
-    for (size_t i = 0; i < FAKE_COUNT; i++)
-        assert_int_equal(queue_add_route(f->queue, &f->routes[i]), 0);
+    assert_int_equal(queue_set_routes(f->queue, f->routes, FAKE_COUNT), 0);
 }
 
 static inline void fixture_start(struct fixture *f)

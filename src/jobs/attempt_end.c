@@ -14,8 +14,6 @@
 #include "queue_counts.h"
 #include "retry.h"
 
-enum { MAX_RESULT_BYTES = 64 << 10 };
-
 /* ---- it is on disk ---- */
 
 static bool must_write_again(struct attempt *attempt)
@@ -169,16 +167,21 @@ void attempt_fail(struct attempt *attempt, const ferry_error *why, int64_t now_m
     attempt_settle(attempt, 0, now_ms);
 }
 
-static void settle_take_result(struct settle_operation *settle, struct call_output *output)
+static void settle_take_result(struct attempt *attempt, struct call_output *output)
 {
+    struct settle_operation *settle = &attempt->write.settle;
     settle->result_status = output->status;
     settle->result_type = output->content_type;
     output->content_type = NULL;
     /* A part of a document is none: what is too long is left out as a whole. */
-    if (output->body.length <= MAX_RESULT_BYTES && !output->body.failed) {
-        settle->result_length = output->body.length;
-        settle->result = bytes_take(&output->body);
+    if (output->body.length > JOB_RESULT_MAX_BYTES) {
+        ferry_log(FERRY_LOG_INFO, "a result is too long to be kept",
+                  "delivery_id=%s route=%s bytes=%zu", attempt->delivery_id,
+                  attempt->route->route.name, output->body.length);
+        return;
     }
+    settle->result_length = output->body.length;
+    settle->result = bytes_take(&output->body);
 }
 
 static void settle_take_memory(struct settle_operation *settle, struct call_output *output)
@@ -189,15 +192,16 @@ static void settle_take_memory(struct settle_operation *settle, struct call_outp
         settle->memory = bytes_take(&output->memory);
 }
 
-static void settle_take_output(struct settle_operation *settle, ferry_call *call)
+static void settle_take_output(struct attempt *attempt, ferry_call *call)
 {
+    struct settle_operation *settle = &attempt->write.settle;
     struct call_output *output = call_output(call);
     ferry_code outcome = call_outcome(call);
     if (output->error.code)
         settle->failure = output->error;
     settle_take_memory(settle, output);
     if (output->error.code == FERRY_OK) {
-        settle_take_result(settle, output);
+        settle_take_result(attempt, output);
         if (outcome != FERRY_OK)
             ferry_error_set(&settle->failure, outcome, "the worker answered %d", output->status);
     }
@@ -207,7 +211,7 @@ void attempt_finish(struct attempt *attempt, ferry_call *call, int64_t now_ms)
 {
     struct settle_operation *settle = &attempt->write.settle;
     *settle = (struct settle_operation){0};
-    settle_take_output(settle, call);
+    settle_take_output(attempt, call);
     if (settle->failure.code && attempt->is_cancelled)
         ferry_error_set(&settle->failure, FERRY_CANCELLED, "cancelled while it ran");
     else if (settle->failure.code && attempt->is_overdue)

@@ -62,7 +62,7 @@ struct job_record {
     char *error;
     int result_status; /* 0: no result */
     char *result_type;
-    char *result; /* result_length bytes and a NUL */
+    char *result; /* result_length bytes and a NUL; NULL beside a status: it was not kept */
     size_t result_length;
 };
 
@@ -72,7 +72,11 @@ void job_record_fini(struct job_record *record);
  * config has this name. */
 #define JOB_CALLBACK_ROUTE "callback"
 
-enum { JOB_FINGERPRINT_BYTES = 16, JOB_KEY_MAX = 255, JOB_MEMORY_MAX_BYTES = 64 << 10 };
+enum {
+    JOB_FINGERPRINT_BYTES = 16,
+    JOB_KEY_MAX = 255,
+    JOB_RESULT_MAX_BYTES = 64 << 10, /* a longer one is not kept */
+};
 
 /* Which jobs: those of all states in `states` (a bit each, 1 << JOB_DEAD; 0: any) and of a route
  * (NULL: any), from the newest to the oldest, below row `before` (0: from the top), `limit` at

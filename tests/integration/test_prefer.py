@@ -68,6 +68,7 @@ def test_a_result_that_is_too_long_to_be_kept_is_not_taken_for_an_empty_one(star
     if status == 202:
         assert reply.json()["state"] == "succeeded"
         assert "64 KiB" in again.problem()
+        server.wait_logged("a result is too long to be kept", "bytes=65537")
         job = server.get(reply.headers["Location"]).json()
         assert (job["state"], job["result"]["body"]) == ("succeeded", None)
 

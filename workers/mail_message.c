@@ -10,7 +10,6 @@
  */
 #include "mail_message.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 

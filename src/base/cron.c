@@ -7,7 +7,6 @@
 #include "cron.h"
 
 #include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "ascii.h"

@@ -4,7 +4,6 @@
  * One by one, a job that cannot be changed does not keep the others from it. In bulk the server
  * does it in its own batches, and a person is asked before.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "job_shown.h"

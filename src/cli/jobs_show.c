@@ -1,5 +1,4 @@
 /* ferry jobs show: one job, in lines of key and value, and its result. Main thread. */
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -2,7 +2,6 @@
  * What a schedule asks of its route: method, query, headers and body, as a request would, made into
  * the block of a call's input. Main thread.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "ascii.h"

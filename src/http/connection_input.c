@@ -9,7 +9,6 @@
  * is sent, so that a refusal is always about the request whose turn it is, and those ahead of it
  * are answered.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "connection_parts.h"

@@ -3,7 +3,6 @@
  */
 #include <ferry/http_json.h>
 
-#include <stdlib.h>
 #include <string.h>
 
 static json_t *parse(const void *text, size_t length, ferry_code code, ferry_error *error)

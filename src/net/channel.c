@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>

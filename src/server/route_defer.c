@@ -8,7 +8,6 @@
  */
 #include "route_defer.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "callback_url.h"

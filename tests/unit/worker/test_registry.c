@@ -139,7 +139,8 @@ static void test_a_worker_that_does_not_open(void **state)
     assert_int_equal(error.code, FERRY_FORBIDDEN);
     assert_string_equal(error.message, "the folder is closed");
     assert_int_equal(opened + closed, 0);
-    assert_null(registry_open(registry, "w", &numbered, NULL, false, &error)); /* no memory for them */
+    assert_null(
+        registry_open(registry, "w", &numbered, NULL, false, &error)); /* no memory for them */
     assert_int_equal(error.code, FERRY_INTERNAL);
 }
 

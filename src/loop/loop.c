@@ -261,14 +261,17 @@ static void loop_close(ferry_loop *loop)
 }
 
 /* Whoever still has events will touch what is no more, later and elsewhere: here it can be told.
- * The active ones do not count: they are the last of streams that were freed just now. */
+ * The active ones do not count: they are the last of streams that were freed just now, and
+ * what holds one until it has run. */
 static void base_free(struct event_base *base)
 {
-    int count = event_base_get_num_events(base, EVENT_BASE_COUNT_ADDED) -
-                event_base_get_num_events(base, EVENT_BASE_COUNT_ACTIVE);
+    int active = event_base_get_num_events(base, EVENT_BASE_COUNT_ACTIVE);
+    int count = event_base_get_num_events(base, EVENT_BASE_COUNT_ADDED) - active;
     if (count > 0)
         ferry_log(FERRY_LOG_ERROR, "a loop was freed before what uses it", "events=%d hint=%s",
                   count, "free servers, listeners and streams first");
+    else if (active > 0)
+        event_base_loop(base, EVLOOP_NONBLOCK);
     event_base_free(base);
 }
 

@@ -79,6 +79,8 @@ void stream_end(ferry_stream *stream, ferry_code code, const char *message)
         SSL_shutdown(stream->ssl); /* the peer has all: say so, if the kernel takes it */
         ERR_clear_error();
     }
+    /* One that has just written in TLS lives on until libevent has told of it, to nobody. */
+    bufferevent_disable(stream->bev, EV_READ | EV_WRITE);
     bufferevent_free(stream->bev);
     stream->bev = NULL;
     stream->ssl = NULL;

@@ -209,6 +209,38 @@ static void an_end_that_cannot_be_said_in_tls_is_the_sockets(void **state)
     fixture_close(&f);
 }
 
+static void stop(void *arg)
+{
+    ferry_loop_stop(arg);
+}
+
+static void note_error(void *arg, ferry_log_level level, const char *line, size_t length)
+{
+    (void)line, (void)length;
+    *(bool *)arg |= level == FERRY_LOG_ERROR;
+}
+
+/* libevent tells of a write in TLS later in the turn, and holds the connection until it has. */
+static void a_stream_that_has_just_written_in_tls_leaves_nothing_to_a_loop_that_ends(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct tls_peer peer;
+    tls_peer_open(&peer, &f);
+    ferry_future *write = ferry_stream_write(f.streams[0], "last", 4);
+    ferry_loop_call_later(f.loop, 0, stop, f.loop);
+    assert_int_equal(ferry_loop_run(f.loop), 0);
+    assert_int_equal(ferry_stream_unsent_bytes(f.streams[0]), 0);
+    assert_false(ferry_future_is_done(write));
+    ferry_future_free(write);
+    tls_peer_close(&peer);
+    bool has_error = false;
+    ferry_log_set_sink(note_error, &has_error);
+    fixture_close(&f);
+    ferry_log_set_sink(NULL, NULL);
+    assert_false(has_error); /* and what has leaked is for the sanitizer to tell */
+}
+
 /* ---- peers that take nothing, or little ---- */
 
 static void note_reason(ferry_stream *stream, const ferry_error *why, void *arg)
@@ -358,6 +390,7 @@ int main(void)
         cmocka_unit_test(after_our_end_reading_goes_on),
         cmocka_unit_test(our_end_is_said_in_tls_and_reading_goes_on),
         cmocka_unit_test(an_end_that_cannot_be_said_in_tls_is_the_sockets),
+        cmocka_unit_test(a_stream_that_has_just_written_in_tls_leaves_nothing_to_a_loop_that_ends),
         cmocka_unit_test(a_peer_that_takes_nothing_is_given_up),
         cmocka_unit_test(a_deadline_may_be_as_far_off_as_can_be_said),
         cmocka_unit_test(progress_moves_the_deadline),

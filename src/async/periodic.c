@@ -23,7 +23,7 @@ struct ferry_periodic {
     ferry_periodic_fn *fn;
     void *arg;
     ferry_periodic_options options;
-    ferry_timer timer; /* 0: it does not run, or its callback is being called */
+    ferry_timer timer; /* 0: it does not run */
     int64_t next_ms;   /* the time that the timer is for */
     bool running;
     bool in_callback;
@@ -42,6 +42,7 @@ static void schedule(ferry_periodic *periodic)
         interval_ms = periodic_vary_ms(interval_ms, periodic->options.jitter, chance);
     }
     int64_t now_ms = ferry_loop_now_ms(periodic->loop);
+    ferry_loop_cancel(periodic->loop, periodic->timer);
     periodic->next_ms = periodic_next_ms(periodic->next_ms, now_ms, interval_ms);
     periodic->timer = ferry_loop_call_at(periodic->loop, periodic->next_ms, on_beat, periodic);
     periodic->running = periodic->timer != 0;
@@ -90,7 +91,8 @@ static void periodic_drop(ferry_periodic *periodic)
 static void on_beat(void *arg)
 {
     ferry_periodic *periodic = arg;
-    periodic->timer = 0;
+    schedule(
+        periodic); /* in the place of the timer that has run: the callback may take all others */
     if (!periodic->pending) {
         periodic->in_callback = true;
         follow(periodic, periodic->fn(periodic->arg));
@@ -98,8 +100,8 @@ static void on_beat(void *arg)
     }
     if (periodic->freed)
         periodic_drop(periodic);
-    else if (periodic->running && !periodic->timer)
-        schedule(periodic);
+    else if (periodic->running && ferry_loop_now_ms(periodic->loop) >= periodic->next_ms)
+        schedule(periodic); /* that time was missed */
 }
 
 /* ---- life ---- */

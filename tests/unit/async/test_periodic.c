@@ -239,6 +239,46 @@ static void test_an_end_while_work_is_pending(void **state)
     assert_int_equal(lines, 0);
 }
 
+/* The loop's table of timers cannot grow any more. */
+static bool has_no_memory;
+
+void *__real_realloc(void *memory, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+
+void *__wrap_realloc(void *memory, size_t size)
+{
+    return has_no_memory ? NULL : __real_realloc(memory, size);
+}
+
+static void stop_if_it_has(void *arg)
+{
+    if (!ferry_periodic_is_running(arg))
+        ferry_loop_stop(loop);
+}
+
+static ferry_future *take_all_timers(void *arg)
+{
+    const struct work *work = arg;
+    const int64_t long_ms = 60000;
+    while (ferry_loop_call_later(loop, long_ms, stop_loop, NULL))
+        ;
+    ferry_loop_add_callback(loop, stop_if_it_has, work->periodic, NULL);
+    return count(arg);
+}
+
+static void test_it_goes_on_where_its_callback_leaves_no_memory_for_a_timer(void **state)
+{
+    (void)state;
+    struct work work = {.stop_after = 3};
+    work.periodic = ferry_periodic_new(loop, 1, take_all_timers, &work, NULL);
+    assert_int_equal(ferry_periodic_start(work.periodic), 0);
+    has_no_memory = true;
+    ferry_loop_run(loop);
+    has_no_memory = false;
+    assert_int_equal(work.begun, 3);
+    ferry_periodic_free(work.periodic);
+}
+
 static void test_it_may_be_freed_after_its_loop(void **state)
 {
     (void)state;
@@ -264,6 +304,7 @@ int main(void)
         TEST(test_work_does_not_overlap_itself_unless_it_may),
         TEST(test_an_error_is_logged_and_the_next_time_comes),
         TEST(test_an_end_while_work_is_pending),
+        TEST(test_it_goes_on_where_its_callback_leaves_no_memory_for_a_timer),
         TEST(test_it_may_be_freed_after_its_loop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

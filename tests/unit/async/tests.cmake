@@ -3,3 +3,4 @@ foreach(noun IN ITEMS combine context coroutine future periodic promise run_on_e
   ferry_unit_test(async ${noun})
 endforeach()
 target_link_libraries(test_async_context PRIVATE m)
+target_link_options(test_async_periodic PRIVATE -Wl,--wrap=realloc)

@@ -38,6 +38,7 @@
 
 #include "bytes.h"
 #include "clock.h"
+#include "curl_wake.h"
 #include "mail_delivery.h"
 #include "mail_message.h"
 #include "mail_outbox.h"
@@ -293,4 +294,4 @@ static int run(ferry_call *call, void *state)
 }
 
 FERRY_WORKER(email, .open = email_open, .close = email_close, .thread_open = email_thread_open,
-             .thread_close = email_thread_close, .run = run)
+             .thread_close = email_thread_close, .run = run, .cancel = curl_wake)

@@ -25,6 +25,7 @@
 
 #include <ferry/worker.h>
 
+#include "curl_wake.h"
 #include "http_target.h"
 #include "http_transfer.h"
 
@@ -248,4 +249,4 @@ static int run(ferry_call *call, void *state)
 }
 
 FERRY_WORKER(fetch, .open = fetch_open, .close = fetch_close, .thread_open = fetch_thread_open,
-             .thread_close = fetch_thread_close, .run = run)
+             .thread_close = fetch_thread_close, .run = run, .cancel = curl_wake)

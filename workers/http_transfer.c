@@ -22,7 +22,6 @@ enum {
     REUSE_SECONDS = 30, /* an older idle connection is not used again */
     EXCERPT_BYTES = 140,
     RETRY_AFTER_MAX_SECONDS = 24 * 60 * 60,
-    LOOK_MS = 1000, /* so often a transfer looks whether its call was cancelled */
 };
 
 struct http_transfer {
@@ -270,6 +269,7 @@ static CURLcode converse(struct http_transfer *transfer)
     CURLM *multi = transfer->multi;
     bool is_cancelled = false;
     int running = 1, left;
+    ferry_call_set_data(transfer->call, multi);
     CURLMcode rc = curl_multi_add_handle(multi, transfer->curl);
     while (rc == CURLM_OK && running && !is_cancelled) {
         is_cancelled = ferry_call_is_cancelled(transfer->call);
@@ -277,8 +277,9 @@ static CURLcode converse(struct http_transfer *transfer)
             break;
         rc = curl_multi_perform(multi, &running);
         if (rc == CURLM_OK && running && !is_cancelled)
-            rc = curl_multi_poll(multi, NULL, 0, LOOK_MS, NULL);
+            rc = curl_multi_poll(multi, NULL, 0, INT_MAX, NULL); /* libcurl knows the deadline */
     }
+    ferry_call_set_data(transfer->call, NULL);
     const CURLMsg *message = curl_multi_info_read(multi, &left);
     CURLcode result = message          ? message->data.result
                       : rc == CURLM_OK ? CURLE_ABORTED_BY_CALLBACK

@@ -45,10 +45,11 @@ void http_transfer_free(struct http_transfer *transfer);
 
 /*
  * Send a request and read the answer, of whatever status, within the call's deadline and until the
- * call is cancelled; an answer that is there in whole by then still counts. A redirect is an answer
- * like any other. Blocks. Returns 0, or with `error`: FERRY_TRANSIENT the peer could not be talked
- * to; FERRY_DEADLINE; FERRY_CANCELLED; FERRY_TOO_LARGE; FERRY_INVALID libcurl cannot send such a
- * request; FERRY_INTERNAL. The answer is to be finished in any case.
+ * call is cancelled, for which the worker has curl_wake; an answer that is there in whole by then
+ * still counts. A redirect is an answer like any other. Blocks. Returns 0, or with `error`:
+ * FERRY_TRANSIENT the peer could not be talked to; FERRY_DEADLINE; FERRY_CANCELLED;
+ * FERRY_TOO_LARGE; FERRY_INVALID libcurl cannot send such a request; FERRY_INTERNAL. The answer is
+ * to be finished in any case.
  */
 int http_transfer_perform(struct http_transfer *transfer, const struct http_request *request,
                           ferry_call *call, struct http_answer *answer, ferry_error *error);

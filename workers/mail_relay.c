@@ -1,5 +1,5 @@
 /*
- * SMTP by libcurl's easy interface: one handle, and with it one connection, a thread.
+ * SMTP by libcurl: one handle, and with it one connection, a thread.
  *
  * What the relay answered decides between "again later" and "never", for each recipient: libcurl
  * tells that apart badly, so every reply line is looked at as it comes (it passes them where HTTP's
@@ -33,6 +33,7 @@ enum {
 struct mail_relay {
     const struct mail_relay_options *options;
     CURL *curl;
+    CURLM *multi;             /* the connection that is kept */
     int sockets[SOCKETS_MAX]; /* that are open; -1: a free place */
     struct mail_dialogue dialogue;
     const struct bytes *message;
@@ -148,7 +149,8 @@ static void tell_progress(struct mail_relay *relay)
     ferry_call_progress(relay->call, (double)parts / (PARTS + 1), text); /* the answer is due yet */
 }
 
-/* libcurl calls this at least once a second. */
+/* libcurl calls this whenever something has come, and once a second while it waits for the answer
+ * to the message. */
 static int on_progress(void *arg, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
                        curl_off_t up)
 {
@@ -217,12 +219,16 @@ struct mail_relay *mail_relay_new(const struct mail_relay_options *options)
 {
     struct mail_relay *relay = calloc(1, sizeof *relay);
     CURL *curl = relay ? curl_easy_init() : NULL;
-    if (!curl) {
+    CURLM *multi = curl ? curl_multi_init() : NULL;
+    if (!multi) {
+        if (curl)
+            curl_easy_cleanup(curl);
         free(relay);
         return NULL;
     }
     relay->options = options;
     relay->curl = curl;
+    relay->multi = multi;
     for (size_t i = 0; i < SOCKETS_MAX; i++)
         relay->sockets[i] = -1;
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);   /* no SIGALRM in a program with threads */
@@ -244,10 +250,30 @@ void mail_relay_free(struct mail_relay *relay)
         return;
     relay_shut(relay, SHUT_RD); /* the QUIT still goes out; its answer is not waited for */
     curl_easy_cleanup(relay->curl);
+    curl_multi_cleanup(relay->multi);
     free(relay);
 }
 
 /* ---- sending ---- */
+
+/* As curl_easy_perform does it, but that a cancel wakes it. */
+static CURLcode converse(struct mail_relay *relay)
+{
+    CURLM *multi = relay->multi;
+    int running = 1, left;
+    ferry_call_set_data(relay->call, multi);
+    CURLMcode rc = curl_multi_add_handle(multi, relay->curl);
+    while (rc == CURLM_OK && running) {
+        rc = curl_multi_perform(multi, &running);
+        if (rc == CURLM_OK && running)
+            rc = curl_multi_poll(multi, NULL, 0, INT_MAX, NULL); /* libcurl knows the deadline */
+    }
+    ferry_call_set_data(relay->call, NULL);
+    const CURLMsg *message = curl_multi_info_read(multi, &left);
+    CURLcode result = message ? message->data.result : CURLE_OUT_OF_MEMORY;
+    curl_multi_remove_handle(multi, relay->curl);
+    return result;
+}
 
 static CURLcode relay_perform(struct mail_relay *relay)
 {
@@ -266,7 +292,7 @@ static CURLcode relay_perform(struct mail_relay *relay)
     relay->sent = 0;
     relay->told = 0;
     relay->detail[0] = '\0';
-    CURLcode rc = curl_easy_perform(relay->curl);
+    CURLcode rc = converse(relay);
     if (rc != CURLE_OK)
         relay_shut(relay, SHUT_RDWR); /* whatever it would say next is not about the next message */
     return rc;

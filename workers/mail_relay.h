@@ -47,8 +47,9 @@ struct mail_relay *mail_relay_new(const struct mail_relay_options *options);
 void mail_relay_free(struct mail_relay *relay);
 
 /*
- * Hand a message over, within the call's deadline, and until the call is cancelled; the call sees
- * its progress. Blocks.
+ * Hand a message over, within the call's deadline, and until the call is cancelled, for which the
+ * worker has curl_wake; the answer to a message that is sent may yet come within a second. The call
+ * sees its progress. Blocks.
  *
  * Returns 0: every recipient who was pending is now accepted, refused or deferred, with the relay's
  * reply. Else, with the report, FERRY_TRANSIENT (the relay could not be talked to, or wants nothing

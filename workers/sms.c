@@ -38,6 +38,7 @@
 #include <ferry/worker.h>
 
 #include "clock.h"
+#include "curl_wake.h"
 #include "random.h"
 #include "sms_gateway.h"
 #include "sms_message.h"
@@ -269,4 +270,4 @@ static int run(ferry_call *call, void *state)
 }
 
 FERRY_WORKER(sms, .open = sms_open, .close = sms_close, .thread_open = sms_thread_open,
-             .thread_close = sms_thread_close, .run = run)
+             .thread_close = sms_thread_close, .run = run, .cancel = curl_wake)

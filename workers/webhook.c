@@ -29,6 +29,7 @@
 #include <ferry/worker.h>
 
 #include "clock.h"
+#include "curl_wake.h"
 #include "http_target.h"
 #include "http_transfer.h"
 #include "webhook_signature.h"
@@ -192,4 +193,5 @@ static int run(ferry_call *call, void *state)
 }
 
 FERRY_WORKER(webhook, .open = webhook_open, .close = webhook_close,
-             .thread_open = webhook_thread_open, .thread_close = webhook_thread_close, .run = run)
+             .thread_open = webhook_thread_open, .thread_close = webhook_thread_close, .run = run,
+             .cancel = curl_wake)

@@ -33,6 +33,7 @@
     X(curl_multi_remove_handle)                                                                    \
     X(curl_multi_setopt)                                                                           \
     X(curl_multi_socket_action)                                                                    \
+    X(curl_multi_wakeup)                                                                           \
     X(curl_slist_append)                                                                           \
     X(curl_slist_free_all)                                                                         \
     X(curl_url)                                                                                    \
@@ -80,6 +81,7 @@ const char *libcurl_load(void);
 #undef curl_multi_setopt
 #define curl_multi_setopt        libcurl.curl_multi_setopt_
 #define curl_multi_socket_action libcurl.curl_multi_socket_action_
+#define curl_multi_wakeup        libcurl.curl_multi_wakeup_
 #define curl_slist_append        libcurl.curl_slist_append_
 #define curl_slist_free_all      libcurl.curl_slist_free_all_
 #define curl_url                 libcurl.curl_url_

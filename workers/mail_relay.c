@@ -26,8 +26,7 @@
 
 enum {
     REUSE_SECONDS = 60, /* an older idle connection is not used again */
-    TOKEN_MAX_BYTES = 16 << 10,
-    SOCKETS_MAX = 8, /* the one that is kept, and those of a host's several addresses */
+    SOCKETS_MAX = 8,    /* the one that is kept, and those of a host's several addresses */
 };
 
 struct mail_relay {
@@ -416,7 +415,7 @@ static int read_token(const struct mail_relay *relay, ferry_error *error)
     const char *path = relay->options->oauth_token_file;
     if (!path)
         return 0;
-    if (bytes_read_secret(&token, path, TOKEN_MAX_BYTES, &problem) < 0) {
+    if (bytes_read_secret(&token, path, MAIL_TOKEN_MAX_BYTES, &problem) < 0) {
         bytes_fini(&token);
         return ferry_error_set(error, FERRY_TRANSIENT, "oauth_token_file: %s", problem.message);
     }

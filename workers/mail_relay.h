@@ -11,6 +11,8 @@
 #include "mail_address.h"
 #include "mail_delivery.h"
 
+enum { MAIL_TOKEN_MAX_BYTES = 16 << 10 };
+
 enum mail_starttls {
     MAIL_STARTTLS_NONE,
     MAIL_STARTTLS_TRY,     /* encrypt if the relay offers it, to whoever answers */

@@ -71,6 +71,16 @@ static void read_starttls(struct mail_settings *mail, ferry_settings *settings)
     ferry_settings_fail(settings, "starttls", "starttls: none, try or require");
 }
 
+/* It is read for each message; but one that is not there now is told now, like every other. */
+static void check_token_file(const char *path, ferry_settings *settings)
+{
+    struct bytes token = {0};
+    ferry_error error;
+    if (bytes_read_secret(&token, path, MAIL_TOKEN_MAX_BYTES, &error) < 0)
+        ferry_settings_fail(settings, "oauth_token_file", "%s", error.message);
+    bytes_fini(&token);
+}
+
 static void read_password(struct mail_settings *mail, ferry_settings *settings)
 {
     const char *path = ferry_settings_string(settings, "password_file", NULL);
@@ -78,6 +88,8 @@ static void read_password(struct mail_settings *mail, ferry_settings *settings)
     struct bytes password = {0};
     ferry_error error;
     mail->relay.oauth_token_file = token;
+    if (token)
+        check_token_file(token, settings);
     if (path && token)
         ferry_settings_fail(settings, "oauth_token_file",
                             "either password_file or oauth_token_file, not both");

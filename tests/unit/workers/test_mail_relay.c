@@ -288,7 +288,9 @@ static void test_authentication_by_token(void **state)
         {0},
     };
     server_start(place, "0", (const char *const[]){"--oauth", "me:right", NULL});
+    place_write(place->password, "old");
     struct worker_run run = open_mailer(place, settings);
+    assert_int_equal(unlink(place->password), 0);
     assert_answer_failed(send_to(&run, "a@b.c", NULL), FERRY_TRANSIENT, "oauth_token_file: ");
     place_write(place->password, "old");
     assert_answer_failed(send_to(&run, "a@b.c", NULL), FERRY_TRANSIENT, "535");

@@ -105,12 +105,21 @@ size_t utf8_length(const char *text, size_t left)
     return overlong || surrogate || beyond ? 0 : n;
 }
 
+unsigned utf8_character(const char *text, size_t length)
+{
+    unsigned first = (unsigned char)text[0];
+    unsigned character = length == 1 ? first : first & (0x7Fu >> length);
+    for (size_t i = 1; i < length; i++)
+        character = character << 6 | ((unsigned char)text[i] & 0x3F);
+    return character;
+}
+
 bool utf8_is_control(const char *text, size_t length)
 {
-    unsigned char first = (unsigned char)text[0];
-    if (length == 1)
-        return first < 0x20 || first == 0x7F;
-    return length == 2 && first == 0xC2 && (unsigned char)text[1] < 0xA0;
+    unsigned character = utf8_character(text, length);
+    return character < 0x20 || (character >= 0x7F && character < 0xA0) ||
+           (character >= 0x2028 && character <= 0x202E) ||
+           (character >= 0x2066 && character <= 0x2069);
 }
 
 void bytes_append_json(struct bytes *bytes, const char *text, size_t length)
@@ -126,8 +135,8 @@ void bytes_append_json(struct bytes *bytes, const char *text, size_t length)
             bytes_printf(bytes, "\\%c", s[i]);
         } else if (s[i] == '\n') {
             bytes_append_text(bytes, "\\n");
-        } else if (s[i] < 0x20 || s[i] == 0x7F) {
-            bytes_printf(bytes, "\\u%04x", s[i]);
+        } else if (utf8_is_control(text + i, n)) {
+            bytes_printf(bytes, "\\u%04x", utf8_character(text + i, n));
         } else {
             bytes_append(bytes, s + i, n);
         }

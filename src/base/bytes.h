@@ -50,11 +50,16 @@ char *bytes_extend(struct bytes *bytes, size_t length);
  * `left` bytes may be read, at least one. */
 size_t utf8_length(const char *text, size_t left);
 
-/* Tell whether a sequence of that length is a control character, which steers a terminal: those of
- * ASCII, and U+0080 to U+009F. */
+/* Return the character that a sequence of that length is. */
+unsigned utf8_character(const char *text, size_t length);
+
+/* Tell whether a sequence of that length steers a terminal: the control characters of ASCII and
+ * U+0080 to U+009F; what ends a line or turns the order of what follows, U+2028 to U+202E and
+ * U+2066 to U+2069. */
 bool utf8_is_control(const char *text, size_t length);
 
-/* Append as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
+/* Append as a JSON string with its quotes, without control characters; bytes that are not UTF-8
+ * become U+FFFD. */
 void bytes_append_json(struct bytes *bytes, const char *text, size_t length);
 
 /* Append as lower-case hexadecimal. */

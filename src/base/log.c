@@ -48,18 +48,6 @@ static bool line_put(struct line *line, const char *text, size_t length)
     return true;
 }
 
-/* Return the character if it ends a line or turns the order of what follows: U+2028 to U+202E,
- * U+2066 to U+2069. 0: it is another. `text` is a whole UTF-8 sequence. */
-static unsigned layout_character(const unsigned char *text)
-{
-    if (text[0] != 0xE2 || (text[1] != 0x80 && text[1] != 0x81))
-        return 0;
-    unsigned character = 0x2000 | (text[1] & 0x3Fu) << 6 | (text[2] & 0x3Fu);
-    bool is_one = (character >= 0x2028 && character <= 0x202E) ||
-                  (character >= 0x2066 && character <= 0x2069);
-    return is_one ? character : 0;
-}
-
 /* Put the character at `text` so that it is valid inside quotes in both formats, and moves no
  * terminal's cursor. */
 static bool line_put_character(struct line *line, const char *text, size_t length)
@@ -73,13 +61,8 @@ static bool line_put_character(struct line *line, const char *text, size_t lengt
         n = snprintf(escaped, sizeof escaped, "\\%c", c);
     else if (c == '\n')
         n = snprintf(escaped, sizeof escaped, "\\n");
-    else if (c < 0x20 || c == 0x7F)
-        n = snprintf(escaped, sizeof escaped, "\\u%04x", c);
-    else if (c == 0xC2 && (unsigned char)text[1] < 0xA0) /* the control characters of Latin-1 */
-        n = snprintf(escaped, sizeof escaped, "\\u%04x", (unsigned char)text[1]);
-    else if (layout_character((const unsigned char *)text))
-        n = snprintf(escaped, sizeof escaped, "\\u%04x",
-                     layout_character((const unsigned char *)text));
+    else if (utf8_is_control(text, length))
+        n = snprintf(escaped, sizeof escaped, "\\u%04x", utf8_character(text, length));
     else
         return line_put(line, text, length);
     return line_put(line, escaped, (size_t)n);

@@ -90,6 +90,7 @@ static void test_json_escapes(void **state)
     ASSERT_JSON("a\"b\\c/d", "\"a\\\"b\\\\c/d\"");
     ASSERT_JSON("\n\r\t\x01\x1F\x7F", "\"\\n\\u000d\\u0009\\u0001\\u001f\\u007f\"");
     ASSERT_JSON("a\0b", "\"a\\u0000b\"");
+    ASSERT_JSON("\xC2\x9B\xE2\x80\xAE", "\"\\u009b\\u202e\""); /* valid, but no terminal's friend */
     ASSERT_JSON("\xC3\xA9\xE2\x82\xAC\xF0\x9F\x9A\xA2", "\"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x9A\xA2\"");
 }
 
@@ -249,13 +250,35 @@ static void test_a_secret_is_one(void **state)
 static void test_control_characters(void **state)
 {
     (void)state;
-    static const char *const yes[] = {"\x1B", "\n", "\x7F", "\xC2\x80", "\xC2\x9F"};
-    static const char *const no[] = {" ", "~", "\xC2\xA0", "\xC3\x80", "\xE2\x82\x80"};
+    static const struct {
+        const char *text;
+        unsigned character;
+    } yes[] = {
+        {"\x1B", 0x1B},           {"\n", 0x0A},
+        {"\x7F", 0x7F},           {"\xC2\x80", 0x80},
+        {"\xC2\x9F", 0x9F},       {"\xE2\x80\xA8", 0x2028},
+        {"\xE2\x80\xAE", 0x202E}, {"\xE2\x81\xA6", 0x2066},
+        {"\xE2\x81\xA9", 0x2069},
+    };
+    static const char *const no[] = {" ",
+                                     "~",
+                                     "\xC2\xA0",
+                                     "\xC3\x80",
+                                     "\xE2\x82\x80",
+                                     "\xE2\x80\xA7",
+                                     "\xE2\x80\xAF",
+                                     "\xE2\x81\xA5",
+                                     "\xE2\x81\xAA",
+                                     "\xE3\x80\xA8",
+                                     "\xF0\x9F\x98\x80"};
     for (size_t i = 0; i < COUNT_OF(yes); i++) {
-        assert_true(utf8_is_control(yes[i], strlen(yes[i])));
-        assert_false(utf8_is_control(no[i], strlen(no[i])));
+        assert_true(utf8_is_control(yes[i].text, strlen(yes[i].text)));
+        assert_int_equal(utf8_character(yes[i].text, strlen(yes[i].text)), yes[i].character);
     }
+    for (size_t i = 0; i < COUNT_OF(no); i++)
+        assert_false(utf8_is_control(no[i], strlen(no[i])));
     assert_true(utf8_is_control("", 1)); /* a NUL is one, too */
+    assert_int_equal(utf8_character("\xF0\x9F\x98\x80", 4), 0x1F600);
 }
 
 int main(void)

@@ -59,10 +59,10 @@ static void test_characters_count_not_bytes(void **state)
 static void test_a_text_does_not_steer_the_terminal(void **state)
 {
     (void)state;
-    const char *const cells[] = {"a\x1B[2J", "1\n2", "\xC2\x9B-\xFF-\x7F-"};
+    const char *const cells[] = {"a\x1B[2J\xE2\x80\xAE", "1\n2", "\xC2\x9B-\xFF-\x7F-"};
     check_table(cells, COUNT_OF(cells), 0,
-                "ID     COUNT  NOTE\n"
-                "a [2J    1 2   -\xEF\xBF\xBD- -\n");
+                "ID      COUNT  NOTE\n"
+                "a [2J     1 2   -\xEF\xBF\xBD- -\n");
 }
 
 static void test_a_text_is_cut_with_dots(void **state)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +14,8 @@ struct reading {
     const struct option_def *defs;
     char **argv;
     int argc;
-    int next; /* of argv */
+    int next;       /* of argv */
+    uint64_t given; /* a bit for each of defs */
     ferry_error *error;
 };
 
@@ -41,12 +43,16 @@ static int put_item(const struct option_def *def, const char *text, ferry_error 
     return 0;
 }
 
-static int put_value(const struct option_def *def, const char *text, ferry_error *error)
+static int put_value(struct reading *reading, const struct option_def *def, const char *text)
 {
-    if (def->kind == OPTION_NUMBER)
-        return put_number(def, text, error);
+    uint64_t bit = UINT64_C(1) << (def - reading->defs);
     if (def->kind == OPTION_LIST)
-        return put_item(def, text, error);
+        return put_item(def, text, reading->error);
+    if (reading->given & bit)
+        return ferry_error_set(reading->error, FERRY_INVALID, "--%s is given twice", def->name);
+    reading->given |= bit;
+    if (def->kind == OPTION_NUMBER)
+        return put_number(def, text, reading->error);
     *(const char **)def->into = text;
     return 0;
 }
@@ -58,7 +64,7 @@ static int read_value(struct reading *reading, const struct option_def *def, con
     if (!attached && reading->next == reading->argc)
         return ferry_error_set(reading->error, FERRY_INVALID, "%s--%s needs a value",
                                def->letter ? letter : "", def->name);
-    return put_value(def, attached ? attached : reading->argv[reading->next++], reading->error);
+    return put_value(reading, def, attached ? attached : reading->argv[reading->next++]);
 }
 
 static int unknown_option(const struct reading *reading, const char *name)

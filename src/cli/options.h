@@ -12,9 +12,9 @@
 
 enum option_kind {
     OPTION_FLAG,   /* into a bool */
-    OPTION_TEXT,   /* into a const char *, which points into argv; the last one counts */
-    OPTION_NUMBER, /* into an unsigned; 1 or more */
-    OPTION_LIST,   /* onto a struct option_list */
+    OPTION_TEXT,   /* into a const char *, which points into argv; once */
+    OPTION_NUMBER, /* into an unsigned; 1 or more; once */
+    OPTION_LIST,   /* onto a struct option_list, each time that it is given */
 };
 
 enum { OPTION_LIST_MAX = 64 };
@@ -25,7 +25,7 @@ struct option_list {
     size_t count;
 };
 
-/* One option; a table of them ends with {0}. */
+/* One option; a table of at most 64 of them ends with {0}. */
 struct option_def {
     const char *name; /* without dashes */
     char letter;      /* 0: none */

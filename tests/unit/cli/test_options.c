@@ -116,6 +116,14 @@ static void test_what_is_wrong_is_told(void **state)
     check_wrong("--limit=99999999999", "--limit: \"99999999999\" is not a whole number above 0");
 }
 
+static void test_what_has_one_value_is_given_once(void **state)
+{
+    (void)state;
+    check_wrong("-c a one --config=a", "--config is given twice");
+    check_wrong("--limit 2 --limit 3", "--limit is given twice");
+    check_left("-v -v --set a --set a -c a --limit 2", "");
+}
+
 static void test_a_list_is_bounded(void **state)
 {
     (void)state;
@@ -139,6 +147,7 @@ int main(void)
         cmocka_unit_test(test_each_kind_is_read),
         cmocka_unit_test(test_arguments_keep_their_order),
         cmocka_unit_test(test_what_is_wrong_is_told),
+        cmocka_unit_test(test_what_has_one_value_is_given_once),
         cmocka_unit_test(test_a_list_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

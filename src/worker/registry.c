@@ -237,11 +237,13 @@ static int worker_open(struct worker *worker, ferry_error *error)
     int rc = kind->open ? kind->open(worker->settings, &worker->state, error) : 0;
     if (rc == 0) /* else it may have returned before it asked for all of its keys */
         settings_report_unknown(worker->settings);
-    if (rc == 0 && settings_problem_count(worker->settings) > 0) {
+    bool lacks_memory = settings_lacks_memory(worker->settings);
+    if (rc == 0 && (lacks_memory || settings_problem_count(worker->settings) > 0)) {
         if (kind->close)
             kind->close(worker->state);
-        rc =
-            ferry_error_set(error, FERRY_INVALID, "the settings of \"%s\" are wrong", worker->name);
+        rc = lacks_memory ? ferry_error_set(error, FERRY_INTERNAL, "no memory")
+                          : ferry_error_set(error, FERRY_INVALID,
+                                            "the settings of \"%s\" are wrong", worker->name);
     }
     if (rc > 0 && error && error->code != FERRY_OK) /* it has said why */
         return error->code;

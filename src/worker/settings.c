@@ -37,6 +37,7 @@ struct ferry_settings {
     size_t asked_count;
     struct problem *problems;
     size_t problem_count;
+    bool lacks_memory; /* of what was asked, or of a problem */
 };
 
 ferry_settings *settings_new(const char *worker, const char *state_dir)
@@ -176,12 +177,15 @@ static void remember_asked(ferry_settings *settings, const char *key)
         return;
     size_t size = (settings->asked_count + 1) * sizeof *settings->asked;
     char **asked = realloc(settings->asked, size);
-    if (!asked)
-        return;
-    settings->asked = asked;
     char *copy = strdup(key);
-    if (copy)
+    if (asked)
+        settings->asked = asked;
+    if (asked && copy) {
         asked[settings->asked_count++] = copy;
+    } else {
+        free(copy);
+        settings->lacks_memory = true;
+    }
 }
 
 static const struct setting *settings_find(const ferry_settings *settings, const char *key)
@@ -239,6 +243,7 @@ int ferry_settings_fail(ferry_settings *settings, const char *key, const char *f
     } else {
         free(problem.key);
         free(problem.message);
+        settings->lacks_memory = true;
     }
     return FERRY_INVALID;
 }
@@ -331,6 +336,11 @@ void settings_report_unknown(ferry_settings *settings)
 size_t settings_problem_count(const ferry_settings *settings)
 {
     return settings->problem_count;
+}
+
+bool settings_lacks_memory(const ferry_settings *settings)
+{
+    return settings->lacks_memory;
 }
 
 void settings_each_problem(const ferry_settings *settings, settings_visitor *visit, void *arg)

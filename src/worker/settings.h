@@ -37,4 +37,7 @@ typedef void settings_visitor(void *arg, const char *key, const char *message);
 size_t settings_problem_count(const ferry_settings *settings);
 void settings_each_problem(const ferry_settings *settings, settings_visitor *visit, void *arg);
 
+/* Tell whether something could not be kept for want of memory: a problem, or what was asked for. */
+bool settings_lacks_memory(const ferry_settings *settings);
+
 #endif

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "failing_memory.h"
 #include "support.h"
 
 enum { PAIRS = 3 };
@@ -289,6 +290,25 @@ static void test_without_memory_it_waits_for_what_it_did(void **state)
     }
 }
 
+/* Whatever it was that there was no memory for, nothing is left of it, and the next one is made. */
+static void test_one_that_cannot_be_made_leaves_nothing(void **state)
+{
+    (void)state;
+    for (struct lack lack = {0}; lack_next(&lack);) {
+        ferry_loop *fresh = ferry_loop_new();
+        lack_begin(&lack);
+        ferry_handler first = ferry_loop_add_handler(fresh, all[0].fd, FERRY_FD_READ, NULL, NULL);
+        lack_end(&lack);
+        assert_true(lack.was_lacking == !first);
+        assert_true(first || errno == ENOMEM);
+        assert_false(ferry_loop_remove_handler(fresh, 0));
+        ferry_handler next = ferry_loop_add_handler(fresh, all[1].fd, FERRY_FD_READ, NULL, NULL);
+        assert_true(next);
+        assert_true(ferry_loop_remove_handler(fresh, next));
+        ferry_loop_free(fresh);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -305,6 +325,7 @@ int main(void)
         TEST(test_several_handlers_of_one_descriptor),
         TEST(test_what_cannot_be_watched),
         TEST(test_without_memory_it_waits_for_what_it_did),
+        TEST(test_one_that_cannot_be_made_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

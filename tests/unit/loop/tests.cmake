@@ -1,5 +1,7 @@
 ferry_unit_test(loop event_log)
 ferry_unit_test(loop fd_handlers)
+target_link_options(test_loop_fd_handlers PRIVATE
+  LINKER:--wrap=calloc,--wrap=malloc,--wrap=realloc,--wrap=strdup)
 ferry_unit_test(loop life)
 ferry_unit_test(loop loop)
 ferry_unit_test(loop mailbox)

@@ -91,8 +91,8 @@ static void periodic_drop(ferry_periodic *periodic)
 static void on_beat(void *arg)
 {
     ferry_periodic *periodic = arg;
-    schedule(
-        periodic); /* in the place of the timer that has run: the callback may take all others */
+    /* In the place of the timer that has run: the callback may take all others. */
+    schedule(periodic);
     if (!periodic->pending) {
         periodic->in_callback = true;
         follow(periodic, periodic->fn(periodic->arg));

@@ -12,14 +12,17 @@ int ascii_compare(const char *a, const char *b)
     return ascii_compare_n(a, b, SIZE_MAX);
 }
 
+/* Most of what is compared is written the same. */
 int ascii_compare_n(const char *a, const char *b, size_t length)
 {
     for (; length > 0; length--, a++, b++) {
-        unsigned char c = (unsigned char)ascii_lower(*a), d = (unsigned char)ascii_lower(*b);
-        if (c != d)
-            return c < d ? -1 : 1;
-        if (c == '\0')
+        if (*a != *b) {
+            unsigned char c = (unsigned char)ascii_lower(*a), d = (unsigned char)ascii_lower(*b);
+            if (c != d)
+                return c < d ? -1 : 1;
+        } else if (*a == '\0') {
             break;
+        }
     }
     return 0;
 }

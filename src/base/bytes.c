@@ -145,10 +145,28 @@ void bytes_append_json(struct bytes *bytes, const char *text, size_t length)
     bytes_append_char(bytes, '"');
 }
 
+enum { HEX_BLOCK_BYTES = 16, HEX_BLOCK_DIGITS = 32 };
+
+/* In loops that compilers make a few wide instructions of: an id is one block. */
+static void hex_write_block(char *at, const unsigned char *data)
+{
+    unsigned char digits[HEX_BLOCK_DIGITS];
+    for (size_t i = 0; i < HEX_BLOCK_BYTES; i++) {
+        digits[2 * i] = data[i] >> 4;
+        digits[2 * i + 1] = data[i] & 15;
+    }
+    for (size_t i = 0; i < HEX_BLOCK_DIGITS; i++)
+        at[i] = (char)(digits[i] + (digits[i] < 10 ? '0' : 'a' - 10));
+}
+
 char *hex_write(char *at, const void *data, size_t length)
 {
     static const char digits[] = "0123456789abcdef";
     const unsigned char *s = data;
+    for (; length >= HEX_BLOCK_BYTES; length -= HEX_BLOCK_BYTES, s += HEX_BLOCK_BYTES) {
+        hex_write_block(at, s);
+        at += HEX_BLOCK_DIGITS;
+    }
     for (size_t i = 0; i < length; i++) {
         *at++ = digits[s[i] >> 4];
         *at++ = digits[s[i] & 15];

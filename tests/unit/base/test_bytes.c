@@ -37,6 +37,23 @@ static void test_appends_follow_each_other(void **state)
     assert_null(bytes.data);
 }
 
+static void test_hexadecimal_is_as_printf_has_it(void **state)
+{
+    (void)state;
+    unsigned char data[256];
+    char text[2 * sizeof data], expected[2 * sizeof data + 1];
+    for (size_t i = 0; i < sizeof data; i++) {
+        data[i] = (unsigned char)i;
+        snprintf(expected + 2 * i, 3, "%02x", (unsigned)i);
+    }
+    for (size_t from = 0; from < sizeof data; from++) {
+        for (size_t n = 0; n <= sizeof data - from; n++) {
+            assert_ptr_equal(hex_write(text, data + from, n), text + 2 * n);
+            assert_memory_equal(text, expected + 2 * from, 2 * n);
+        }
+    }
+}
+
 static void test_room_is_made_behind_the_text(void **state)
 {
     (void)state;
@@ -285,6 +302,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_appends_follow_each_other),
+        cmocka_unit_test(test_hexadecimal_is_as_printf_has_it),
         cmocka_unit_test(test_room_is_made_behind_the_text),
         cmocka_unit_test(test_memory_that_was_reserved_does_not_move),
         cmocka_unit_test(test_every_length_has_its_nul),

@@ -31,15 +31,18 @@ struct guard_host {
     char literal[INET6_ADDRSTRLEN];
 };
 
-/* A word that is kept until it is whole. Of a longer one than any that is known not all is. */
+enum { GUARD_WORD_SIZE = 24 }; /* none that is known is longer, or as long */
+
+/* A word that is kept until it is whole, with zeros behind it. Of a longer one not all is. */
 struct guard_word {
     unsigned char length;
-    char text[sizeof "transfer-encoding"];
+    char text[GUARD_WORD_SIZE];
 };
 
 struct guard {
     size_t header_bytes, body_bytes; /* the limits */
     size_t length;                   /* of the head, or of the trailers, so far */
+    size_t field_count;              /* of the head, so far */
     uint64_t body;                   /* the body: as declared, or the chunks so far */
     uint64_t left;                   /* of the body, or of the chunk in progress */
     uint64_t authority_hash;         /* of an absolute target */

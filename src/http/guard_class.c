@@ -28,32 +28,34 @@ const unsigned char guard_class[256] = {
 
 /* ---- words ---- */
 
-/* Return what of a known word is behind this one, NULL if that is not how it begins. */
-static const char *rest_of(const struct guard_word *word, const char *known)
+size_t guard_word_pass(struct guard_word *word, const char *data, size_t length)
 {
-    for (unsigned i = 0; i < word->length; i++, known++) {
-        if (*known != word->text[i] || !*known)
-            return NULL;
-    }
-    return known;
+    size_t n = guard_run(data, length, CLASS_TOKEN);
+    size_t room = sizeof word->text - word->length, kept = n < room ? n : room;
+    memcpy(word->text + word->length, data, kept);
+    word->length += (unsigned char)kept;
+    return n;
 }
 
-unsigned guard_word_find(const struct guard_word *word, const char *const *known, unsigned count)
+/* All of it, as compilers make a few wide instructions of that. */
+void guard_word_lower(struct guard_word *word)
 {
-    for (unsigned i = 0; i < count; i++) {
-        if (*known[i] != word->text[0]) /* as a rule */
-            continue;
-        const char *rest = rest_of(word, known[i]);
-        if (rest && !*rest)
-            return i;
-    }
-    return count;
+    for (size_t i = 0; i < sizeof word->text; i++)
+        word->text[i] = ascii_lower(word->text[i]);
 }
 
-bool guard_word_begins(const struct guard_word *word, const char *const *known, unsigned count)
+unsigned guard_word_find(const struct guard_word *word, guard_known *known, unsigned count)
 {
     unsigned i = 0;
-    while (i < count && !rest_of(word, known[i]))
+    while (i < count && memcmp(known[i], word->text, sizeof word->text) != 0)
+        i++;
+    return i;
+}
+
+bool guard_word_begins(const struct guard_word *word, guard_known *known, unsigned count)
+{
+    unsigned i = 0;
+    while (i < count && memcmp(known[i], word->text, word->length) != 0)
         i++;
     return i < count;
 }

@@ -6,11 +6,11 @@
  */
 #include "guard_parts.h"
 
-static const char *const names[] = {"host", "content-length", "transfer-encoding", "expect"};
+static guard_known names[] = {"host", "content-length", "transfer-encoding", "expect"};
 _Static_assert(sizeof names / sizeof *names == FIELD_COUNT, "a name for each");
 
-static const char *const chunked[] = {"chunked"};
-static const char *const proceed[] = {"100-continue"};
+static guard_known chunked[] = {"chunked"};
+static guard_known proceed[] = {"100-continue"};
 
 /* Where in a list of transfer codings. */
 enum { LIST_BEFORE, LIST_CODING, LIST_AFTER };
@@ -31,7 +31,7 @@ static void value_start(struct guard *guard)
         guard->place = LIST_BEFORE;
         break;
     case FIELD_EXPECT:
-        guard->word.length = 0;
+        guard_word_start(&guard->word);
         break;
     case FIELD_COUNT:
         break;
@@ -41,7 +41,9 @@ static void value_start(struct guard *guard)
 /* The fields of the table may come once, and not in trailers; Expect may come again. */
 static void name_end(struct guard *guard)
 {
+    guard_word_lower(&guard->word);
     guard->field = (unsigned char)guard_word_find(&guard->word, names, FIELD_COUNT);
+    guard->field_count += !guard->in_trailer;
     guard->state = STATE_BEFORE_VALUE;
     value_start(guard);
     if (guard->field == FIELD_COUNT)
@@ -55,7 +57,7 @@ static void name_end(struct guard *guard)
 
 static size_t name_take(struct guard *guard, const char *data, size_t length)
 {
-    size_t n = guard_word_pass(&guard->word, data, length, true);
+    size_t n = guard_word_pass(&guard->word, data, length);
     if (n == length)
         return n;
     if (data[n] == ':')
@@ -71,7 +73,7 @@ static size_t field_start(struct guard *guard, const char *data, size_t length)
 {
     if (guard_is(*data, CLASS_TOKEN)) {
         guard->state = STATE_NAME;
-        guard->word.length = 0;
+        guard_word_start(&guard->word);
         return name_take(guard, data, length);
     }
     if (*data == '\r')
@@ -116,7 +118,7 @@ static void encoding_take(struct guard *guard, char c)
         guard->place = LIST_AFTER;
     } else if (guard_is(c, CLASS_TOKEN) && guard->place != LIST_AFTER) {
         if (guard->place == LIST_BEFORE)
-            guard->word.length = 0;
+            guard_word_start(&guard->word);
         guard->place = LIST_CODING;
         guard_word_take(&guard->word, ascii_lower(c));
     } else if (c != ' ') {

@@ -7,11 +7,11 @@
  */
 #include "guard_parts.h"
 
-static const char *const methods[] = {"GET",     "POST", "PUT",   "PATCH",  "DELETE",
-                                      "OPTIONS", "HEAD", "TRACE", "CONNECT"};
+static guard_known methods[] = {"GET",     "POST", "PUT",   "PATCH",  "DELETE",
+                                "OPTIONS", "HEAD", "TRACE", "CONNECT"};
 _Static_assert(sizeof methods / sizeof *methods == GUARD_METHOD_COUNT, "a name for each");
 
-static const char *const schemes[] = {"http://", "https://"};
+static guard_known schemes[] = {"http://", "https://"};
 enum { SCHEME_COUNT = sizeof schemes / sizeof *schemes };
 
 enum { MINOR_PLACE = sizeof "HTTP/0." - 1 };
@@ -30,7 +30,7 @@ static void method_end(struct guard *guard, char c)
 
 static size_t method_take(struct guard *guard, const char *data, size_t length)
 {
-    size_t n = guard_word_pass(&guard->word, data, length, false);
+    size_t n = guard_word_pass(&guard->word, data, length);
     if (n < length)
         method_end(guard, data[n++]);
     return n;
@@ -40,7 +40,7 @@ static size_t start_take(struct guard *guard, const char *data, size_t length)
 {
     if (guard_is(*data, CLASS_TOKEN)) {
         guard->state = STATE_METHOD;
-        guard->word.length = 0;
+        guard_word_start(&guard->word);
         return method_take(guard, data, length);
     }
     if (*data == '\r')
@@ -73,7 +73,7 @@ static void target_start(struct guard *guard, char c)
         guard->is_asterisk = true;
     } else {
         guard->state = STATE_SCHEME;
-        guard->word.length = 0;
+        guard_word_start(&guard->word);
         scheme_take(guard, c);
     }
 }

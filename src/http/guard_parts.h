@@ -112,30 +112,28 @@ static inline void guard_refuse(struct guard *guard, int status, const char *rea
     guard->reason = reason;
 }
 
-/* Words, which begin with a length of 0. */
+/* Words. */
+typedef const char guard_known[GUARD_WORD_SIZE];
+
+static inline void guard_word_start(struct guard_word *word)
+{
+    *word = (struct guard_word){0};
+}
+
 static inline void guard_word_take(struct guard_word *word, char c)
 {
     if (word->length < sizeof word->text)
         word->text[word->length++] = c;
 }
 
-/* Take a token, as far as it goes, in lower case or as it is. Returns how many bytes it has. */
-static inline size_t guard_word_pass(struct guard_word *word, const char *data, size_t length,
-                                     bool is_lower)
-{
-    size_t n = 0;
-    unsigned char kept = word->length;
-    for (; n < length && guard_is(data[n], CLASS_TOKEN); n++) {
-        if (kept < sizeof word->text)
-            word->text[kept++] = is_lower ? ascii_lower(data[n]) : data[n];
-    }
-    word->length = kept;
-    return n;
-}
+/* Take a token, as far as it goes. Returns how many bytes it has. */
+size_t guard_word_pass(struct guard_word *word, const char *data, size_t length);
+
+void guard_word_lower(struct guard_word *word);
 
 /* Return which one of `count` known words it is, or `count`; and whether one begins with it. */
-unsigned guard_word_find(const struct guard_word *word, const char *const *known, unsigned count);
-bool guard_word_begins(const struct guard_word *word, const char *const *known, unsigned count);
+unsigned guard_word_find(const struct guard_word *word, guard_known *known, unsigned count);
+bool guard_word_begins(const struct guard_word *word, guard_known *known, unsigned count);
 
 /* Hosts. Taking returns whether the host is well formed so far; passing, how many bytes are before
  * a blank, or before the one that makes it malformed. */

@@ -22,17 +22,6 @@ static const unsigned methods[GUARD_METHOD_COUNT] = {
     [GUARD_CONNECT] = METHOD_CONNECT,
 };
 
-static size_t count_lines(const char *text, size_t length)
-{
-    size_t count = 0;
-    const char *end = text + length;
-    while ((text = memchr(text, '\n', (size_t)(end - text)))) {
-        text++;
-        count++;
-    }
-    return count;
-}
-
 /* A target may have a scheme and a host, as for a proxy, and then no path: it gets the slash, in
  * place of the last byte of its host. */
 static char *path_of(char *target)
@@ -82,8 +71,7 @@ struct head *head_new(const struct guard *guard, const char *text, size_t length
 {
     for (; *text == '\r' || *text == '\n'; text++)
         length--;
-    /* Its first line is no header, nor is the empty one at its end. */
-    size_t count = count_lines(text, length) - 2;
+    size_t count = guard->field_count;
     size_t memory_bytes = sizeof(struct head) + count * sizeof(struct header) + length + 1;
     struct head *head = spare_new(memory_bytes);
     if (!head)

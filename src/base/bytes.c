@@ -2,7 +2,8 @@
  * Byte strings that grow.
  *
  * Any thread may use one, one at a time. Capacity doubles; one more byte than `capacity` counts is
- * always there for the NUL.
+ * always there for the NUL. Most live as long as a request does, so that their memory is used again
+ * (spare.h); whoever has taken it may free it like any other.
  */
 #include "bytes.h"
 
@@ -14,20 +15,32 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "spare.h"
+
+enum { FIRST_BYTES = 64 };
+
+static size_t size_of(const struct bytes *bytes)
+{
+    return bytes->capacity + 1;
+}
+
 bool bytes_grow(struct bytes *bytes, size_t more)
 {
     if (bytes->failed)
         return false;
-    size_t capacity = bytes->capacity ? bytes->capacity : 64;
-    while (capacity - bytes->length < more && capacity < SIZE_MAX / 2)
-        capacity *= 2;
-    char *data = capacity - bytes->length >= more ? realloc(bytes->data, capacity + 1) : NULL;
+    size_t size = bytes->data ? size_of(bytes) : FIRST_BYTES;
+    while (size - 1 - bytes->length < more && size < SIZE_MAX / 2)
+        size *= 2;
+    char *data = NULL;
+    bool is_piece = !bytes->data && size <= SPARE_PIECE_MAX_BYTES;
+    if (size - 1 - bytes->length >= more)
+        data = is_piece ? spare_new(size) : realloc(bytes->data, size);
     if (!data) {
         bytes->failed = true;
         return false;
     }
     bytes->data = data;
-    bytes->capacity = capacity;
+    bytes->capacity = size - 1;
     bytes->data[bytes->length] = '\0';
     return true;
 }
@@ -208,7 +221,8 @@ void bytes_clear(struct bytes *bytes)
 
 void bytes_fini(struct bytes *bytes)
 {
-    free(bytes->data);
+    if (bytes->data)
+        spare_free(bytes->data, size_of(bytes));
     *bytes = (struct bytes){0};
 }
 

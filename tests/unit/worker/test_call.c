@@ -122,22 +122,22 @@ static void test_any_return_but_0_without_an_answer_is_a_failure(void **state)
     call_free(call);
 }
 
-void *__real_realloc(void *memory, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
 
-static _Thread_local bool next_realloc_fails;
+static _Thread_local bool next_malloc_fails;
 
-void *__wrap_realloc(void *memory, size_t size)
+void *__wrap_malloc(size_t size)
 {
-    bool fails = next_realloc_fails;
-    next_realloc_fails = false;
-    return fails ? NULL : __real_realloc(memory, size);
+    bool fails = next_malloc_fails;
+    next_malloc_fails = false;
+    return fails ? NULL : __real_malloc(size);
 }
 
 static int run_without_memory_for_a_header(ferry_call *call, void *state)
 {
     (void)state;
-    next_realloc_fails = true;
+    next_malloc_fails = true;
     assert_int_equal(ferry_call_reply_header(call, "X-Name", "value"), FERRY_INTERNAL);
     return ferry_call_reply_text(call, 200, "an answer that lacks it");
 }

@@ -1,5 +1,5 @@
 ferry_unit_test(worker call)
-target_link_options(test_worker_call PRIVATE LINKER:--wrap=realloc)
+target_link_options(test_worker_call PRIVATE LINKER:--wrap=malloc)
 ferry_unit_test(worker call_input)
 ferry_unit_test(worker call_worker)
 ferry_unit_test(worker in_flight)

@@ -63,7 +63,7 @@ bool guard_expects_continue(const struct guard *guard)
 /* Take what belongs to the head, or to the trailers, as far as there is room. */
 static size_t head_take(struct guard *guard, const char *data, size_t length)
 {
-    size_t room = guard->header_bytes - guard->length, used = 0;
+    size_t room = guard->header_bytes - guard->length;
     if (room == 0) {
         bool is_line = guard->state < STATE_FIELD;
         guard_refuse(guard, is_line ? 414 : 431,
@@ -72,10 +72,8 @@ static size_t head_take(struct guard *guard, const char *data, size_t length)
     }
     if (length > room)
         length = room;
-    while (used < length && guard->state < STATE_FIELD)
-        used += guard_line_take(guard, data + used, length - used);
-    while (used < length && guard->state >= STATE_FIELD && guard->state < STATE_BODY)
-        used += guard_field_take(guard, data + used, length - used);
+    size_t used = guard_line_take(guard, data, length);
+    used += guard_field_take(guard, data + used, length - used);
     guard->length += used;
     return used;
 }

@@ -217,7 +217,8 @@ static void lf_take(struct guard *guard, char c, bool is_head)
         guard_body_start(guard);
 }
 
-size_t guard_field_take(struct guard *guard, const char *data, size_t length)
+/* Take some of the next bytes, one at least. Returns how many. */
+static size_t field_take(struct guard *guard, const char *data, size_t length)
 {
     switch ((enum guard_state)guard->state) {
     case STATE_FIELD:
@@ -232,4 +233,12 @@ size_t guard_field_take(struct guard *guard, const char *data, size_t length)
         lf_take(guard, *data, guard->state == STATE_HEAD_LF);
         return 1;
     }
+}
+
+size_t guard_field_take(struct guard *guard, const char *data, size_t length)
+{
+    size_t used = 0;
+    while (used < length && guard->state >= STATE_FIELD && guard->state < STATE_BODY)
+        used += field_take(guard, data + used, length - used);
+    return used;
 }

@@ -208,7 +208,8 @@ static void line_end(struct guard *guard, char c)
         guard_refuse(guard, 400, "only OPTIONS takes the target *");
 }
 
-size_t guard_line_take(struct guard *guard, const char *data, size_t length)
+/* Take some of the next bytes, one at least. Returns how many. */
+static size_t line_take(struct guard *guard, const char *data, size_t length)
 {
     const char c = *data;
     switch ((enum guard_state)guard->state) {
@@ -261,4 +262,12 @@ size_t guard_line_take(struct guard *guard, const char *data, size_t length)
         break;
     }
     return 1;
+}
+
+size_t guard_line_take(struct guard *guard, const char *data, size_t length)
+{
+    size_t used = 0;
+    while (used < length && guard->state < STATE_FIELD)
+        used += line_take(guard, data + used, length - used);
+    return used;
 }

@@ -143,7 +143,7 @@ size_t guard_host_pass(struct guard_host *host, const char *data, size_t length)
 bool guard_host_is_whole(const struct guard_host *host);
 bool guard_host_is_empty(const struct guard_host *host);
 
-/* Take some of the next bytes in a state of theirs, one at least. Returns how many. */
+/* Take the next bytes as long as the state is one of theirs. Returns how many. */
 size_t guard_line_take(struct guard *guard, const char *data, size_t length);
 size_t guard_field_take(struct guard *guard, const char *data, size_t length);
 

@@ -271,8 +271,7 @@ void arrivals_take(struct arrivals *arrivals, struct statements *statements,
             at->way = take(arrivals, statements, at, !is_full);
         if (at->way == WAY_TABLES)
             continue;
-        at->error = (ferry_error){0};
-        at->in_doubt = false;
+        operation_try(at);
     }
     arrivals->is_looked_at = at != NULL;
     arrivals->is_full = is_full;

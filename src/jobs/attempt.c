@@ -212,16 +212,18 @@ static struct attempt *attempt_new(struct dispatch_route *route, const struct cl
     struct attempt *attempt = spare_new(sizeof *attempt);
     if (!attempt)
         return NULL;
-    *attempt = (struct attempt){
-        .route = route,
-        .input = {job->block, job->length, job->memory, job->memory_length},
-        .note = STARTED_NOWHERE,
-        .key = job->key,
-        .version = job->version,
-        .number = job->attempt,
-        .weight = job->weight,
-        .holders = 1,
-    };
+    memset(attempt, 0, offsetof(struct attempt, write));
+    attempt->route = route;
+    attempt->input.block = job->block;
+    attempt->input.length = job->length;
+    attempt->input.memory = job->memory;
+    attempt->input.memory_length = job->memory_length;
+    attempt->note = STARTED_NOWHERE;
+    attempt->key = job->key;
+    attempt->version = job->version;
+    attempt->number = job->attempt;
+    attempt->weight = job->weight;
+    attempt->holders = 1;
     memcpy(attempt->id, job->id, sizeof attempt->id);
     memcpy(attempt->delivery_id, job->delivery_id, sizeof attempt->delivery_id);
     return attempt;
@@ -236,7 +238,7 @@ void attempt_drop_input(struct attempt *attempt)
 
 void attempt_run(struct attempt *attempt, int64_t now_ms)
 {
-    ferry_error error = {0};
+    ferry_error error;
     attempt->pool = dispatch_begin(attempt->route);
     int rc = attempt_submit(attempt, now_ms, &error);
     attempt_drop_input(attempt);

@@ -145,7 +145,9 @@ static void attempt_settle(struct attempt *attempt, int64_t retry_after_ms, int6
 {
     struct settle_operation *settle = &attempt->write.settle;
     const struct queue_route *route = &attempt->route->route;
-    settle->base = (struct operation){.kind = OPERATION_SETTLE, .done = on_settled, .arg = attempt};
+    settle->base.kind = OPERATION_SETTLE;
+    settle->base.done = on_settled;
+    settle->base.arg = attempt;
     settle->key = attempt->key;
     settle->was_version = attempt->version;
     settle->state = JOB_RUNNING;

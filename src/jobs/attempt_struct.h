@@ -40,7 +40,7 @@ struct attempt {
         struct operation base;
         struct settle_operation settle;
         struct release_operation release;
-    } write;
+    } write; /* last, and made when it is needed */
 };
 
 static inline struct queue *attempt_queue(const struct attempt *attempt)

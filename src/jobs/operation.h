@@ -46,6 +46,15 @@ struct operation {
     struct operation *next;
 };
 
+/* Begin to write it: nothing is left of an earlier try. An error is most of an operation, and the
+ * other thread has it in its cache: it is not wiped as a whole. */
+static inline void operation_try(struct operation *operation)
+{
+    operation->error.code = FERRY_OK;
+    operation->error.message[0] = '\0';
+    operation->in_doubt = false;
+}
+
 /* Tell whether an error is no failure, but the answer to what somebody asked for. */
 bool operation_is_answer(ferry_code code);
 

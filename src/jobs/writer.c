@@ -107,8 +107,7 @@ static int writer_apply(struct writer *writer, struct operation *first, enum sel
     for (struct operation *at = first; at; at = at->next) {
         if (!is_left(at, selection))
             continue;
-        at->error = (ferry_error){0};
-        at->in_doubt = false;
+        operation_try(at);
         int rc = writer_apply_one(writer, at, together, error);
         if (rc == 0)
             continue;

@@ -171,7 +171,7 @@ static int deferral_add(struct deferral *deferral, struct queue_job *job, ferry_
 void route_defer(struct route_context *context, const struct exchange *exchange,
                  const struct wishes *wishes)
 {
-    ferry_error error = {0};
+    ferry_error error;
     struct exchange copy = *exchange;
     struct deferral *deferral = spare_new(sizeof *deferral);
     if (!deferral) {

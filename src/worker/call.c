@@ -152,7 +152,7 @@ static void call_dropped(void *arg, const ferry_task_report *report)
 int call_submit(ferry_call *call, ferry_loop *loop, ferry_executor *executor, call_done *done,
                 void *arg, ferry_error *error)
 {
-    ferry_error why = {0};
+    ferry_error why;
     call->done = done;
     call->arg = arg;
     ferry_task_work work = {

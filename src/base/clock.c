@@ -28,6 +28,11 @@ int64_t clock_monotonic_ms(void)
     return clock_us(CLOCK_MONOTONIC) / 1000;
 }
 
+int64_t clock_coarse_ms(void)
+{
+    return clock_us(CLOCK_MONOTONIC_COARSE) / 1000;
+}
+
 int64_t clock_wall_ms(void)
 {
     return clock_us(CLOCK_REALTIME) / 1000;

@@ -60,7 +60,7 @@ void connection_enter(struct connection *connection, enum phase phase)
         connection->deadline_ms = INT64_MAX;
         return;
     }
-    connection->moved_ms = clock_monotonic_ms();
+    connection->moved_ms = clock_coarse_ms();
     connection->deadline_ms = connection->moved_ms + phase_ms(&all->limits, phase);
     if (phase == PHASE_HEADER)
         connection->request_deadline_ms = connection->moved_ms + all->limits.request_ms;
@@ -262,7 +262,7 @@ static struct connection *connection_new(struct connections *all, int fd, ferry_
     connection->all = all;
     connection_expect(connection);
     connection->phase = PHASE_HEADER;
-    connection->moved_ms = clock_monotonic_ms();
+    connection->moved_ms = clock_coarse_ms();
     connection->deadline_ms = connection->moved_ms + all->limits.header_ms;
     connection->request_deadline_ms = connection->moved_ms + all->limits.request_ms;
     return connection;

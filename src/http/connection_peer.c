@@ -90,7 +90,7 @@ void connection_greet(struct connection *connection, const struct sockaddr *peer
     complain(&all->complaints[COMPLAINT_ADDRESS], "one address has too many connections",
              connection_peer(connection, text));
     connection_refuse(connection, 503, "your address has too many connections here");
-    connection->deadline_ms = clock_monotonic_ms() + SWEEP_MS; /* a flood must not fill the table */
+    connection->deadline_ms = clock_coarse_ms() + SWEEP_MS; /* a flood must not fill the table */
 }
 
 void connection_part(struct connection *connection)

@@ -150,7 +150,7 @@ static void connection_sweep(struct connection *connection, unsigned *wanted, in
 static void on_sweep(void *arg)
 {
     struct connections *all = arg;
-    int64_t now_ms = clock_monotonic_ms();
+    int64_t now_ms = clock_coarse_ms();
     bool is_full = all->count >= all->limits.connections && !all->draining;
     unsigned wanted = is_full ? all->limits.connections / ROOM_PART + 1 : 0;
     all->sweep_timer = 0;

@@ -261,9 +261,20 @@ static void test_the_clocks_agree_with_each_other(void **state)
     assert_true(clock_wall_ms() > 1700000000000);
 }
 
+static void test_the_coarse_clock_follows_the_monotonic_one(void **state)
+{
+    (void)state;
+    int64_t before = clock_coarse_ms(), now = before;
+    while (now == before) { /* until the next tick */
+        now = clock_coarse_ms();
+        assert_true(now >= before && now <= clock_monotonic_ms());
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_coarse_clock_follows_the_monotonic_one),
         cmocka_unit_test(test_durations),
         cmocka_unit_test(test_what_is_no_duration),
         cmocka_unit_test(test_a_duration_does_not_overflow_by_its_parts),

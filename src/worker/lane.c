@@ -143,18 +143,23 @@ static int lane_start(struct lane *lane, ferry_error *error)
         return ferry_error_set(error, FERRY_TRANSIENT, "cannot watch a process: %s",
                                strerror(number));
     }
+    lane_put_log(&lane->out);
     bytes_append(&lane->out, lane->opening->data, lane->opening->length);
     ferry_log(FERRY_LOG_DEBUG, "a worker's process has started", "worker=%s process=%d",
               lane->worker, (int)lane->id);
     return 0;
 }
 
+/* Tell whether the process, which runs no call, has ended, or has said something for all that. */
 static bool has_ended(const struct lane *lane, int timeout_ms)
 {
-    struct pollfd end = {.fd = lane->id_fd, .events = POLLIN};
+    struct pollfd ends[] = {
+        {.fd = lane->id_fd, .events = POLLIN},
+        {.fd = lane->socket, .events = POLLIN},
+    };
     int rc;
     do {
-        rc = poll(&end, 1, timeout_ms);
+        rc = poll(ends, sizeof ends / sizeof ends[0], timeout_ms);
     } while (rc < 0 && errno == EINTR);
     return rc > 0;
 }
@@ -258,17 +263,16 @@ static enum lane_end lane_receive(struct lane *lane, ferry_call *call)
     return end == LANE_GOES_ON && rc == 0 ? LANE_DIED : end;
 }
 
-/* What has been said before the end is still there, and then the end of the socket; or nothing,
- * where somebody else holds that. */
+/* What has been said before the end is still there, and then the end of the socket: nobody else who
+ * holds that adds to it any more. */
 static enum lane_end lane_last_words(struct lane *lane, ferry_call *call)
 {
     enum lane_end end;
-    size_t before;
+    shutdown(lane->socket, SHUT_RD);
     do {
-        before = lane->inbox.bytes.length;
         end = lane_receive(lane, call);
-    } while (end == LANE_GOES_ON && lane->inbox.bytes.length != before);
-    return end == LANE_GOES_ON ? LANE_DIED : end;
+    } while (end == LANE_GOES_ON);
+    return end;
 }
 
 static void lane_send_cancel(struct lane *lane)
@@ -335,6 +339,14 @@ static int lane_fail(struct lane *lane, ferry_call *call, enum lane_end end)
     return rc;
 }
 
+/* Tell whether the process has said no more than its answer, and that to a whole call: a cancel
+ * that came too late is all that may be left to write. */
+static bool is_at_rest(struct lane *lane)
+{
+    message_inbox_compact(&lane->inbox);
+    return lane->inbox.bytes.length == 0 && lane->out.length - lane->sent <= MESSAGE_HEAD_BYTES;
+}
+
 int lane_run(struct lane *lane, ferry_call *call)
 {
     ferry_error error;
@@ -353,5 +365,7 @@ int lane_run(struct lane *lane, ferry_call *call)
         lane_interrupt(lane);
     enum lane_end end = lane_talk(lane, call);
     ferry_call_set_data(call, NULL);
+    if (end == LANE_ANSWERED && !is_at_rest(lane))
+        end = LANE_BROKEN;
     return end == LANE_ANSWERED ? 0 : lane_fail(lane, call, end);
 }

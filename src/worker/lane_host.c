@@ -141,6 +141,7 @@ static int take_what_came(struct host *host)
         if (host_take(host, &message) < 0)
             return FERRY_INVALID;
     }
+    message_inbox_compact(&host->inbox);
     return rc;
 }
 
@@ -154,34 +155,37 @@ static void on_readable(int fd, unsigned events, void *arg)
 
 /* ---- beginning and end ---- */
 
-static int receive_opening(struct host *host, struct message *message)
+static int receive_next(struct host *host, struct message *message, enum message_kind kind)
 {
-    int rc, next = 0;
-    do {
-        rc = message_receive(&host->inbox, host->fd);
-    } while (rc > 0 && (next = message_next(&host->inbox, message)) == 0);
-    return rc > 0 && next > 0 && message->kind == MESSAGE_OPEN ? 0 : FERRY_INVALID;
-}
-
-static int add_kinds(struct host *host, const ferry_worker *const kinds[],
-                     const char *const *plugins)
-{
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && kinds[i]; i++)
-        rc = registry_add_kind(host->registry, kinds[i], &host->error);
-    for (size_t i = 0; rc == 0 && plugins[i]; i++)
-        rc = registry_load_plugin(host->registry, plugins[i], &host->error);
-    return rc;
-}
-
-static void open_worker(struct host *host, struct lane_opened *opened)
-{
-    const ferry_worker *kind = registry_kind(host->registry, opened->kind);
-    if (!kind) {
-        ferry_error_set(&host->error, FERRY_INTERNAL, "no plug-in has a worker \"%s\"",
-                        opened->kind);
-        return;
+    int next;
+    while ((next = message_next(&host->inbox, message)) == 0) {
+        if (message_receive(&host->inbox, host->fd) <= 0)
+            return FERRY_INVALID;
     }
+    return next > 0 && message->kind == kind ? 0 : FERRY_INVALID;
+}
+
+/* Find the kind, or NULL and why not. A plug-in that does not load is passed over: it may be
+ * another worker's, and its file may have left with that. */
+static const ferry_worker *find_kind(struct host *host, const ferry_worker *const kinds[],
+                                     const struct lane_opened *opened)
+{
+    const ferry_worker *kind;
+    ferry_error_set(&host->error, FERRY_INTERNAL, "no plug-in has a worker \"%s\"", opened->kind);
+    for (size_t i = 0; kinds[i]; i++)
+        registry_add_kind(host->registry, kinds[i], &host->error);
+    for (size_t i = 0; !(kind = registry_kind(host->registry, opened->kind)) && opened->plugins[i];
+         i++)
+        registry_load_plugin(host->registry, opened->plugins[i], &host->error);
+    return kind;
+}
+
+static void open_worker(struct host *host, const ferry_worker *const kinds[],
+                        struct lane_opened *opened)
+{
+    const ferry_worker *kind = find_kind(host, kinds, opened);
+    if (!kind)
+        return;
     host->worker =
         registry_open(host->registry, opened->worker, kind, opened->settings, false, &host->error);
     opened->settings = NULL;
@@ -191,11 +195,15 @@ static int host_open(struct host *host, const ferry_worker *const kinds[])
 {
     struct message message;
     struct lane_opened opened = {0};
-    int rc = receive_opening(host, &message);
+    int rc = receive_next(host, &message, MESSAGE_LOG);
+    if (rc == 0)
+        rc = lane_take_log(&message);
+    if (rc == 0)
+        rc = receive_next(host, &message, MESSAGE_OPEN);
     if (rc == 0)
         rc = lane_take_opening(&message, &opened, &host->error);
-    if (rc == 0 && add_kinds(host, kinds, opened.plugins) == 0)
-        open_worker(host, &opened);
+    if (rc == 0)
+        open_worker(host, kinds, &opened);
     settings_free(opened.settings);
     free(opened.plugins);
     return rc;

@@ -18,6 +18,33 @@ static int no_memory(ferry_error *error)
     return ferry_error_set(error, FERRY_INTERNAL, "no memory");
 }
 
+/* ---- the log ---- */
+
+static void put_log(struct bytes *out)
+{
+    message_put_number(out, log_level());
+    message_put_number(out, log_format());
+}
+
+static void take_log(struct message *message)
+{
+    ferry_log_set_level((ferry_log_level)message_number(message));
+    ferry_log_set_format((ferry_log_format)message_number(message));
+}
+
+void lane_put_log(struct bytes *out)
+{
+    size_t begin = message_begin(out, MESSAGE_LOG);
+    put_log(out);
+    message_end(out, begin);
+}
+
+int lane_take_log(struct message *message)
+{
+    take_log(message);
+    return message_is_sound(message) ? 0 : FERRY_INVALID;
+}
+
 /* ---- open ---- */
 
 /* An entry: the length of its map's key (-1: it is in none), the key, its kind, its values. */
@@ -115,8 +142,7 @@ void lane_put_call(struct bytes *out, const ferry_call *call)
 {
     size_t begin = message_begin(out, MESSAGE_CALL);
     int64_t left_ms = ferry_call_time_left_ms(call);
-    message_put_number(out, log_level());
-    message_put_number(out, log_format());
+    put_log(out);
     message_put_number(out, call->attempt);
     message_put_number(out, left_ms == INT64_MAX ? 0 : left_ms > 0 ? left_ms : 1);
     message_put_text(out, call->delivery_id);
@@ -129,8 +155,7 @@ void lane_put_call(struct bytes *out, const ferry_call *call)
 
 ferry_call *lane_take_call(struct message *message, const struct worker *worker, ferry_error *error)
 {
-    ferry_log_set_level((ferry_log_level)message_number(message));
-    ferry_log_set_format((ferry_log_format)message_number(message));
+    take_log(message);
     struct call_options options = {0};
     options.attempt = (unsigned)message_number(message);
     options.timeout_ms = message_number(message);
@@ -218,12 +243,13 @@ int lane_take_answer(struct message *message, ferry_call *call)
     const char *headers = message_data(message, &headers_length);
     bool remembers = message_number(message) != 0;
     const char *memory = message_data(message, &memory_length);
-    ferry_call_retry_after(call, message_number(message));
-    ferry_call_pause_route(call, message_number(message));
+    int64_t retry_after_ms = message_number(message), pause_route_ms = message_number(message);
     if (!message_is_sound(message) || !why || (code == FERRY_OK && (status < 200 || status > 599)))
         return FERRY_INVALID;
     if (remembers && ferry_call_remember(call, memory, memory_length) == FERRY_TOO_LARGE)
         return FERRY_INVALID;
+    ferry_call_retry_after(call, retry_after_ms);
+    ferry_call_pause_route(call, pause_route_ms);
     if (code != FERRY_OK) {
         ferry_call_fail(call, code, "%s", why);
         return 0;

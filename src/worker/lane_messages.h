@@ -27,6 +27,10 @@ struct lane_opened {
     ferry_settings *settings;
 };
 
+/* How the log is set: of the calling process, from then on. */
+void lane_put_log(struct bytes *out);
+int lane_take_log(struct message *message);
+
 void lane_put_opening(struct bytes *out, const struct lane_opening *opening);
 int lane_take_opening(struct message *message, struct lane_opened *opened, ferry_error *error);
 

@@ -9,11 +9,10 @@
 #include <sys/socket.h>
 
 enum {
-    HEAD_BYTES = 9,
     RECEIVE_BYTES = 64 << 10,
     KEPT_BYTES = 1 << 20, /* of an inbox that is empty */
-    MAX_BYTES = 1 << 30,
 };
+static const int64_t MAX_BYTES = (int64_t)4 << 30; /* a body has INT_MAX at most */
 
 /* ---- writing ---- */
 
@@ -29,7 +28,7 @@ void message_end(struct bytes *out, size_t begin)
 {
     if (out->failed)
         return;
-    int64_t length = (int64_t)(out->length - begin - HEAD_BYTES);
+    int64_t length = (int64_t)(out->length - begin - MESSAGE_HEAD_BYTES);
     memcpy(out->data + begin, &length, sizeof length);
 }
 
@@ -55,8 +54,8 @@ void message_put_text(struct bytes *out, const char *text)
 
 /* ---- reading ---- */
 
-/* Forget what was read, and move what was not to the front. */
-static void inbox_compact(struct message_inbox *inbox)
+/* What was not taken moves to the front. */
+void message_inbox_compact(struct message_inbox *inbox)
 {
     struct bytes *bytes = &inbox->bytes;
     size_t left = bytes->length - inbox->begin;
@@ -73,7 +72,7 @@ static void inbox_compact(struct message_inbox *inbox)
 
 int message_receive(struct message_inbox *inbox, int fd)
 {
-    inbox_compact(inbox);
+    message_inbox_compact(inbox);
     struct bytes *bytes = &inbox->bytes;
     size_t before = bytes->length;
     char *room = bytes_extend(bytes, RECEIVE_BYTES);
@@ -95,20 +94,20 @@ int message_next(struct message_inbox *inbox, struct message *message)
 {
     size_t left = inbox->bytes.length - inbox->begin;
     int64_t length;
-    if (left < HEAD_BYTES)
+    if (left < MESSAGE_HEAD_BYTES)
         return 0;
     const char *at = inbox->bytes.data + inbox->begin;
     memcpy(&length, at, sizeof length);
     if (length < 0 || length > MAX_BYTES)
         return FERRY_INVALID;
-    if (left - HEAD_BYTES < (size_t)length)
+    if (left - MESSAGE_HEAD_BYTES < (size_t)length)
         return 0;
     *message = (struct message){
-        .kind = (enum message_kind)at[HEAD_BYTES - 1],
-        .at = at + HEAD_BYTES,
+        .kind = (enum message_kind)at[MESSAGE_HEAD_BYTES - 1],
+        .at = at + MESSAGE_HEAD_BYTES,
         .left = (size_t)length,
     };
-    inbox->begin += HEAD_BYTES + (size_t)length;
+    inbox->begin += MESSAGE_HEAD_BYTES + (size_t)length;
     return 1;
 }
 

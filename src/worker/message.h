@@ -13,13 +13,16 @@
 
 enum message_kind {
     /* ferry says */
-    MESSAGE_OPEN = 'o',   /* first of all: which worker this is */
+    MESSAGE_LOG = 'l',    /* how the log is set, before the worker opens */
+    MESSAGE_OPEN = 'o',   /* which worker this is */
     MESSAGE_CALL = 'c',   /* run it; one at a time */
     MESSAGE_CANCEL = 'x', /* end it early */
     /* the process says, of the call that runs */
     MESSAGE_PROGRESS = 'p',
     MESSAGE_ANSWER = 'a', /* how it has ended */
 };
+
+enum { MESSAGE_HEAD_BYTES = 9 }; /* a message without fields has no more */
 
 /* ---- writing ---- */
 
@@ -45,6 +48,10 @@ struct message_inbox {
     struct bytes bytes;
     size_t begin;
 };
+
+/* Forget what was taken, and with it the memory of what was large: between calls there is nothing
+ * to keep. */
+void message_inbox_compact(struct message_inbox *inbox);
 
 /* Read once from a socket. Returns 1: there is more, 0: the other end is closed, or -1 and errno:
  * there is nothing now (EAGAIN), or it failed. Blocks as the socket does. */

@@ -70,6 +70,9 @@ static void take_opening(struct message *message)
 static void take(struct message *message)
 {
     switch (message->kind) {
+    case MESSAGE_LOG:
+        lane_take_log(message);
+        break;
     case MESSAGE_OPEN:
         take_opening(message);
         break;

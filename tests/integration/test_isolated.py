@@ -9,116 +9,7 @@ import pytest
 
 from harness import compile_plugin, run_ferry, send_signal, wait_until
 
-PLUGIN = r"""
-#include <fcntl.h>
-#include <inttypes.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-#include <ferry/log.h>
-#include <ferry/worker.h>
-
-struct settings { const char *word; const char *const *list; const char *inner; };
-
-static int open_settings(ferry_settings *settings, void **state, ferry_error *error)
-{
-    (void)error;
-    struct settings *mine = malloc(sizeof *mine);
-    mine->word = ferry_settings_string(settings, "word", "none");
-    mine->list = ferry_settings_list(settings, "list");
-    mine->inner = ferry_settings_string(settings, "map.inner", "none");
-    *state = mine;
-    return 0;
-}
-
-static int open_thread(void *state, void **thread_state, ferry_error *error)
-{
-    if (access("refuse", F_OK) == 0) /* in the folder where the server runs */
-        return ferry_error_set(error, FERRY_TRANSIENT, "no connection");
-    *thread_state = state;
-    return 0;
-}
-
-static void close_thread(void *state)
-{
-    (void)state;
-    close(open("closed", O_CREAT | O_WRONLY, 0600));
-}
-
-static int tell(ferry_call *call, const struct settings *settings)
-{
-    size_t length;
-    const char *memory = ferry_call_remembered(call, &length);
-    ferry_call_reply_header(call, "x-worker", "wild");
-    return ferry_call_reply_json(
-        call, 200,
-        "{\"pid\": %d, \"method\": \"%s\", \"id\": \"%s\", \"header\": \"%s\", \"word\": \"%s\","
-        " \"list\": \"%s,%s\", \"inner\": \"%s\", \"attempt\": %u, \"has_deadline\": %s,"
-        " \"memory\": \"%s\", \"delivery_id\": %zu}",
-        (int)getpid(), ferry_call_method(call), ferry_call_param(call, "id"),
-        ferry_call_header(call, "x-from"), settings->word, settings->list[0], settings->list[1],
-        settings->inner, ferry_call_attempt(call),
-        ferry_call_time_left_ms(call) <= 60000 ? "true" : "false", memory ? memory : "",
-        strlen(ferry_call_delivery_id(call)));
-}
-
-/* Go on when a file says so: whoever watches can see first what it wants to see. */
-static void wait_for(const char *file)
-{
-    while (access(file, F_OK) < 0)
-        usleep(1000);
-}
-
-static int run(ferry_call *call, void *settings)
-{
-    const char *what = ferry_call_param(call, "do");
-    size_t length;
-    const char *body = ferry_call_body(call, &length);
-    if (!what)
-        return tell(call, settings);
-    if (strcmp(what, "echo") == 0)
-        return ferry_call_reply(call, 200, "application/octet-stream", body, length);
-    if (strcmp(what, "null") == 0)
-        *(volatile int *)NULL = 1;
-    if (strcmp(what, "die") == 0)
-        raise(SIGKILL);
-    if (strcmp(what, "exit") == 0)
-        _exit(7);
-    if (strcmp(what, "wait") == 0 && ferry_call_wait(call, 600000) < 0)
-        return ferry_call_fail(call, FERRY_CANCELLED, "told to end");
-    if (strcmp(what, "hang") == 0)
-        for (;;)
-            pause();
-    if (strcmp(what, "babble") == 0) {
-        for (int fd = 3; fd < 16; fd++)
-            (void)!write(fd, "this is no message", 18);
-        for (;;)
-            pause();
-    }
-    if (strcmp(what, "fork") == 0 && fork() > 0) { /* what it started keeps all descriptors */
-        raise(SIGKILL);
-    } else if (strcmp(what, "fork") == 0) {
-        for (;;)
-            pause();
-    }
-    if (strcmp(what, "step") == 0) {
-        ferry_call_progress(call, 0.5, "half of it");
-        wait_for("go");
-    }
-    if (strcmp(what, "later") == 0 && ferry_call_attempt(call) == 1) {
-        ferry_call_remember(call, "sent one", 8);
-        ferry_call_retry_after(call, 1);
-        return ferry_call_fail(call, FERRY_TRANSIENT, "not yet");
-    }
-    ferry_log(FERRY_LOG_INFO, "a line of its own", "what=%s", what);
-    return tell(call, settings);
-}
-
-FERRY_WORKER(wild, .open = open_settings, .close = free, .thread_open = open_thread, .thread_close = close_thread,
-             .run = run)
-"""
+PLUGIN = pathlib.Path(__file__).with_name("wild.c").read_text()
 
 CONFIG = """
 plugins: [{plugin}]
@@ -160,6 +51,10 @@ def ask(server):
 
 def is_gone(pid):
     return not pathlib.Path(f"/proc/{pid}").exists()
+
+
+def is_zombie(pid):
+    return pathlib.Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
 
 
 def ends(server, reason):
@@ -217,6 +112,27 @@ def test_a_process_that_babbles_is_killed(server):
     assert ask(server)
 
 
+def test_a_process_that_answers_twice_is_killed(server):
+    assert server.get("/wild/1?do=twice").problem() == "lone: its process said what makes no sense"
+    assert ask(server)
+
+
+def test_a_process_that_answers_what_it_does_not_read_is_killed(server):
+    assert server.get("/wild/1?do=unread").text() == "said by hand"
+    reply = server.request("POST", "/wild/1?do=echo", body=bytes(8_000_000))
+    assert reply.problem() == "lone: its process said what makes no sense"
+    assert ask(server)
+
+
+def test_an_answer_before_a_crash_is_one(server):
+    process = ask(server)["pid"]
+    waiting = server.send("GET", "/wild/1?do=last")
+    wait_until(lambda: is_zombie(process), "the process has ended")
+    os.kill(server.process.pid, signal.SIGCONT)
+    assert waiting.reply().text() == "said by hand"
+    assert ask(server)
+
+
 def test_a_call_that_hangs_is_killed_and_its_thread_is_free(server):
     before = ask(server)["pid"]
     assert server.get("/short?do=hang").status == 504
@@ -253,8 +169,7 @@ def test_a_cancel_that_comes_while_the_process_starts_is_heeded(server):
 def test_a_process_that_ended_between_calls_costs_none(server):
     before = ask(server)["pid"]
     os.kill(before, signal.SIGTERM)
-    wait_until(lambda: pathlib.Path(f"/proc/{before}/stat").read_text().split()[2] == "Z",
-               "the process has ended")
+    wait_until(lambda: is_zombie(before), "the process has ended")
     assert ask(server)["pid"] != before
     server.wait_logged("a worker's process has ended between calls", "SIGTERM")
 
@@ -299,6 +214,16 @@ def test_its_log_is_the_servers_as_that_is_now(server):
         "a line in JSON")
 
 
+def test_the_log_is_set_before_it_opens(server):
+    server.config.write_text("log: {format: json}\n" + server.config.read_text())
+    send_signal(server.process, signal.SIGHUP)
+    server.wait_logged("reloaded")
+    before = len(server.lines)
+    ask(server)
+    wait_until(lambda: any("it opens" in line for line in server.lines[before:]), "it opens")
+    assert all(line.startswith("{") for line in server.lines[before:])
+
+
 def test_the_end_of_the_server_is_theirs(server):
     process = ask(server)["pid"]
     server.stop()
@@ -330,6 +255,16 @@ def test_a_reload_opens_what_has_changed(server):
     send_signal(server.process, signal.SIGHUP)
     wait_until(lambda: ask(server)["pid"] == server.process.pid, "it runs in the server")
     server.wait_metric("ferry_worker_processes", 0)
+
+
+def test_a_plugin_of_another_worker_may_leave(serve, wild_plugin, tmp_path):
+    other = compile_plugin(tmp_path, "other", PLUGIN.replace("FERRY_WORKER(wild", "FERRY_WORKER(other"))
+    server = serve(CONFIG.format(plugin=f"{other}, {wild_plugin}"))
+    server.config.write_text(CONFIG.format(plugin=wild_plugin))
+    send_signal(server.process, signal.SIGHUP)
+    server.wait_logged("reloaded")
+    os.unlink(other)
+    assert ask(server)
 
 
 def test_a_reload_leaves_what_has_not_changed(server):

@@ -5,6 +5,7 @@
 
 #include "call.h"
 #include "call_input.h"
+#include "log_line.h"
 #include "settings.h"
 #include "support.h"
 
@@ -226,6 +227,40 @@ static void test_an_answer_that_cannot_be_is_refused(void **state)
     call_free(answered(call, FERRY_INVALID));
 }
 
+static void test_an_answer_that_is_refused_leaves_nothing(void **state)
+{
+    (void)state;
+    ferry_call *call = make_call(&(struct call_options){.attempt = 1});
+    ferry_call_reply_text(call, 200, "text");
+    ferry_call_retry_after(call, 7);
+    ferry_call_pause_route(call, 7);
+    ferry_call_remember(call, "this", 4);
+    call_output(call)->status = 100;
+    ferry_call *other = answered(call, FERRY_INVALID);
+    assert_int_equal(call_output(other)->retry_after_ms, 0);
+    assert_int_equal(call_output(other)->pause_route_ms, 0);
+    assert_false(call_output(other)->remembers);
+    call_free(other);
+}
+
+static void test_the_log_is_set(void **state)
+{
+    (void)state;
+    struct bytes out = {0};
+    ferry_log_set_level(FERRY_LOG_ERROR);
+    ferry_log_set_format(FERRY_LOG_JSON);
+    lane_put_log(&out);
+    ferry_log_set_level(FERRY_LOG_INFO);
+    ferry_log_set_format(FERRY_LOG_LOGFMT);
+    struct message message = read_back(&out);
+    assert_int_equal(lane_take_log(&message), 0);
+    assert_int_equal(log_level(), FERRY_LOG_ERROR);
+    assert_int_equal(log_format(), FERRY_LOG_JSON);
+    ferry_log_set_level(FERRY_LOG_INFO);
+    ferry_log_set_format(FERRY_LOG_LOGFMT);
+    bytes_fini(&out);
+}
+
 static void test_progress_arrives(void **state)
 {
     (void)state;
@@ -255,6 +290,8 @@ int main(void)
         cmocka_unit_test(test_a_reply_arrives_as_it_is),
         cmocka_unit_test(test_a_failure_arrives_as_it_is),
         cmocka_unit_test(test_an_answer_that_cannot_be_is_refused),
+        cmocka_unit_test(test_an_answer_that_is_refused_leaves_nothing),
+        cmocka_unit_test(test_the_log_is_set),
         cmocka_unit_test(test_progress_arrives),
     };
     return cmocka_run_group_tests_name("worker/lane_messages", tests, NULL, NULL);

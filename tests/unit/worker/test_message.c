@@ -1,6 +1,7 @@
 /* Messages: what is put is read, in whatever pieces it comes, and what is none is seen. */
 #include "message.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -121,7 +122,7 @@ static void test_a_large_one_comes_whole(void **state)
 static void test_what_is_no_message_is_seen(void **state)
 {
     (void)state;
-    static const int64_t lengths[] = {-1, INT64_MIN, INT64_MAX, (1 << 30) + 1};
+    static const int64_t lengths[] = {-1, INT64_MIN, INT64_MAX, ((int64_t)4 << 30) + 1};
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
         struct bytes out = {0};
         message_put_number(&out, lengths[i]);
@@ -132,6 +133,34 @@ static void test_what_is_no_message_is_seen(void **state)
         message_inbox_fini(&inbox);
         bytes_fini(&out);
     }
+}
+
+static void test_the_largest_body_has_a_message(void **state)
+{
+    (void)state;
+    struct bytes out = {0};
+    message_put_number(&out, (int64_t)INT_MAX + 4096); /* limits.body_bytes, and the headers */
+    bytes_append_char(&out, 'c');
+    struct message_inbox inbox = {.bytes = out};
+    struct message message;
+    assert_int_equal(message_next(&inbox, &message), 0); /* the rest has not come */
+    message_inbox_fini(&inbox);
+}
+
+static void test_a_large_one_that_was_taken_leaves_no_memory(void **state)
+{
+    (void)state;
+    enum { LENGTH = 3 << 20 };
+    struct bytes out = {0};
+    size_t begin = message_begin(&out, MESSAGE_ANSWER);
+    bytes_extend(&out, LENGTH);
+    message_end(&out, begin);
+    struct message_inbox inbox = {.bytes = out};
+    struct message message;
+    assert_int_equal(message_next(&inbox, &message), 1);
+    message_inbox_compact(&inbox);
+    assert_null(inbox.bytes.data);
+    assert_int_equal(message_next(&inbox, &message), 0);
 }
 
 /* Read all fields of a message of so many bytes. */
@@ -199,6 +228,8 @@ int main(void)
         cmocka_unit_test(test_several_that_come_at_once_are_read_one_by_one),
         cmocka_unit_test(test_a_large_one_comes_whole),
         cmocka_unit_test(test_what_is_no_message_is_seen),
+        cmocka_unit_test(test_the_largest_body_has_a_message),
+        cmocka_unit_test(test_a_large_one_that_was_taken_leaves_no_memory),
         cmocka_unit_test(test_a_message_that_is_cut_or_too_long_is_not_sound),
         cmocka_unit_test(test_no_changed_byte_leads_outside),
         cmocka_unit_test(test_a_text_with_a_nul_inside_is_none),

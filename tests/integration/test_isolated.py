@@ -106,6 +106,17 @@ def test_a_crash_says_where_as_that_of_a_server_does(serve, wild_plugin):
     assert ask(server)
 
 
+def test_processes_leave_no_descriptors(server):
+    def count():
+        return len(os.listdir(f"/proc/{server.process.pid}/fd"))
+    ask(server)
+    before = count()
+    for _ in range(8):
+        assert server.get("/wild/1?do=die").status == 502
+    assert ask(server)
+    wait_until(lambda: count() <= before, "as many are open as before")
+
+
 def test_a_process_that_babbles_is_killed(server):
     reply = server.get("/wild/1?do=babble")
     assert (reply.status, reply.problem()) == (502, "lone: its process said what makes no sense")
@@ -121,6 +132,12 @@ def test_a_process_that_answers_what_it_does_not_read_is_killed(server):
     assert server.get("/wild/1?do=unread").text() == "said by hand"
     reply = server.request("POST", "/wild/1?do=echo", body=bytes(8_000_000))
     assert reply.problem() == "lone: its process said what makes no sense"
+    assert ask(server)
+
+
+def test_a_process_that_has_shut_its_socket_costs_no_call(server):
+    assert server.get("/wild/1?do=shut").text() == "said by hand"
+    wait_until((server.folder / "is shut").exists, "it is shut")
     assert ask(server)
 
 
@@ -172,6 +189,7 @@ def test_a_process_that_ended_between_calls_costs_none(server):
     wait_until(lambda: is_zombie(before), "the process has ended")
     assert ask(server)["pid"] != before
     server.wait_logged("a worker's process has ended between calls", "SIGTERM")
+    assert ends(server, "crashed") == 1
 
 
 def test_a_thread_that_cannot_open_fails_the_call_and_tries_again(server):

@@ -134,25 +134,44 @@ static void sleep_for_ever(int number)
         pause();
 }
 
-/* An answer that is not said by ferry's own loop: too often, without reading, or as the last. */
+/* What is said now is read at once later. */
+static void stop_the_server(void)
+{
+    char path[64], state = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)getppid());
+    kill(getppid(), SIGSTOP);
+    while (state != 'T') {
+        FILE *file = fopen(path, "r");
+        (void)!fscanf(file, "%*s %*s %c", &state);
+        fclose(file);
+    }
+}
+
+/* An answer that is not said by ferry's own loop, which hangs, or is of no use: too often, without
+ * reading, or as the last. */
 static void answer_by_hand(const char *what)
 {
     int fd = find_socket(), unread = 0;
     if (strcmp(what, "twice") == 0) {
         put_answer();
         put_answer();
-    } else if (strcmp(what, "unread") == 0) {
+    } else if (strcmp(what, "unread") == 0 || strcmp(what, "shut") == 0) {
         signal(SIGUSR1, sleep_for_ever);
         syscall(SYS_tgkill, getpid(), getpid(), SIGUSR1);
         put_answer();
         say(fd);
+        if (strcmp(what, "shut") == 0) {
+            shutdown(fd, SHUT_RDWR);
+            close(open("is shut", O_CREAT | O_WRONLY, 0600));
+            sleep_for_ever(0);
+        }
         while (ioctl(fd, FIONREAD, &unread) == 0 && unread == 0) /* of the next call */
             usleep(1000);
     } else {
         for (int i = 0; i < 2048; i++)
             put_progress();
         put_answer();
-        kill(getppid(), SIGSTOP);
+        stop_the_server();
         say(fd);
         raise(SIGKILL);
     }
@@ -186,7 +205,8 @@ static int run(ferry_call *call, void *settings)
         for (;;)
             pause();
     }
-    if (strcmp(what, "twice") == 0 || strcmp(what, "unread") == 0 || strcmp(what, "last") == 0)
+    if (strcmp(what, "twice") == 0 || strcmp(what, "unread") == 0 || strcmp(what, "shut") == 0 ||
+        strcmp(what, "last") == 0)
         answer_by_hand(what);
     if (strcmp(what, "fork") == 0 && fork() > 0) { /* what it started keeps all descriptors */
         raise(SIGKILL);

@@ -16,15 +16,16 @@
 static int wait_for_cancel(ferry_call *call, void *state)
 {
     (void)state;
-    return ferry_call_fail(call, (ferry_code)ferry_call_wait(call, 600000), "told to end");
+    return ferry_call_fail(call, (ferry_code)ferry_call_wait(call, 30000), "told to end");
 }
 
 static int hang(ferry_call *call, void *state)
 {
     (void)state;
     ferry_call_progress(call, 1, "it hangs");
-    for (;;)
-        pause();
+    while (pause() < 0)
+        continue;
+    return 0;
 }
 
 static const ferry_worker waits = {

@@ -1,6 +1,7 @@
 """Is the loop there while the pool is full of sleeps? A client asks /livez at a pace, while 64 others
 keep the pool full. The servers do next to nothing then, and how long a core that idles takes to wake
-decides; as that differs from start to start of one program, a round has several of each."""
+decides; as that differs from start to start of one program and from minute to minute, a round has
+several starts of each, in turns."""
 
 import statistics
 
@@ -24,12 +25,10 @@ FIGURES = [
 def measure_start(context, peer):
     with (context.serve(peer, THREADS) as server,
           beside(load_command(server.port, SLEEP, CONNECTIONS, 10000, busy=True))):
-        return paced_p99(server, REQUESTS)
-
-
-def measure_one(context, peer):
-    return {"saturated_p99": statistics.median(measure_start(context, peer) for _ in range(STARTS))}
+        return {"saturated_p99": paced_p99(server, REQUESTS)}
 
 
 def measure(context):
-    return context.each(CONTENDERS, measure_one)
+    starts = [context.each(CONTENDERS, measure_start)["saturated_p99"] for _ in range(STARTS)]
+    return {"saturated_p99": {name: statistics.median(start[name] for start in starts if name in start)
+                              for name in set().union(*starts)}}

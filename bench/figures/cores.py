@@ -4,11 +4,11 @@ load, and calls that compute for some 200 us, on every core and on one."""
 from figures.noop import CONNECTIONS, SECONDS, THREADS, WARM_SECONDS
 from lib.figure import Figure
 from lib.load import beside, paced_p99, wrk, wrk_command
-from lib.peers import EPOLL_POOL, FERRY_PEER, GO, HYPER
+from lib.peers import EPOLL_POOL, FERRY_NICE, FERRY_PEER, GO, HYPER
 
 PACED_REQUESTS = 2500
 
-CONTENDERS = [FERRY_PEER, HYPER, GO, EPOLL_POOL]
+CONTENDERS = [FERRY_PEER, FERRY_NICE, HYPER, GO, EPOLL_POOL]
 
 FIGURES = [
     Figure("unpinned_rate", f"offloaded no-ops, unpinned, {CONNECTIONS} connections, pool of"

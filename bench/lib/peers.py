@@ -70,6 +70,16 @@ class Ferry(Peer):
                 "--set", f"plugins=[{self.spin}]", "--set", "routes./spin.worker=spin"]
 
 
+class FerryNice(Ferry):
+    """With the one setting that a pool for calls that compute wants."""
+
+    name = "ferry_nice"
+    title = "ferry, nice: 10"
+
+    def command(self, port, threads, folder):
+        return [*super().command(port, threads, folder), "--set", "pools.default.nice=10"]
+
+
 class EpollPool(Peer):
     """By hand: epoll, a parser for just these requests, a mutex, a condition and threads."""
 
@@ -182,6 +192,7 @@ def need_module(name):
 
 
 FERRY_PEER = Ferry()
+FERRY_NICE = FerryNice()
 EPOLL_POOL = EpollPool()
 HYPER = Hyper()
 GO = GoPool()

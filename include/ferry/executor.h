@@ -29,6 +29,9 @@ typedef struct ferry_executor_options {
     size_t stack_bytes;       /* of each thread; 1 MiB */
     bool batch;               /* run the threads in SCHED_BATCH, so that a woken thread does not
                                  preempt the loop; a refusal by the system is ignored */
+    unsigned nice; /* added to the niceness of each thread, and so of the programs that it
+                      starts: at 10 threads that compute leave the core to the loop at
+                      once, and have a tenth of what another program gets; 0 */
 } ferry_executor_options;
 
 /*

@@ -27,6 +27,7 @@ struct config_pool {
     size_t queue_bytes;
     int64_t queue_timeout_ms; /* 0: none */
     unsigned deferred;        /* threads that jobs may hold at once; never 0 if a job can come */
+    unsigned nice;            /* added to the niceness of its threads */
 };
 
 struct config_route {

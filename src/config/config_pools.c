@@ -13,7 +13,7 @@
 
 static const char DEFAULT_POOL[] = "default";
 
-enum { THREADS_MAX = 1024, QUEUE_MAX = 10000000 };
+enum { THREADS_MAX = 1024, QUEUE_MAX = 10000000, NICE_MAX = 19 };
 
 static const struct config_pool pool_defaults = {
     .threads = 8,
@@ -35,6 +35,7 @@ static void pool_read(struct config_pool *pool, const struct tree *node,
         {"queue_timeout", FIELD_DURATION, FIELD_AT(struct config_pool, queue_timeout_ms), 0, DAY_MS,
          NULL},
         {"deferred", FIELD_NUMBER, FIELD_AT(struct config_pool, deferred), 1, THREADS_MAX, NULL},
+        {"nice", FIELD_NUMBER, FIELD_AT(struct config_pool, nice), 0, NICE_MAX, NULL},
         {0},
     };
     char *where = text_printf("pools.%s", node->key);

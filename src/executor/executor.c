@@ -22,6 +22,7 @@ enum {
     DEFAULT_QUEUE = 1024,
     DEFAULT_QUEUE_BYTES = 64 << 20,
     DEFAULT_STACK_BYTES = 1 << 20,
+    NICE_MAX = 19,
     IDLE_END_MS = 1000, /* for a thread that runs nothing to end, whatever the deadline */
 };
 
@@ -68,6 +69,7 @@ ferry_executor *ferry_executor_new(const ferry_executor_options *given)
     options.queue = options.queue ? options.queue : DEFAULT_QUEUE;
     options.queue_bytes = options.queue_bytes ? options.queue_bytes : DEFAULT_QUEUE_BYTES;
     options.background = options.background ? options.background : options.threads;
+    options.nice = options.nice < NICE_MAX ? options.nice : NICE_MAX;
     options.stack_bytes = options.stack_bytes ? options.stack_bytes : DEFAULT_STACK_BYTES;
     if (options.queue_timeout_ms > INT64_MAX / 2000)
         options.queue_timeout_ms = 0; /* for ever */

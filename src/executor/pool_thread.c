@@ -15,6 +15,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include "clock.h"
 #include "executor_struct.h"
@@ -151,6 +152,8 @@ static void *thread_main(void *arg)
     pthread_setname_np(pthread_self(), name);
     if (executor->options.batch)
         pthread_setschedparam(pthread_self(), SCHED_BATCH, &(struct sched_param){0});
+    if (executor->options.nice > 0) /* Linux: of this thread, whatever PRIO_PROCESS says */
+        setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + (int)executor->options.nice);
     thread_work(thread);
     pthread_once(&end_once, end_key_init);
     if (!has_end_key || pthread_setspecific(end_key, thread))

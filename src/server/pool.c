@@ -193,6 +193,7 @@ struct pool *pool_new(const struct config_pool *config, ferry_error *error)
         .queue_timeout_ms = config->queue_timeout_ms,
         .background = config->deferred,
         .batch = true,
+        .nice = config->nice,
     });
     if (!pool->executor) {
         ferry_error_set(error, FERRY_INTERNAL, "pool %s: cannot start %u threads: %s", config->name,
@@ -230,7 +231,8 @@ bool pool_is_like(const struct pool *pool, const struct config_pool *config)
     const struct config_pool *own = pool->config;
     return strcmp(own->name, config->name) == 0 && own->threads == config->threads &&
            own->queue == config->queue && own->queue_bytes == config->queue_bytes &&
-           own->queue_timeout_ms == config->queue_timeout_ms && own->deferred == config->deferred;
+           own->queue_timeout_ms == config->queue_timeout_ms && own->deferred == config->deferred &&
+           own->nice == config->nice;
 }
 
 bool pool_add_worker(struct pool *pool, struct worker *worker)

@@ -100,6 +100,15 @@ def test_a_pool_changes_its_size(serve):
     assert server.get("/a").status == 200
 
 
+def test_a_pool_changes_how_nice_its_threads_are(serve):
+    config = ("pools: {own: {nice: 3}}\nworkers: {say: {use: exec, command: [nice]}}\n"
+              "routes: {/say: {worker: say, pool: own}}")
+    server = serve(config)
+    assert int(server.get("/say").text()) == min(os.nice(0) + 3, 19)
+    reload(server, config.replace("nice: 3", "nice: 7"))
+    assert int(server.get("/say").text()) == min(os.nice(0) + 7, 19)
+
+
 def test_a_worker_with_new_settings_is_opened_anew(serve):
     config = "workers: {say: {use: exec, command: [echo, one]}}\nroutes: {/say: {worker: say}}"
     server = serve(config)

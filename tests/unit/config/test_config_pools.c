@@ -26,7 +26,7 @@ static void test_values(void **state)
                    "    pools: {default: 8}\n"
                    "                     ^\n"
                    "    hint: {KEY: VALUE, ...}, with the keys threads, queue, queue_bytes, "
-                   "queue_timeout, deferred\n"},
+                   "queue_timeout, deferred, nice\n"},
                   {"pools: [default]\n" A_ROUTE,
                    "ferry.yaml:1:8: error: pools must be a map, not a list\n"
                    "    pools: [default]\n"
@@ -46,6 +46,15 @@ static void test_names(void **state)
          "most\n"
          "    pools: {xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx: {}}\n"
          "            ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~\n"});
+}
+
+static void test_nice(void **state)
+{
+    (void)state;
+    CHECK_REPORTS({"pools: {default: {nice: 20}}\n" A_ROUTE,
+                   "ferry.yaml:1:25: error: 20 is out of range: nice is 0 to 19\n"
+                   "    pools: {default: {nice: 20}}\n"
+                   "                            ^~\n"});
 }
 
 static void test_deferred(void **state)
@@ -87,10 +96,8 @@ static void test_unused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_deferred),
-        cmocka_unit_test(test_unused),
+        cmocka_unit_test(test_values),   cmocka_unit_test(test_names),  cmocka_unit_test(test_nice),
+        cmocka_unit_test(test_deferred), cmocka_unit_test(test_unused),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }

@@ -77,6 +77,7 @@ static void check_same_pool(const struct config_pool *a, const struct config_poo
     assert_int_equal(a->queue_bytes, b->queue_bytes);
     assert_int_equal(a->queue_timeout_ms, b->queue_timeout_ms);
     assert_int_equal(a->deferred, b->deferred);
+    assert_int_equal(a->nice, b->nice);
 }
 
 static void check_same_callbacks(const struct config_callbacks *a, const struct config_callbacks *b)
@@ -116,7 +117,7 @@ static void test_commented_lines_are_the_defaults(void **state)
     struct loaded built_in, uncommented;
     struct bytes text = {0};
     load_built_in(&built_in);
-    assert_int_equal(uncomment(&text), 38);
+    assert_int_equal(uncomment(&text), 39);
     load_text(&uncommented, bytes_text(&text));
     assert_string_equal(bytes_text(&uncommented.report), "");
     check_same(uncommented.config, built_in.config);

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "fixture.h"
 
@@ -328,6 +329,7 @@ static void test_a_timeout_without_end_is_none(void **state)
 
 static char seen_name[16];
 static int seen_policy;
+static int seen_niceness;
 static sigset_t seen_mask;
 
 static void look_around(void *arg)
@@ -336,6 +338,7 @@ static void look_around(void *arg)
     struct sched_param parameters;
     pthread_getname_np(pthread_self(), seen_name, sizeof seen_name);
     pthread_getschedparam(pthread_self(), &seen_policy, &parameters);
+    seen_niceness = getpriority(PRIO_PROCESS, 0);
     pthread_sigmask(SIG_SETMASK, NULL, &seen_mask);
 }
 
@@ -376,6 +379,27 @@ static void test_a_thread_is_scheduled_as_its_maker_unless_asked_for_batch(void 
     ferry_loop_run(f.loop);
     assert_int_equal(seen_policy, makers);
     end(&f);
+}
+
+static void test_a_thread_is_as_nice_as_it_is_asked_to_be_beside_its_maker(void **state)
+{
+    (void)state;
+    const struct {
+        unsigned nice;
+        int added;
+    } cases[] = {{0, 0}, {3, 3}, {UINT_MAX, 19}};
+    int makers = getpriority(PRIO_PROCESS, 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fixture f;
+        start(&f, &(ferry_executor_options){.threads = 1, .nice = cases[i].nice});
+        ferry_task_work work = {.run = look_around, .done = stop, .arg = f.loop};
+        ferry_executor_submit(f.executor, f.loop, &work, NULL);
+        ferry_loop_run(f.loop);
+        int wanted = makers + cases[i].added;
+        assert_int_equal(seen_niceness, wanted < 19 ? wanted : 19);
+        assert_int_equal(getpriority(PRIO_PROCESS, 0), makers);
+        end(&f);
+    }
 }
 
 static void test_stats(void **state)
@@ -435,6 +459,7 @@ int main(void)
         WATCHED(test_a_timeout_without_end_is_none),
         WATCHED(test_a_thread_has_its_name_and_takes_no_signals),
         WATCHED(test_a_thread_is_scheduled_as_its_maker_unless_asked_for_batch),
+        WATCHED(test_a_thread_is_as_nice_as_it_is_asked_to_be_beside_its_maker),
         WATCHED(test_stats),
         WATCHED(test_threads_that_the_system_refuses_are_an_error),
     };

@@ -1,7 +1,7 @@
 /*
  * exec: a program as a worker. The request's body is its standard input, its standard output the
- * answer. An exit code other than 0 is a failure that may pass, with the end of what it wrote to
- * standard error.
+ * answer. An exit code other than 0 is a failure, and one that may pass unless the config says
+ * otherwise, with the end of what it wrote to standard error.
  *
  *     thumbs:
  *       use: exec
@@ -11,6 +11,7 @@
  *       stderr_limit: 4KiB            # this much of the end is kept
  *       params: [size]                # path parameters and query values that it may see
  *       env: [LD_LIBRARY_PATH, MODE=fast]   # more variables: the server's own, or with a value
+ *       permanent: [65]               # exit codes of what would fail again; none
  *
  * Its environment holds nothing but PATH, HOME, LANG, TZ and TMPDIR as the server has them, what
  * `env` names, and of the call: FERRY_METHOD, FERRY_DELIVERY_ID, FERRY_ATTEMPT,
@@ -20,6 +21,7 @@
  * The state is made by open and only read afterwards. A run belongs to its pool thread, which
  * blocks SIGPIPE as all of them do; the cancel hook writes to the run's eventfd.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -51,6 +53,7 @@ struct exec {
     const char *content_type;
     size_t stdout_limit;
     size_t stderr_limit;
+    bool permanent[256]; /* by exit code */
 };
 
 /* ---- open: the program ---- */
@@ -175,6 +178,22 @@ static int read_environment(struct exec *exec, ferry_settings *settings)
     return 0;
 }
 
+/* ---- open: the exit codes ---- */
+
+static void read_permanent(struct exec *exec, ferry_settings *settings)
+{
+    const char *const *codes = ferry_settings_list(settings, "permanent");
+    for (; codes && *codes; codes++) {
+        char *end = NULL;
+        unsigned long code = isdigit((unsigned char)**codes) ? strtoul(*codes, &end, 10) : 0;
+        if (code > 0 && code < sizeof exec->permanent && !*end)
+            exec->permanent[code] = true;
+        else
+            ferry_settings_fail(settings, "permanent",
+                                "permanent: \"%s\" is not an exit code from 1 to 255", *codes);
+    }
+}
+
 /* ---- open and close ---- */
 
 static void exec_close(void *state)
@@ -197,6 +216,7 @@ static int exec_open(ferry_settings *settings, void **state, ferry_error *error)
         ferry_settings_string(settings, "content_type", "application/octet-stream");
     exec->stdout_limit = ferry_settings_bytes(settings, "stdout_limit", DEFAULT_STDOUT_LIMIT);
     exec->stderr_limit = ferry_settings_bytes(settings, "stderr_limit", DEFAULT_STDERR_LIMIT);
+    read_permanent(exec, settings);
     if (read_environment(exec, settings) < 0) {
         exec_close(exec);
         return ferry_error_set(error, FERRY_INTERNAL, "no memory");
@@ -247,7 +267,8 @@ static void call_environment_free(const struct exec *exec, char **environment)
 }
 
 /* The end of standard error as one line of a message; the log has all of what was kept. */
-static int fail_with_errors(ferry_call *call, const struct process_result *result)
+static int fail_with_errors(ferry_call *call, const struct exec *exec,
+                            const struct process_result *result)
 {
     const struct bytes *errors = &result->errors;
     size_t end = errors->length;
@@ -266,7 +287,8 @@ static int fail_with_errors(ferry_call *call, const struct process_result *resul
               exited ? "delivery_id=%s code=%d stderr=%.*s"
                      : "delivery_id=%s signal=%d stderr=%.*s",
               ferry_call_delivery_id(call), result->code, (int)end, bytes_text(errors));
-    return ferry_call_fail(call, FERRY_TRANSIENT, "%s %d%s%s%s",
+    bool permanent = exited && exec->permanent[(unsigned char)result->code];
+    return ferry_call_fail(call, permanent ? FERRY_UNPROCESSABLE : FERRY_TRANSIENT, "%s %d%s%s%s",
                            exited ? "exit code" : "ended by signal", result->code,
                            length ? ": " : "", start ? "..." : "", shown);
 }
@@ -279,9 +301,9 @@ static int reply_with_result(ferry_call *call, const struct exec *exec,
         if (result->code == 0)
             return ferry_call_reply(call, 200, exec->content_type, bytes_text(&result->output),
                                     result->output.length);
-        return fail_with_errors(call, result);
+        return fail_with_errors(call, exec, result);
     case PROCESS_SIGNALLED:
-        return fail_with_errors(call, result);
+        return fail_with_errors(call, exec, result);
     case PROCESS_SAID_TOO_MUCH:
         /* Not transient: the same input makes the same output, and the limit is ours. */
         return ferry_call_fail(call, FERRY_INTERNAL, "it wrote more than stdout_limit, %zu bytes",

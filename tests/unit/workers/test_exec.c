@@ -193,6 +193,29 @@ static void test_exit_code_and_the_end_of_stderr(void **state)
     assert_answer_failed(shell("kill -TERM $$", ""), FERRY_TRANSIENT, "ended by signal 15");
 }
 
+static void test_an_exit_code_that_is_named_is_no_failure_that_passes(void **state)
+{
+    (void)state;
+    const struct worker_setting settings[] = {
+        SHELL("read -r code; echo why >&2; exit $code"),
+        {.key = "permanent", .values = {"2", "255"}, .is_list = true},
+        {0},
+    };
+    struct worker_run run = worker_run_open(&ferry_worker_exec, settings);
+    struct worker_question ask = {.body = "2\n"};
+    assert_answer_failed(worker_run_call(&run, &ask), FERRY_UNPROCESSABLE, "exit code 2: why");
+    ask.body = "255\n";
+    assert_answer_failed(worker_run_call(&run, &ask), FERRY_UNPROCESSABLE, "exit code 255: why");
+    ask.body = "3\n";
+    assert_answer_failed(worker_run_call(&run, &ask), FERRY_TRANSIENT, "exit code 3: why");
+    worker_run_close(&run);
+
+    const struct worker_setting killed[] = {
+        SHELL("kill -KILL $$"), {.key = "permanent", .values = {"9"}}, {0}};
+    assert_answer_failed(call_with(killed, &(struct worker_question){0}), FERRY_TRANSIENT,
+                         "signal 9"); /* a signal is no exit code */
+}
+
 static void test_only_the_end_of_stderr_is_kept(void **state)
 {
     (void)state;
@@ -423,6 +446,10 @@ static void test_settings_that_are_refused(void **state)
         {{COMMAND("cat"), {.key = "stdout_limit", .values = {"lots"}}}, "stdout_limit", ""},
         {{COMMAND("cat"), {.key = "env", .values = {"=x"}}}, "env", "\"=x\""},
         {{COMMAND("cat"), {.key = "params", .values = {"a-b"}}}, "params", "\"a-b\""},
+        {{COMMAND("cat"), {.key = "permanent", .values = {"0"}}}, "permanent", "\"0\""},
+        {{COMMAND("cat"), {.key = "permanent", .values = {"256"}}}, "permanent", "1 to 255"},
+        {{COMMAND("cat"), {.key = "permanent", .values = {"2x"}}}, "permanent", "\"2x\""},
+        {{COMMAND("cat"), {.key = "permanent", .values = {""}}}, "permanent", "\"\""},
         {{COMMAND("cat"), {.key = "shell", .values = {"true"}}}, "shell", "unknown key"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
@@ -443,6 +470,7 @@ int main(void)
         EXEC_TEST(test_environment_is_small_and_named),
         EXEC_TEST(test_signals_and_descriptors_are_as_new),
         EXEC_TEST(test_exit_code_and_the_end_of_stderr),
+        EXEC_TEST(test_an_exit_code_that_is_named_is_no_failure_that_passes),
         EXEC_TEST(test_only_the_end_of_stderr_is_kept),
         EXEC_TEST(test_what_is_shown_of_stderr_is_text),
         EXEC_TEST(test_output_up_to_the_limit),

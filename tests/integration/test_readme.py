@@ -8,19 +8,10 @@ import subprocess
 
 import pytest
 
-from harness import DEADLINE, EXIT_CONFIG, ROOT, run_ferry, wait_until
+from documents import blocks, document, run_command, section
+from harness import EXIT_CONFIG, ROOT, run_ferry, wait_until
 
-README = (ROOT / "README.md").read_text()
-DEFAULT_ADDRESS = "127.0.0.1:8002"
-
-
-def section(title):
-    """The text below a heading, up to the next one."""
-    return re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", README, re.M | re.S)[1]
-
-
-def blocks(text, language):
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.M | re.S)
+README = document("README.md")
 
 
 # ---- wrap your own library ----
@@ -28,7 +19,7 @@ def blocks(text, language):
 @pytest.fixture(scope="module")
 def wrapped(tmp_path_factory, serve_module):
     """The README's worker, built by the README's command and served by the README's config."""
-    text = section("Wrap your own library")
+    text = section(README, "Wrap your own library")
     [code], [command], [config] = blocks(text, "c"), blocks(text, "sh"), blocks(text, "yaml")
     folder = serve_module.folder
     (folder / "users.c").write_text(code)
@@ -62,7 +53,7 @@ def test_the_wrapped_config_is_clean(wrapped):
 
 
 def test_the_worker_is_about_30_lines():
-    [code] = blocks(section("Wrap your own library"), "c")
+    [code] = blocks(section(README, "Wrap your own library"), "c")
     assert len([line for line in code.splitlines() if line.strip()]) <= 40
 
 
@@ -82,25 +73,18 @@ def curl_lines():
     return [tuple(part.split("\n", 1)) for part in block.strip().split("\n\n")]
 
 
-def run_curl(command, server):
-    result = subprocess.run(["sh", "-c", command.replace(DEFAULT_ADDRESS, server.address)],
-                            cwd=server.folder, capture_output=True, text=True, timeout=DEADLINE)
-    assert result.returncode == 0, result.stderr
-    return result.stdout
-
-
 def test_the_first_curl_lines_work_as_written(default_server):
     (sleep, slept), (post, accepted), (look, job) = curl_lines()
 
-    out = run_curl(sleep, default_server)
+    out = run_command(sleep, default_server)
     assert slept.startswith(f"# {out.strip()} ")
 
-    out = run_curl(post, default_server)
+    out = run_command(post, default_server)
     assert out.startswith("HTTP/1.1 202 Accepted") and "# HTTP/1.1 202 Accepted" in accepted
-    place = re.search(r"^Location: (/jobs/[0-9a-f]{32})\r?$", out, re.M)[1]
+    place = re.search(r"^Location: (/jobs/[0-9a-f]{32})$", out, re.M)[1]
 
     default_server.wait_job(place, "succeeded")
-    out = run_curl(look.replace("/jobs/5f1c...", place), default_server)
+    out = run_command(look.replace("/jobs/5f1c...", place), default_server)
     for shown, key in ("5f1c...", "id"), ("91d3...", "delivery_id"):
         job = job.replace(shown, json.loads(out)[key])
     assert out.startswith(job.removeprefix("# ").split(",...}")[0])
@@ -108,7 +92,7 @@ def test_the_first_curl_lines_work_as_written(default_server):
 
 def test_the_first_email_is_in_the_outbox(tmp_path, serve):
     server = serve((ROOT / "conf" / "ferry.yaml").read_text())
-    run_curl(curl_lines()[1][0], server)
+    run_command(curl_lines()[1][0], server)
     outbox = server.folder / "var" / "outbox"
     [path] = wait_until(lambda: list(outbox.glob("*.eml")), "the e-mail is in the outbox")
     assert b"from ferry" in path.read_bytes()
@@ -118,7 +102,7 @@ def test_the_first_email_is_in_the_outbox(tmp_path, serve):
 
 def commands(title):
     """The command lines below a heading, without their comments."""
-    lines = "".join(blocks(section(title), "sh")).splitlines()
+    lines = "".join(blocks(section(README, title), "sh")).splitlines()
     return [shlex.split(line, comments=True)[1:] for line in lines]
 
 
@@ -157,7 +141,7 @@ def test_the_built_in_config_is_the_default_config(tmp_path):
 
 
 def test_a_mistake_is_shown_as_in_the_readme(tmp_path):
-    [shown] = [block for block in blocks(section("Configure"), "") if "did you mean" in block]
+    [shown] = [block for block in blocks(section(README, "Configure"), "") if "did you mean" in block]
     file, number, _ = shown.split(":", 2)
     line = shown.splitlines()[1].removeprefix(" " * 4)
     above = ["routes: {/noop: {worker: noop}}", "pools:"]
@@ -168,7 +152,7 @@ def test_a_mistake_is_shown_as_in_the_readme(tmp_path):
 
 
 def test_environment_and_command_line_set_keys_as_in_the_readme(tmp_path):
-    text = section("Configure")
+    text = section(README, "Configure")
     setting = re.search(r"--set (\S+?)`", text)[1]
     name, value = re.search(r"`(FERRY_\S+?)=(\S+?)`", text).groups()
     bad = run_ferry("check", "--set", setting + "x", cwd=tmp_path)

@@ -50,6 +50,32 @@ awk '/^\140\140\140/ {inside = /c$/; next} inside' "$here/../../docs/library.md"
 said=$("$work/first") || fail "the first program does not run"
 [ "$said" = "six times seven: 42" ] || fail "the first program says '$said'"
 
+# The pairs of programs of from-libuv.md: the same lines of both, in any order, where libuv is there.
+page=$here/../../docs/from-libuv.md
+awk -v "to=$work/pair" '/^```/ {n += /c$/; inside = /c$/; next} inside {print >(to n ".c")}' "$page"
+read -ra libuv < <(pkg-config --cflags --libs libuv 2>/dev/null) || true
+programs=0
+for source in "$work"/pair*.c; do
+    program=${source%.c}
+    if ! grep -q '<uv\.h>' "$source"; then
+        "$cc" -std=c17 -Wall -Wextra -Wpedantic -Werror -o "$program" "$source" "${flags[@]}" -pthread
+    elif [ "${#libuv[@]}" -gt 0 ]; then
+        "$cc" -std=gnu17 -Wall -Wextra -Werror -o "$program" "$source" "${libuv[@]}"
+    else
+        continue
+    fi
+    "$program" | sort >"$program.said" || fail "$(basename "$source") of from-libuv.md does not run"
+    programs=$((programs + 1))
+done
+[ "$(cat "$work"/pair2.said)" = "$(printf '%s\n' 'first: 5 letters' 'second: cancelled' 'the loop is free')" ] ||
+    fail "from-libuv.md: the work says '$(cat "$work"/pair2.said)'"
+[ "$(cat "$work"/pair4.said)" = "$(printf 'number %d\n' 1 2 3)" ] ||
+    fail "from-libuv.md: the thread says '$(cat "$work"/pair4.said)'"
+for number in 1 3; do
+    [ "$programs" -lt 4 ] || cmp "$work/pair$number.said" "$work/pair$((number + 1)).said" ||
+        fail "from-libuv.md: the two programs say different things"
+done
+
 # The examples, in the way in which the documentation compiles a page.
 documented=$(sed -n 's/^| pkg-config | `\(cc .*page\.c\) .*/\1/p' "$here/../../docs/library.md")
 [ -n "$documented" ] || fail "library.md does not say how to compile"

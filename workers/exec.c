@@ -15,7 +15,8 @@
  *
  * Its environment holds nothing but PATH, HOME, LANG, TZ and TMPDIR as the server has them, what
  * `env` names, and of the call: FERRY_METHOD, FERRY_DELIVERY_ID, FERRY_ATTEMPT,
- * FERRY_CONTENT_TYPE if there is one, FERRY_PARAM_size for each name under `params` that was given.
+ * FERRY_CONTENT_TYPE, FERRY_SCHEDULE and FERRY_SLOT if there are such headers, FERRY_PARAM_size for
+ * each name under `params` that was given.
  * The server's secrets stay out of it, and so does what a caller could inject by a name of its own.
  *
  * The state is made by open and only read afterwards. A run belongs to its pool thread, which
@@ -233,23 +234,34 @@ static void append_variable(char **environment, size_t *count, char *entry)
         environment[(*count)++] = entry;
 }
 
+static const struct {
+    const char *header, *name;
+} from_headers[] = {
+    {"Content-Type", "FERRY_CONTENT_TYPE"},
+    {"Ferry-Schedule", "FERRY_SCHEDULE"},
+    {"Ferry-Slot", "FERRY_SLOT"},
+};
+enum { HEADERS = sizeof from_headers / sizeof from_headers[0] };
+
 /* Make a call's environment: the worker's entries, then the call's own (those are freed with it).
  * NULL without memory. */
 static char **call_environment(const struct exec *exec, ferry_call *call)
 {
-    enum { OWN = 4 }; /* FERRY_METHOD and so on */
+    enum { OWN = 3 + HEADERS }; /* FERRY_METHOD and so on */
     size_t count = exec->environment_count;
     char **environment = calloc(count + OWN + exec->param_count + 1, sizeof *environment);
     if (!environment)
         return NULL;
     memcpy(environment, exec->environment, count * sizeof *environment);
-    const char *type = ferry_call_header(call, "Content-Type");
     append_variable(environment, &count, text_printf("FERRY_METHOD=%s", ferry_call_method(call)));
     append_variable(environment, &count,
                     text_printf("FERRY_DELIVERY_ID=%s", ferry_call_delivery_id(call)));
     append_variable(environment, &count, text_printf("FERRY_ATTEMPT=%u", ferry_call_attempt(call)));
-    if (type)
-        append_variable(environment, &count, text_printf("FERRY_CONTENT_TYPE=%s", type));
+    for (size_t i = 0; i < HEADERS; i++) {
+        const char *value = ferry_call_header(call, from_headers[i].header);
+        if (value)
+            append_variable(environment, &count, text_printf("%s=%s", from_headers[i].name, value));
+    }
     for (size_t i = 0; i < exec->param_count; i++) {
         const char *value = ferry_call_param(call, exec->params[i]);
         if (value)

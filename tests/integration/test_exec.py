@@ -95,6 +95,21 @@ def test_a_program_sees_what_the_config_allows_and_no_more(server):
     assert not [line for line in lines if "other" in line or "SECRET" in line]
 
 
+def test_a_program_knows_for_which_time_of_which_schedule_it_runs(serve):
+    server = serve("workers: {env: {use: exec, command: [env], content_type: text/plain}}\n"
+                   "routes: {/env: {worker: env, mode: defer}}\n"
+                   "schedules: [{name: tick, route: /env, every: 1s}]\n")
+    def ended():
+        jobs = server.get("/jobs?state=succeeded", admin=True).json()["jobs"]
+        return jobs and jobs[-1]
+
+    job = wait_until(ended, "a slot has had its run")
+    lines = server.get(f"/jobs/{job['id']}/result").text().splitlines()
+    assert "FERRY_SCHEDULE=tick" in lines
+    [slot] = [line.partition("=")[2] for line in lines if line.startswith("FERRY_SLOT=")]
+    assert slot.endswith(".000Z") and slot <= job["created_at"]
+
+
 def test_the_deadline_kills_the_whole_group(server):
     while not (server.folder / "grandchild").exists():
         assert server.get("/short").status == 504  # on a busy machine it may come before that

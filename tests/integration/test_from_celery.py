@@ -53,8 +53,14 @@ def test_the_calls_give_what_is_shown(server):
     run_block(block, server)
 
 
+def test_a_run_by_the_schedule_is_about_the_month_before_its_slot(server):
+    place = server.post_job("/report", {}, headers={"Ferry-Slot": "2024-03-01T04:00:00Z"})
+    job = server.wait_job(place, "succeeded")
+    assert job["result"]["body"] == {"month": "2024-02", "days": 29}
+
+
 def test_what_is_for_good_is_not_tried_again(server):
-    for arguments in {"month": "never"}, {"year": "2026"}:
+    for arguments in {"month": "never"}, {"year": "2026"}, {}:
         job = server.wait_job(server.post_job("/report", arguments), "dead")
         assert (job["attempt"], job["error"]["code"]) == (1, "unprocessable")
 

@@ -12,7 +12,8 @@
  * A slot is held from the moment when a claim asks for it, so that no two claims count on the same
  * one; so is the route's own room, which its gate keeps (gate.h). Where several routes of a pool
  * are hungry, those of the highest priority go first, and share the free slots evenly; the turn
- * moves on past the last one served: with a single slot they alternate.
+ * moves on past the last one served: with a single slot they alternate. What a claim ahead brings
+ * goes before a lower priority as well, and keeps slots from that while the claim is under way.
  *
  * Jobs are accepted before others start: what gathers for the disk goes there first, and attempts
  * start while it is written. With one core they would only take turns with who writes, and the disk
@@ -78,6 +79,42 @@ static bool are_slots_wanted(const struct dispatch_route *route, const struct qu
     return at != route;
 }
 
+/* Return how many to claim ahead: no more than there are, so that what comes in meanwhile has room.
+ */
+static unsigned ahead_wanted(const struct dispatch_route *route)
+{
+    unsigned room = ahead_room(route);
+    if (!route->counts)
+        return room;
+    const int64_t *counts = route->counts->by_state;
+    int64_t waiting =
+        counts[JOB_QUEUED] + counts[JOB_SCHEDULED] + counts[JOB_RETRYING] + route->coming_to_wait;
+    return waiting > 0 && waiting < room ? (unsigned)waiting : room;
+}
+
+/* Tell whether it is to claim ahead now. */
+static bool may_claim_more(const struct dispatch_route *route, const struct queue_now *now)
+{
+    return has_due(route, now) && ahead_is_low(route) && gate_room(&route->gate, now->loop_ms) > 0;
+}
+
+/* Return the slots that a route may have: the free ones, but for those that jobs of a higher
+ * priority will want, which a claim ahead brings. */
+static unsigned free_slots(const struct dispatch_route *route, const struct queue_now *now)
+{
+    unsigned slots = pool_free_slots(route->pool, now->loop_ms), wanted = 0;
+    const struct dispatch_route *at = route->next_in_pool;
+    for (; at != route; at = at->next_in_pool) {
+        if (at->route.priority <= route->route.priority)
+            continue;
+        if (at->claiming)
+            wanted += at->claim.limit - at->claim_slots;
+        else if (may_claim_more(at, now))
+            wanted += ahead_wanted(at);
+    }
+    return slots > wanted ? slots - wanted : 0;
+}
+
 static void route_take(struct dispatch_route *route, unsigned count, const struct queue_now *now)
 {
     route->pool->held += count;
@@ -110,8 +147,8 @@ enum dispatch_place dispatch_take(struct dispatch_route *route, const struct que
         route->ahead.coming++;
         return DISPATCH_AHEAD;
     }
-    if (route->ahead.count + route->ahead.coming > 0 ||
-        pool_free_slots(route->pool, now->loop_ms) == 0 || are_slots_wanted(route, now))
+    if (route->ahead.count + route->ahead.coming > 0 || free_slots(route, now) == 0 ||
+        are_slots_wanted(route, now))
         return DISPATCH_WAITS;
     route_take(route, 1, now);
     return DISPATCH_SLOT;
@@ -319,26 +356,13 @@ static void pool_fill(const struct dispatch_pool *pool, const struct queue_now *
     } while (at != pool->turn);
 }
 
-/* Return how many to claim ahead: no more than there are, so that what comes in meanwhile has room.
- */
-static unsigned ahead_wanted(const struct dispatch_route *route)
-{
-    unsigned room = ahead_room(route);
-    if (!route->counts)
-        return room;
-    const int64_t *counts = route->counts->by_state;
-    int64_t waiting =
-        counts[JOB_QUEUED] + counts[JOB_SCHEDULED] + counts[JOB_RETRYING] + route->coming_to_wait;
-    return waiting > 0 && waiting < room ? (unsigned)waiting : room;
-}
-
 static void pool_claim_ahead(const struct dispatch_pool *pool, const struct queue_now *now)
 {
     struct dispatch_route *at = pool->turn;
     if (!at)
         return;
     do {
-        if (has_due(at, now) && ahead_is_low(at) && gate_room(&at->gate, now->loop_ms) > 0)
+        if (may_claim_more(at, now))
             claim_submit(at, 0, ahead_wanted(at), now);
         at = at->next_in_pool;
     } while (at != pool->turn);
@@ -348,8 +372,8 @@ static void pool_dispatch(struct dispatch_pool *pool, const struct queue_now *no
 {
     unsigned slots, equals = 0;
     struct dispatch_route *route;
-    while ((slots = pool_free_slots(pool, now->loop_ms)) > 0 &&
-           (route = pool_next(pool, now, &equals))) {
+    while (pool_free_slots(pool, now->loop_ms) > 0 && (route = pool_next(pool, now, &equals)) &&
+           (slots = free_slots(route, now)) > 0) {
         unsigned share = (slots + equals - 1) / equals;
         pool->turn = route->next_in_pool;
         route_feed(route, least(share, gate_room(&route->gate, now->loop_ms)), now);

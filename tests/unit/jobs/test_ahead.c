@@ -189,6 +189,16 @@ static bool is_let_through(struct fixture *at)
 }
 
 /* Which route a run was of is told by its delivery id. */
+static void expect_first_run_of(const char *name)
+{
+    fixture_wait(f, is_let_through);
+    char sql[128];
+    snprintf(sql, sizeof sql, "SELECT route = '%s' FROM jobs WHERE delivery_id = x'%s'", name,
+             fakes.delivery_ids[0]);
+    assert_int_equal(folder_query(&f->folder, sql), 1);
+    fixture_wait(f, is_idle);
+}
+
 static void a_route_of_a_higher_priority_goes_before_them(void **ctx)
 {
     (void)ctx;
@@ -196,11 +206,62 @@ static void a_route_of_a_higher_priority_goes_before_them(void **ctx)
     claim_ahead();
     fixture_add(f, "/second", "x");
     gate_set(true);
-    fixture_wait(f, is_let_through);
-    char sql[128];
-    snprintf(sql, sizeof sql, "SELECT route = '/second' FROM jobs WHERE delivery_id = x'%s'",
-             fakes.delivery_ids[0]);
-    assert_int_equal(folder_query(&f->folder, sql), 1);
+    expect_first_run_of("/second");
+}
+
+/* Have a job of each of two routes wait, the second one's to be claimed ahead. */
+static void have_both_wait(const char *first, const char *second)
+{
+    const char *const names[] = {first, second};
+    fixture_start(f);
+    prove_short(second);
+    for (int i = 0; i < 2; i++) {
+        struct dispatch_route *route = dispatch_route_get(f->queue, names[i]);
+        gate_pause(&route->gate, true);
+        fixture_add_committed(f, names[i], "x");
+        fixture_wait(f, is_idle);
+    }
+    for (int i = 0; i < 2; i++)
+        gate_pause(&dispatch_route_get(f->queue, names[i])->gate, false);
+    atomic_store(&fakes.runs, 0);
+}
+
+static void dispatch_at_once(void)
+{
+    f->queue->is_behind_batch = true;
+    dispatch_batch_gone(f->queue);
+}
+
+static void those_that_are_being_claimed_go_before_a_route_of_a_lower_priority(void **ctx)
+{
+    (void)ctx;
+    fixture_route(f, "/echo")->priority = 1;
+    have_both_wait("/second", "/echo");
+    dispatch_at_once();
+    expect_first_run_of("/echo");
+}
+
+static void what_comes_takes_no_slot_for_which_those_are_being_claimed(void **ctx)
+{
+    (void)ctx;
+    fixture_route(f, "/echo")->priority = 1;
+    have_both_wait("/second", "/echo");
+    gate_pause(&dispatch_route_get(f->queue, "/second")->gate, true);
+    dispatch_at_once();
+    assert_true(route_of("/echo")->claiming);
+    fixture_add(f, "/permanent", "x");
+    assert_int_equal(f->queue->pools->held, 0);
+    gate_pause(&dispatch_route_get(f->queue, "/second")->gate, false);
+    expect_first_run_of("/echo");
+}
+
+static void those_that_are_being_claimed_hold_no_slot_of_an_equal_route(void **ctx)
+{
+    (void)ctx;
+    have_both_wait("/second", "/echo");
+    dispatch_at_once();
+    assert_true(route_of("/echo")->claiming && route_of("/second")->claiming);
+    assert_int_equal(f->queue->pools->held, 1);
     fixture_wait(f, is_idle);
 }
 
@@ -253,8 +314,7 @@ static void what_comes_while_all_that_wait_are_claimed_is_claimed_too(void **ctx
     gate_pause(&route->gate, true);
     fixture_add_committed(f, "/echo", "x");
     gate_pause(&route->gate, false);
-    f->queue->is_behind_batch = true;
-    dispatch_batch_gone(f->queue); /* at once */
+    dispatch_at_once();
     assert_true(route->claiming);
     atomic_store(&fakes.runs, 0);
     for (int i = 1; i < JOBS; i++)
@@ -276,6 +336,9 @@ int main(void)
         TEST(a_drain_gives_them_back),
         TEST(one_that_is_cancelled_never_runs),
         TEST(a_route_of_a_higher_priority_goes_before_them),
+        TEST(those_that_are_being_claimed_go_before_a_route_of_a_lower_priority),
+        TEST(what_comes_takes_no_slot_for_which_those_are_being_claimed),
+        TEST(those_that_are_being_claimed_hold_no_slot_of_an_equal_route),
         TEST(they_are_found_though_they_have_no_rows),
         TEST(they_are_listed_as_well),
         TEST(what_comes_while_all_that_wait_are_claimed_is_claimed_too),

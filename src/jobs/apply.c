@@ -54,6 +54,7 @@ static void empty_results(struct operation *operation)
 {
     switch (operation->kind) {
     case OPERATION_INSERT:
+    case OPERATION_FIND_KEY:
         empty_insert((struct insert_operation *)operation);
         break;
     case OPERATION_CLAIM:
@@ -86,6 +87,8 @@ static int apply(struct statements *statements, const unsigned char *boot,
     switch (operation->kind) {
     case OPERATION_INSERT:
         return apply_insert(statements, boot, (struct insert_operation *)operation, error);
+    case OPERATION_FIND_KEY:
+        return apply_find_key(statements, (struct insert_operation *)operation, error);
     case OPERATION_CLAIM:
         return apply_claim(statements, boot, (struct claim_operation *)operation, error);
     case OPERATION_SETTLE:

@@ -7,7 +7,7 @@
 
 /* Do one operation and fill in its results. `boot` names this process. Returns 0 or a code; a part
  * of what failed may remain in the transaction, unless the code is FERRY_NOT_FOUND, FERRY_GONE or
- * FERRY_CONFLICT, which answer a change before anything is written. */
+ * FERRY_CONFLICT, which answer before anything is written. */
 int operation_apply(struct statements *statements, const unsigned char boot[RANDOM_ID_BYTES],
                     struct operation *operation, ferry_error *error);
 

@@ -76,8 +76,18 @@ static int find_key(struct statements *statements, struct insert_operation *inse
     column_id(at, 1, insert->id);
     column_id(at, 2, insert->delivery_id);
     insert->state = column_state(at, 3);
+    insert->run_at_ms = sqlite3_column_int64(at, 4);
     statement_abandon(statements, FIND_KEY);
     return 0;
+}
+
+int apply_find_key(struct statements *statements, struct insert_operation *insert,
+                   ferry_error *error)
+{
+    int rc = find_key(statements, insert, error);
+    if (rc < 0 || insert->outcome != INSERT_ADDED)
+        return rc;
+    return ferry_error_set(error, FERRY_NOT_FOUND, "no job has this key");
 }
 
 /* ---- schedules ---- */

@@ -12,6 +12,8 @@
  * already (claim.job) keeps it. */
 int apply_insert(struct statements *statements, const unsigned char *boot,
                  struct insert_operation *insert, ferry_error *error);
+int apply_find_key(struct statements *statements, struct insert_operation *insert,
+                   ferry_error *error);
 int apply_undo_insert(struct statements *statements, const char *id, ferry_error *error);
 
 /* In apply_attempt.c. */

@@ -163,6 +163,7 @@ static bool looks_at_rows(const struct arrivals *arrivals, const struct operatio
 {
     switch (operation->kind) {
     case OPERATION_INSERT:
+    case OPERATION_FIND_KEY: /* a job with a key has a row */
     case OPERATION_SETTLE:
     case OPERATION_RELEASE:
     case OPERATION_CLAIM: /* what waits has a row */

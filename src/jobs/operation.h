@@ -15,6 +15,7 @@
 
 enum operation_kind {
     OPERATION_INSERT,
+    OPERATION_FIND_KEY, /* an insert that makes no job, but finds the one of its key */
     OPERATION_CLAIM,
     OPERATION_SETTLE,
     OPERATION_RELEASE,
@@ -81,9 +82,10 @@ enum insert_outcome {
 };
 
 /* A new job. As JOB_RUNNING it is claimed already, with claim.token. When the outcome is
- * INSERT_REPEATED or INSERT_MISMATCHED, `id`, `delivery_id` and `state` become the earlier job's.
- * With any outcome but INSERT_ADDED no job was made. That holds also when the operation fails; one
- * that made no job is never in doubt. */
+ * INSERT_REPEATED or INSERT_MISMATCHED, `id`, `delivery_id`, `state` and `run_at_ms` become the
+ * earlier job's. With any outcome but INSERT_ADDED no job was made. That holds also when the
+ * operation fails; one that made no job is never in doubt.
+ * Errors, of OPERATION_FIND_KEY: FERRY_NOT_FOUND no job of its route has the key. */
 struct insert_operation {
     struct operation base;
     char id[RANDOM_ID_TEXT_SIZE];

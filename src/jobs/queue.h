@@ -99,8 +99,8 @@ struct queue_job {
     bool may_overlap; /* with the schedule's run before */
 };
 
-/* What became of an add that is on disk. With QUEUE_REPEATED and QUEUE_MISMATCHED the ids and the
- * state are those of the earlier job, else of the new one; the last two made no job. */
+/* What became of an add that is on disk. With QUEUE_REPEATED and QUEUE_MISMATCHED the receipt tells
+ * of the earlier job, else of the new one; the last two made no job. */
 enum queue_outcome {
     QUEUE_ADDED,
     QUEUE_REPEATED,   /* the key is an earlier job's, the fingerprint is the same */
@@ -113,7 +113,8 @@ struct queue_receipt {
     enum queue_outcome outcome;
     const char *id; /* valid during the callback, as the next one */
     const char *delivery_id;
-    enum job_state state; /* when it was written */
+    enum job_state state; /* when it was written, as the next one */
+    int64_t run_at_ms;    /* when it is due, or was, by the wall clock */
 };
 
 /* The job is on disk (error->code FERRY_OK), or is not, and `receipt` is NULL: FERRY_STORAGE_FULL,
@@ -121,9 +122,10 @@ struct queue_receipt {
 typedef void queue_accepted(void *arg, const struct queue_receipt *receipt,
                             const ferry_error *error);
 
-/* Accept a job. Strings are copied. Errors, at once, and then `accepted` is never called:
- * FERRY_REJECTED too many jobs or bytes are pending, or the queue is closing; FERRY_NOT_FOUND no
- * such route. */
+/* Accept a job. Strings are copied. While too many jobs or bytes are pending, one with a key is
+ * only looked up by that, and refused by `accepted` if there is no earlier one. Errors, at once,
+ * and then `accepted` is never called: FERRY_REJECTED too many are pending, and it has no key, or
+ * the queue is closing; FERRY_NOT_FOUND no such route. */
 int queue_add(struct queue *queue, const struct queue_job *job, queue_accepted *accepted, void *arg,
               ferry_error *error);
 

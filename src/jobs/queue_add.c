@@ -4,6 +4,9 @@
  * A job that finds a free slot, or may be claimed ahead of one, and no older one waiting, is
  * inserted as claimed already: its attempt needs no other commit to start, and its input need not
  * be read again.
+ *
+ * While the queue is full, one that has a key is looked up by that: who asks again gets the job
+ * that was made.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +23,7 @@ struct add {
     struct queue *queue;
     struct dispatch_route *route;
     enum dispatch_place place; /* it is claimed, unless it waits */
+    const char *full;          /* why no job may be made; NULL: it may */
     queue_accepted *accepted;
     void *arg;
     size_t bytes; /* of all this */
@@ -80,6 +84,17 @@ static enum queue_outcome outcome_of(const struct insert_operation *insert)
     return outcomes[insert->outcome];
 }
 
+static struct queue_receipt receipt_of(const struct insert_operation *insert)
+{
+    return (struct queue_receipt){
+        .outcome = outcome_of(insert),
+        .id = insert->id,
+        .delivery_id = insert->delivery_id,
+        .state = insert->state,
+        .run_at_ms = insert->run_at_ms,
+    };
+}
+
 static void add_accepted(struct add *add)
 {
     struct insert_operation *insert = &add->insert;
@@ -90,12 +105,7 @@ static void add_accepted(struct add *add)
                     (int64_t)insert->length);
     if (insert->schedule && insert->outcome != INSERT_SLOT_TAKEN)
         named_time_set(&queue->slots, insert->schedule, insert->slot_ms);
-    struct queue_receipt receipt = {
-        .outcome = outcome_of(insert),
-        .id = insert->id,
-        .delivery_id = insert->delivery_id,
-        .state = insert->state,
-    };
+    struct queue_receipt receipt = receipt_of(insert);
     add->accepted(add->arg, &receipt, &insert->base.error);
     if (!is_made)
         add_withdraw(add);
@@ -118,20 +128,38 @@ static void on_inserted(struct operation *operation)
     spare_free(add, add->bytes);
 }
 
+static void on_looked_up(struct operation *operation)
+{
+    struct add *add = (struct add *)operation;
+    struct queue_receipt receipt = receipt_of(&add->insert);
+    ferry_error error = operation->error;
+    if (error.code == FERRY_NOT_FOUND)
+        ferry_error_set(&error, FERRY_REJECTED, "%s", add->full);
+    add->accepted(add->arg, error.code ? NULL : &receipt, &error);
+    spare_free(add, add->bytes);
+}
+
 /* ---- it comes in ---- */
 
-static int add_check(const struct queue *queue, const char *name,
-                     const struct dispatch_route *route, size_t length, ferry_error *error)
+static const char *why_full(const struct queue *queue, size_t length)
+{
+    if (queue->pending >= queue->max_pending)
+        return "too many jobs are pending";
+    if (queue->pending_bytes + (int64_t)length > queue->max_bytes)
+        return "the pending jobs weigh too much";
+    return NULL;
+}
+
+static int add_check(const struct queue *queue, const struct queue_job *job,
+                     const struct dispatch_route *route, const char *full, ferry_error *error)
 {
     if (!route)
-        return ferry_error_set(error, FERRY_NOT_FOUND, "%s: no such route", name);
+        return ferry_error_set(error, FERRY_NOT_FOUND, "%s: no such route", job->route);
     if (queue->closing)
         return ferry_error_set(error, FERRY_REJECTED, "the server is closing");
-    if (queue->pending >= queue->max_pending)
-        return ferry_error_set(error, FERRY_REJECTED, "too many jobs are pending");
-    if (queue->pending_bytes + (int64_t)length > queue->max_bytes)
-        return ferry_error_set(error, FERRY_REJECTED, "the pending jobs weigh too much");
-    if (!store_has_room(queue->store, length))
+    if (full && !job->key)
+        return ferry_error_set(error, FERRY_REJECTED, "%s", full);
+    if (!store_has_room(queue->store, full ? 0 : job->length))
         return ferry_error_set(error, FERRY_REJECTED, "too many jobs wait for the disk");
     return 0;
 }
@@ -212,11 +240,22 @@ static void add_submit(struct add *add)
         dispatch(add->queue);
 }
 
+static void add_look_up(struct add *add)
+{
+    struct insert_operation *insert = &add->insert;
+    insert->base.kind = OPERATION_FIND_KEY;
+    insert->base.done = on_looked_up;
+    free(insert->block);
+    insert->block = NULL;
+    store_write(add->queue->store, &insert->base);
+}
+
 int queue_add(struct queue *queue, const struct queue_job *job, queue_accepted *accepted, void *arg,
               ferry_error *error)
 {
     struct dispatch_route *route = dispatch_route_find(queue, job->route);
-    int rc = add_check(queue, job->route, route, job->length, error);
+    const char *full = why_full(queue, job->length);
+    int rc = add_check(queue, job, route, full, error);
     struct add *add = rc == 0 ? add_new(job, route->route.worker->name) : NULL;
     if (rc == 0 && !add)
         rc = ferry_error_set(error, FERRY_REJECTED, "no memory");
@@ -229,6 +268,11 @@ int queue_add(struct queue *queue, const struct queue_job *job, queue_accepted *
     add->insert.route = route->route.name;
     add->accepted = accepted;
     add->arg = arg;
+    add->full = full;
+    if (full) {
+        add_look_up(add);
+        return 0;
+    }
     add_set_due(add, job);
     add_submit(add);
     return 0;

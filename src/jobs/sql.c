@@ -49,7 +49,7 @@ const char *const sql_of[STATEMENT_COUNT] = {
                    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
     [INSERT_INPUT] = "INSERT INTO inputs (job, block) VALUES (?1, ?2)",
     [INSERT_KEY] = "INSERT INTO keys (route, key, fingerprint, job) VALUES (?1, ?2, ?3, ?4)",
-    [FIND_KEY] = "SELECT fingerprint, id, delivery_id, state"
+    [FIND_KEY] = "SELECT fingerprint, id, delivery_id, state, run_at_ms"
                  " FROM keys JOIN jobs ON jobs.job = keys.job"
                  " WHERE keys.route = ?1 AND key = ?2",
     [TAKE_SLOT] = "INSERT INTO schedules (name, slot_ms) VALUES (?1, ?2)"

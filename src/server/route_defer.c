@@ -98,6 +98,8 @@ static void on_accepted(void *arg, const struct queue_receipt *receipt, const fe
         answer_error(deferral, &mismatch);
         return;
     }
+    if (receipt->outcome == QUEUE_REPEATED)
+        deferral->run_at_ms = receipt->run_at_ms;
     memcpy(deferral->id, receipt->id, sizeof deferral->id);
     memcpy(deferral->delivery_id, receipt->delivery_id, sizeof deferral->delivery_id);
     if (deferral->wait)

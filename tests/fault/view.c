@@ -163,6 +163,7 @@ static struct view after(struct view view, const struct operation *operation)
         if (view_is_retired(&view, ((const struct retire_operation *)operation)->before_ms))
             view.is_there = false;
         return view;
+    case OPERATION_FIND_KEY:
     case OPERATION_PAUSE:
     case OPERATION_SHIFT:
     case OPERATION_GIVE_ROWS:

@@ -71,6 +71,15 @@ def test_a_wait_for_what_was_done_before_gets_the_stored_result(server):
     assert (reply.status, reply.body) == (200, b"once")
 
 
+def test_when_to_look_again_is_told_by_the_earlier_job(server):
+    def post_late(delay):
+        return server.request("POST", "/later", body=b"x",
+                              headers={"Idempotency-Key": "k", "Ferry-Delay": delay})
+
+    assert post_late("30s").headers["Retry-After"] in ("29", "30")
+    assert int(post_late("2s").headers["Retry-After"]) > 2
+
+
 # ---- not the same ----
 
 @pytest.mark.parametrize("change", [
@@ -122,6 +131,27 @@ def test_two_of_one_key_that_wait_do_not_both(server, gate):
     assert first.reply().body == b"through"
     again = post(server, "/gate?name=a", prefer="wait=60")
     assert (again.status, again.body) == (200, b"through")
+    assert gate.runs() == ["a"]
+
+
+# ---- while the queue is full ----
+
+def test_while_the_queue_is_full_a_known_key_is_answered(serve, gate):
+    config = CONFIG.format(gate=gate, gate_settings=gate.settings())
+    server = serve(config + "jobs: {max_pending: 1}\n")
+    first = post(server, "/gate?name=a", prefer="respond-async")
+    assert first.status == 202
+    again = post(server, "/gate?name=a", prefer="respond-async")
+    assert again.status == 202
+    assert again.headers["Location"] == first.headers["Location"]
+    assert post(server, "/gate?name=a", body=b"other").status == 422
+    refused = post(server, "/gate?name=b", key="k2")
+    assert refused.status == 503
+    assert int(refused.headers["Retry-After"]) > 0
+    waiting = send(server, "/gate?name=a", prefer="wait=60")
+    server.wait_metric("ferry_held_waits", 1)
+    gate.let()
+    assert waiting.reply().body == b"through"
     assert gate.runs() == ["a"]
 
 

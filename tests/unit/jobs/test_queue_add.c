@@ -25,6 +25,7 @@ struct answer {
     bool is_there;
     enum queue_outcome outcome;
     enum job_state state;
+    int64_t run_at_ms;
     char id[RANDOM_ID_TEXT_SIZE];
     char delivery_id[RANDOM_ID_TEXT_SIZE];
     ferry_error error;
@@ -47,6 +48,7 @@ static void on_answer(void *arg, const struct queue_receipt *receipt, const ferr
         return;
     answer->outcome = receipt->outcome;
     answer->state = receipt->state;
+    answer->run_at_ms = receipt->run_at_ms;
     memcpy(answer->id, receipt->id, sizeof answer->id);
     memcpy(answer->delivery_id, receipt->delivery_id, sizeof answer->delivery_id);
 }
@@ -58,12 +60,18 @@ static void submit(struct queue_job job, struct answer *answer)
     assert_int_equal(queue_add(f->queue, &job, on_answer, answer, NULL), 0);
 }
 
-static struct answer add(struct queue_job job)
+static struct answer try_add(struct queue_job job)
 {
     struct answer answer;
     submit(job, &answer);
     awaited = &answer;
     fixture_wait(f, is_there);
+    return answer;
+}
+
+static struct answer add(struct queue_job job)
+{
+    struct answer answer = try_add(job);
     assert_int_equal(answer.error.code, FERRY_OK);
     return answer;
 }
@@ -139,6 +147,43 @@ static void a_second_job_of_the_same_key_is_not_made(void **ctx)
     fixture_start(f);
     assert_int_equal(add(with_key("/echo", "order 7", 1)).outcome, QUEUE_REPEATED);
     assert_int_equal(atomic_load(&fakes.runs), 4); /* /second ran twice */
+}
+
+static void of_an_earlier_job_it_is_told_when_that_is_due(void **ctx)
+{
+    (void)ctx;
+    fixture_start(f);
+    struct queue_job job = with_key("/echo", "k", 1);
+    job.delay_ms = 3600000;
+    struct answer first = add(job);
+    job.delay_ms = 1000;
+    struct answer again = add(job);
+    assert_int_equal(again.outcome, QUEUE_REPEATED);
+    assert_true(again.run_at_ms == first.run_at_ms);
+    assert_true(fixture_get(f, first.id)->run_at_ms == first.run_at_ms);
+}
+
+static void while_the_queue_is_full_an_earlier_job_is_found_by_its_key(void **ctx)
+{
+    (void)ctx;
+    f->options.max_pending = 1;
+    fixture_start(f);
+    fixture_wait(f, is_idle); /* the first claims have found out that nothing waits */
+    struct answer first = add(with_key("/gate", "k", 1));
+    struct answer again = add(with_key("/gate", "k", 1));
+    assert_int_equal(again.outcome, QUEUE_REPEATED);
+    assert_string_equal(again.id, first.id);
+    assert_int_equal(again.state, JOB_RUNNING);
+    assert_int_equal(add(with_key("/gate", "k", 2)).outcome, QUEUE_MISMATCHED);
+    assert_int_equal(try_add(with_key("/gate", "other", 1)).error.code, FERRY_REJECTED);
+    assert_int_equal(try_add(with_key("/echo", "k", 1)).error.code, FERRY_REJECTED);
+    assert_int_equal(fixture_try_add(f, "/gate", "x"), FERRY_REJECTED); /* at once */
+    assert_int_equal(f->queue->pending, 1);
+    gate_set(true);
+    fixture_wait_count(f, JOB_SUCCEEDED, 1);
+    assert_int_equal(folder_query(&f->folder, "SELECT count(*) FROM jobs"), 1);
+    assert_int_equal(add(with_key("/gate", "other", 1)).outcome, QUEUE_ADDED);
+    fixture_wait_count(f, JOB_SUCCEEDED, 2);
 }
 
 static struct answer answers[20];
@@ -242,6 +287,8 @@ int main(void)
         TEST(a_delayed_job_runs_after_a_restart_as_well),
         TEST(a_time_by_the_wall_clock_goes_before_a_delay_and_what_is_past_is_now),
         TEST(a_second_job_of_the_same_key_is_not_made),
+        TEST(of_an_earlier_job_it_is_told_when_that_is_due),
+        TEST(while_the_queue_is_full_an_earlier_job_is_found_by_its_key),
         TEST(of_many_with_one_key_at_once_one_is_made_and_gives_the_slots_back),
         TEST(the_slot_of_one_that_is_refused_is_for_who_waits),
         TEST(a_slot_runs_once_also_over_a_restart),

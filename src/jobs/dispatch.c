@@ -133,10 +133,8 @@ static bool claims_all(const struct dispatch_route *route)
 /* Tell whether a job that comes in now is the route's next one, and its gate is open. */
 static bool is_next(struct dispatch_route *route, const struct queue_now *now)
 {
-    struct queue *queue = route->queue;
-    return queue->started && !queue->draining && route->pool &&
-           route->next_run_at_ms > now->wall_ms && (!route->claiming || claims_all(route)) &&
-           gate_room(&route->gate, now->loop_ms) > 0;
+    return !route->queue->draining && route->next_run_at_ms > now->wall_ms &&
+           (!route->claiming || claims_all(route)) && gate_room(&route->gate, now->loop_ms) > 0;
 }
 
 enum dispatch_place dispatch_take(struct dispatch_route *route, const struct queue_now *now)

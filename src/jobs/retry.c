@@ -1,4 +1,4 @@
-/* Exponential backoff with full jitter. No state; any thread. */
+/* Exponential backoff with jitter above a floor. No state; any thread. */
 #include "retry.h"
 
 #include "random.h"

@@ -323,6 +323,38 @@ static void what_comes_while_all_that_wait_are_claimed_is_claimed_too(void **ctx
     fixture_wait(f, has_all_succeeded);
 }
 
+/* Have one come while there is a slot, but no room beside those that are claimed ahead. */
+static void add_without_room(void)
+{
+    struct dispatch_route *route = dispatch_route_get(f->queue, "/echo");
+    int64_t bytes = route->ahead.bytes;
+    route->ahead.bytes = INT64_MAX;
+    fixture_add(f, "/echo", "x");
+    route->ahead.bytes = bytes;
+    assert_int_equal(route->coming_to_wait, 1);
+}
+
+static void what_comes_takes_no_slot_for_which_they_are_ready(void **ctx)
+{
+    (void)ctx;
+    claim_ahead();
+    f->pool.slots = 2;
+    add_without_room();
+    gate_set(true);
+    fixture_wait(f, is_idle);
+}
+
+static void what_comes_takes_no_slot_for_which_they_are_on_their_way(void **ctx)
+{
+    (void)ctx;
+    fixture_start(f);
+    prove_short("/echo");
+    fixture_add(f, "/echo", "x");
+    assert_int_equal(route_of("/echo")->ahead.coming, 1);
+    add_without_room();
+    fixture_wait(f, is_idle);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -341,6 +373,8 @@ int main(void)
         TEST(those_that_are_being_claimed_hold_no_slot_of_an_equal_route),
         TEST(they_are_found_though_they_have_no_rows),
         TEST(they_are_listed_as_well),
+        TEST(what_comes_takes_no_slot_for_which_they_are_ready),
+        TEST(what_comes_takes_no_slot_for_which_they_are_on_their_way),
         TEST(what_comes_while_all_that_wait_are_claimed_is_claimed_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,6 +96,43 @@ static void an_older_job_that_waits_goes_first(void **ctx)
     fixture_wait(f, has_succeeded);
 }
 
+/* The claim has one slot; what it leaves was there before what comes, also on its way to the disk.
+ */
+static void what_comes_while_a_claim_leaves_some_waits_behind_them(void **ctx)
+{
+    (void)ctx;
+    f->pool.slots = 1;
+    fixture_start(f);
+    fixture_wait(f, is_idle);
+    struct dispatch_route *route = dispatch_route_find(f->queue, "/gate");
+    gate_pause(&route->gate, true);
+    fixture_add_committed(f, "/gate", "first");
+    fixture_wait(f, is_idle);
+    fixture_add(f, "/gate", "second");
+    gate_pause(&route->gate, false);
+    f->queue->is_behind_batch = true;
+    dispatch_batch_gone(f->queue); /* at once */
+    assert_true(route->claiming);
+    f->pool.slots = 2; /* as if one had ended */
+    fixture_add(f, "/gate", "third");
+    assert_int_equal(route->coming_to_wait, 2);
+    gate_set(true);
+    jobs_wanted = 3;
+    fixture_wait(f, has_succeeded);
+}
+
+static void what_comes_in_a_drain_is_not_claimed(void **ctx)
+{
+    (void)ctx;
+    fixture_start(f);
+    fixture_wait(f, is_idle);
+    queue_drain(f->queue);
+    fixture_add_committed(f, "/echo", "x");
+    fixture_wait(f, is_idle);
+    assert_int_equal(folder_query(&f->folder, "SELECT state FROM jobs"), JOB_QUEUED);
+    assert_int_equal(folder_query(&f->folder, "SELECT version FROM jobs"), 1);
+}
+
 /* How many of the first 16 runs were of a route: times on disk do not tell short ones apart. */
 static int count_among_first(const char *route)
 {
@@ -424,6 +461,8 @@ int main(void)
         TEST(waiting_jobs_start_as_slots_become_free),
         TEST(a_job_that_finds_a_free_slot_is_written_claimed),
         TEST(an_older_job_that_waits_goes_first),
+        TEST(what_comes_while_a_claim_leaves_some_waits_behind_them),
+        TEST(what_comes_in_a_drain_is_not_claimed),
         TEST(routes_take_turns),
         TEST(a_route_with_many_jobs_leaves_slots_to_the_next),
         TEST(a_route_with_many_jobs_leaves_slots_to_the_one_before),

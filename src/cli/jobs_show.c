@@ -9,7 +9,10 @@
 #include "table.h"
 #include "when.h"
 
-enum { KEY_WIDTH = 13 };
+enum {
+    KEY_WIDTH = 13,
+    BODY_MAX = 64 << 10, /* a longer one is not told with its job */
+};
 
 static const char help[] = "ferry jobs show: all of one job, with its result\n"
                            "\n"
@@ -85,6 +88,22 @@ static void add_body(struct bytes *out, struct json_span body)
     bytes_fini(&text);
 }
 
+/* Say why there is no body: it may be a null of JSON. */
+static void add_no_body(struct bytes *out, const json_t *result)
+{
+    const json_t *bytes = json_object_get(result, "bytes");
+    long long length = json_integer_value(bytes);
+    struct bytes text = {0};
+    if (!json_is_integer(bytes))
+        bytes_append_text(&text, "too long to be kept");
+    else if (length > BODY_MAX)
+        bytes_printf(&text, "%lld bytes: /jobs/ID/result has it", length);
+    else
+        bytes_append_text(&text, "null");
+    add_line(out, "body", bytes_text(&text));
+    bytes_fini(&text);
+}
+
 static void describe(struct bytes *out, const json_t *job, struct json_span body)
 {
     add_line(out, "id", job_text(job, "id"));
@@ -106,7 +125,7 @@ static void describe(struct bytes *out, const json_t *job, struct json_span body
     add_made(out, "error", job, append_job_error);
     add_made(out, "result", job, add_result);
     if (body.length == 0 && json_is_object(json_object_get(job, "result")))
-        add_line(out, "body", "null, or longer than 64 KiB and not kept");
+        add_no_body(out, json_object_get(job, "result"));
     add_body(out, body);
 }
 

@@ -47,6 +47,7 @@ struct config_route {
     unsigned breaker_failures; /* transient failures in a row that pause the route; 0: off */
     int64_t breaker_pause_ms;
     int64_t keep_ms;                /* a job that has ended; 0: as the config's keep_ms */
+    size_t max_result_bytes;        /* of a job: a longer result is not kept */
     const struct config_auth *auth; /* NULL: open to everyone */
     const struct config_cors *cors; /* NULL: nothing is said to browsers */
     struct config_client_rate client_rate;

@@ -94,6 +94,7 @@ struct job_nodes {
     const struct tree *priority;
     const struct tree *breaker;
     const struct tree *retention;
+    const struct tree *max_result;
 };
 void check_route_jobs(struct checking *checking, const struct job_nodes *nodes, const char *where,
                       struct config_route *route);

@@ -50,9 +50,13 @@ static void read_numbers(const struct job_nodes *nodes, struct config_route *rou
     static const struct field retention = {
         "retention", FIELD_DURATION,         FIELD_AT(struct config_route, keep_ms),
         0,           INT64_C(3650) * DAY_MS, NULL};
+    static const struct field max_result = {
+        "max_result", FIELD_SIZE, FIELD_AT(struct config_route, max_result_bytes),
+        1 << 10,      16 << 20,   NULL};
     field_read(nodes->concurrency, &concurrency, route, diagnostics);
     field_read(nodes->priority, &priority, route, diagnostics);
     field_read(nodes->retention, &retention, route, diagnostics);
+    field_read(nodes->max_result, &max_result, route, diagnostics);
 }
 
 static void warn_no_jobs(const struct tree *node, const char *hint, struct diagnostics *diagnostics)
@@ -72,6 +76,7 @@ static void warn_all(const struct job_nodes *nodes, struct diagnostics *diagnost
     warn_no_jobs(nodes->priority, "only jobs have one", diagnostics);
     warn_no_jobs(nodes->breaker, "only jobs can wait for the end of a pause", diagnostics);
     warn_no_jobs(nodes->retention, "only a job is kept", diagnostics);
+    warn_no_jobs(nodes->max_result, "only a job's result is kept", diagnostics);
 }
 
 void check_route_jobs(struct checking *checking, const struct job_nodes *nodes, const char *where,

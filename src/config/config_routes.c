@@ -19,6 +19,7 @@ static const struct config_route route_defaults = {
     .backoff_min_ms = 5000,
     .backoff_max_ms = 3600000,
     .breaker_pause_ms = 60000,
+    .max_result_bytes = 64 << 10,
 };
 
 /* What of a route needs a closer look. */
@@ -125,6 +126,7 @@ static void read_fields(const struct tree *node, const char *where, struct route
         {"priority", FIELD_NODE, FIELD_AT(struct route_nodes, jobs.priority), 0, 0, NULL},
         {"breaker", FIELD_NODE, FIELD_AT(struct route_nodes, jobs.breaker), 0, 0, NULL},
         {"retention", FIELD_NODE, FIELD_AT(struct route_nodes, jobs.retention), 0, 0, NULL},
+        {"max_result", FIELD_NODE, FIELD_AT(struct route_nodes, jobs.max_result), 0, 0, NULL},
         {"auth", FIELD_NODE, FIELD_AT(struct route_nodes, entry.auth), 0, 0, NULL},
         {"cors", FIELD_NODE, FIELD_AT(struct route_nodes, entry.cors), 0, 0, NULL},
         {"client_rate", FIELD_NODE, FIELD_AT(struct route_nodes, entry.client_rate), 0, 0, NULL},

@@ -28,7 +28,8 @@ static bool may_claim_ahead(const struct dispatch_route *route)
 {
     const struct gate *gate = &route->gate;
     return route->pool && route->ahead.is_known && store_started(route->queue->store) &&
-           !route->route.concurrency && !route->route.rate_count && !gate->is_paused &&
+           !route->route.concurrency && !route->route.rate_count &&
+           route->route.max_result_bytes <= JOB_RESULT_BYTES && !gate->is_paused &&
            !gate->shut_until_ms;
 }
 

@@ -5,7 +5,8 @@
  * Its contract:
  * - As many are claimed ahead as will be through within a few milliseconds, by how long the route's
  *   attempts take; a route whose attempts take long, or are not known yet, claims none ahead. Nor
- *   does one with a rate or a concurrency of its own, or whose gate is not open.
+ *   does one with a rate or a concurrency of its own, or whose gate is not open; nor one whose
+ *   results may be big, as many of them would wait for the disk at once.
  * - A job that was claimed ahead holds no slot. It is given one as any waiting job, by the turn and
  *   the priority of its route; on disk it is running.
  * - Where a route has a pool's slots to itself, some of its jobs that are ready wait for a thread

@@ -176,10 +176,12 @@ static void settle_take_result(struct attempt *attempt, struct call_output *outp
     settle->result_type = output->content_type;
     output->content_type = NULL;
     /* A part of a document is none: what is too long is left out as a whole. */
-    if (output->body.length > JOB_RESULT_MAX_BYTES) {
+    const struct queue_route *route = &attempt->route->route;
+    size_t most = route->max_result_bytes ? route->max_result_bytes : JOB_RESULT_BYTES;
+    if (output->body.length > most) {
         ferry_log(FERRY_LOG_INFO, "a result is too long to be kept",
-                  "delivery_id=%s route=%s bytes=%zu", attempt->delivery_id,
-                  attempt->route->route.name, output->body.length);
+                  "delivery_id=%s route=%s bytes=%zu max_result=%zu", attempt->delivery_id,
+                  route->name, output->body.length, most);
         return;
     }
     settle->result_length = output->body.length;

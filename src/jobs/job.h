@@ -75,7 +75,8 @@ void job_record_fini(struct job_record *record);
 enum {
     JOB_FINGERPRINT_BYTES = 16,
     JOB_KEY_MAX = 255,
-    JOB_RESULT_MAX_BYTES = 64 << 10, /* a longer one is not kept */
+    JOB_RESULT_BYTES = 64 << 10, /* a longer one is not shown with its job, nor kept, unless its
+                                    route says so */
 };
 
 /* Which jobs: those of all states in `states` (a bit each, 1 << JOB_DEAD; 0: any) and of a route

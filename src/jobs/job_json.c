@@ -92,8 +92,11 @@ static void put_result(struct bytes *out, const struct job_record *job)
     }
     bytes_printf(out, ",\"result\":{\"status\":%d", job->result_status);
     put_text(out, "content_type", job->result_type);
-    bytes_append_text(out, ",\"body\":");
     if (job->result)
+        bytes_printf(out, ",\"bytes\":%zu,\"body\":", job->result_length);
+    else
+        bytes_append_text(out, ",\"bytes\":null,\"body\":");
+    if (job->result && job->result_length <= JOB_RESULT_BYTES)
         put_body(out, job);
     else
         bytes_append_text(out, "null");

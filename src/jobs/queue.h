@@ -50,6 +50,7 @@ struct queue_route {
     unsigned breaker_failures; /* transient failures in a row that pause the route; 0: never */
     int64_t breaker_pause_ms;  /* for so long; then one attempt is let through to try */
     int64_t keep_ms;           /* 0: the queue's */
+    size_t max_result_bytes;   /* a longer result is not kept; 0: JOB_RESULT_BYTES */
 };
 
 /*

@@ -13,8 +13,7 @@ static void error_of(const struct job_record *job, ferry_error *error)
         ferry_error_set(error, FERRY_GONE, "the job was cancelled");
     else if (job->state == JOB_SUCCEEDED)
         ferry_error_set(error, FERRY_GONE,
-                        "the job has succeeded; its result is longer than %d KiB, and was not kept",
-                        JOB_RESULT_MAX_BYTES >> 10);
+                        "the job has succeeded; its result was too long to be kept");
     else
         ferry_error_set(error, job->error_code ? job->error_code : FERRY_INTERNAL, "%s",
                         job->error ? job->error : "the job has failed");

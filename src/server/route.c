@@ -304,6 +304,7 @@ bool route_of_queue(const struct route *route, struct queue_route *into)
         .breaker_failures = config->breaker_failures,
         .breaker_pause_ms = config->breaker_pause_ms,
         .keep_ms = config->keep_ms,
+        .max_result_bytes = config->max_result_bytes,
     };
     return config->mode != ROUTE_CALL;
 }

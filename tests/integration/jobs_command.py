@@ -9,7 +9,7 @@ from terminal import Terminal
 
 CONFIG = """
 routes:
-  /echo: {worker: echo, mode: either}
+  /echo: {worker: echo, mode: either, max_result: 128KiB}
   /later: {worker: echo, mode: defer}
   /sleep: {worker: sleep, mode: defer}
 """

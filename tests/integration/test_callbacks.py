@@ -104,7 +104,7 @@ def test_the_end_of_a_job_is_told_once_and_signed(server, receiver):
     assert event["type"] == "job.succeeded"
     assert event["data"]["delivery_id"] == reply.json()["delivery_id"]
     assert event["data"]["result"] == {"status": 200, "content_type": "text/plain",
-                                       "body": "hello"}
+                                       "bytes": 5, "body": "hello"}
 
 
 def test_the_jobs_id_does_not_leave_with_its_callback(server, receiver):

@@ -108,8 +108,19 @@ def test_show_lays_out_a_json_result_and_shows_another_as_it_is(jobs):
 
 
 def test_show_says_that_a_result_was_not_kept(jobs):
-    lines = jobs("show", jobs.succeeded(body="x" * 65537)).stdout.splitlines()
-    assert lines[-1].split(None, 1) == ["body", "null, or longer than 64 KiB and not kept"]
+    lines = jobs("show", jobs.succeeded(body="x" * 131073)).stdout.splitlines()
+    assert lines[-1].split(None, 1) == ["body", "too long to be kept"]
+
+
+def test_show_says_where_a_long_result_is(jobs):
+    lines = jobs("show", jobs.succeeded(body="x" * 131072)).stdout.splitlines()
+    assert lines[-1].split(None, 1) == ["body", "131072 bytes: /jobs/ID/result has it"]
+
+
+def test_show_shows_a_null_of_json(jobs):
+    id = jobs.ended(jobs.post("/echo", "null", Content_Type="application/json"), "succeeded")
+    lines = jobs("show", id).stdout.splitlines()
+    assert lines[-1].split(None, 1) == ["body", "null"]
 
 
 def test_show_tells_the_error_of_a_dead_job(jobs):

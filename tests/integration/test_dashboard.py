@@ -22,7 +22,7 @@ pools:
 routes:
   /now: {{worker: echo, methods: [GET, POST]}}
   /"quoted": {{worker: noop}}
-  /later: {{worker: echo, methods: [POST], mode: defer}}
+  /later: {{worker: echo, methods: [POST], mode: defer, max_result: 128KiB}}
   /fails: {{worker: fails, methods: [POST], mode: defer, retry: {{attempts: 1}}}}
   /gate: {{worker: gate, pool: single, timeout: 50ms}}
   /steps: {{worker: steps, methods: [POST], mode: defer}}
@@ -288,8 +288,8 @@ def test_what_a_job_answers_is_shown_as_text(browser, server):
 
 
 @pytest.mark.parametrize("content_type, length, said", [
-    ("text/plain", 64 * 1024 + 1, "It is longer than 64 KiB, and was not kept."),
-    ("application/json", 64 * 1024 + 1, "It is null, or longer than 64 KiB"),
+    ("text/plain", 128 * 1024 + 1, "It was too long to be kept."),
+    ("text/plain", 64 * 1024 + 1, "It is of 65537 bytes: /jobs/ID/result has it."),
     ("text/plain", 0, "")])
 def test_a_result_that_is_not_there_is_accounted_for(browser, server, content_type, length, said):
     place = server.request("POST", "/later", body="x" * length,

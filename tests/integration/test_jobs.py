@@ -99,7 +99,8 @@ def test_respond_async_makes_a_job_on_an_either_route(start):
     assert reply.status == 202
     assert reply.headers["Preference-Applied"] == "respond-async"
     job = server.wait_job(reply.headers["Location"], "succeeded")
-    assert job["result"] == {"status": 200, "content_type": "text/plain", "body": "later"}
+    assert job["result"] == {"status": 200, "content_type": "text/plain", "bytes": 5,
+                             "body": "later"}
 
 
 def test_a_second_prefer_header_counts_as_well(start):

@@ -101,7 +101,7 @@ def test_a_listing_has_no_bodies_of_results(server):
     place = server.post_job("/later", {"a": 1})
     whole = server.wait_job(place, "succeeded")
     [listed] = list_all(server)
-    assert listed == {**whole, "result": {**whole["result"], "body": None}}
+    assert listed == {**whole, "result": {**whole["result"], "bytes": None, "body": None}}
 
 
 @pytest.mark.parametrize("query, hint", [

@@ -21,6 +21,7 @@ pools:
 routes:
   /echo: {{worker: echo, methods: [POST], mode: either}}
   /later: {{worker: echo, methods: [POST], mode: defer}}
+  /big: {{worker: echo, methods: [POST], mode: either, max_result: 1MiB}}
   /call: {{worker: echo, methods: [POST]}}
   /gate: {{worker: gate, pool: single, methods: [POST], mode: either, timeout: 0}}
   /sleep: {{worker: sleep, methods: [POST], mode: defer}}
@@ -67,10 +68,26 @@ def test_a_result_that_is_too_long_to_be_kept_is_not_taken_for_an_empty_one(star
     assert (len(again.body) == length) == (status == 200)
     if status == 202:
         assert reply.json()["state"] == "succeeded"
-        assert "64 KiB" in again.problem()
+        assert "too long" in again.problem()
         server.wait_logged("a result is too long to be kept", "bytes=65537")
         job = server.get(reply.headers["Location"]).json()
-        assert (job["state"], job["result"]["body"]) == ("succeeded", None)
+        assert (job["state"], job["result"]["body"], job["result"]["bytes"]) == \
+            ("succeeded", None, None)
+
+
+def test_a_route_may_keep_longer_results(start):
+    server = start()
+    for length, status in (2**20, 200), (2**20 + 1, 202):
+        body = b"x" * length
+        for _ in range(2):
+            reply = server.request("POST", "/big", body=body,
+                                   headers={"Idempotency-Key": str(length)})
+            assert (reply.status, reply.body == body) == (status, status == 200)
+        job = server.get(reply.headers["Location"])
+        result = {"bytes": length if status == 200 else None, "body": None}
+        assert {**job.json()["result"], **result} == job.json()["result"]
+        kept = server.get(reply.headers["Location"] + "/result")
+        assert (kept.status, kept.body == body) == (200 if status == 200 else 410, status == 200)
 
 
 def test_a_wait_for_a_dead_job_is_answered_with_its_error(start):

@@ -5,6 +5,7 @@ import {
 } from "./dom.js";
 
 const SHOWN_MAX = 100_000; // of a result, in characters
+const BODY_MAX = 64 * 1024; // a longer one is not told with its job
 const WHERE = ["state", "route", "after", "job"];
 const LOOKS = {dead: "bad", retrying: "warn", running: "good"};
 
@@ -164,20 +165,19 @@ function textOf(body) {
         ? `${text.slice(0, SHOWN_MAX)}…\n\n/jobs/ID/result has all of it` : text;
 }
 
-/** Why there is no body. That of JSON may be a null. */
-function lossOf({content_type: type}) {
-    const isJson = type?.startsWith("application/json");
-    return isJson ? "It is null, or longer than 64 KiB and was not kept."
-        : "It is longer than 64 KiB, and was not kept.";
+/** Why there is no body; "" where it is there. That of JSON may be a null. */
+function lossOf({bytes}) {
+    if (bytes === null)
+        return "It was too long to be kept.";
+    return bytes > BODY_MAX ? `It is of ${bytes} bytes: /jobs/ID/result has it.` : "";
 }
 
 function showResult(result) {
-    const body = result?.body ?? null;
     const [loss, pre] = byId("job-result").querySelectorAll("p, pre");
     byId("job-result").hidden = result === null;
-    show(loss, result && body === null ? lossOf(result) : "");
-    pre.hidden = body === null;
-    show(pre, textOf(body));
+    show(loss, result ? lossOf(result) : "");
+    pre.hidden = result === null || lossOf(result) !== "";
+    show(pre, textOf(result?.body ?? null));
 }
 
 function showButtons(isShown) {

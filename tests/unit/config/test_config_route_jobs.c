@@ -1,4 +1,4 @@
-/* What a route says of its jobs: rate, concurrency, priority, breaker, retention. */
+/* What a route says of its jobs: rate, concurrency, priority, breaker, retention, results. */
 #include "config/load.h"
 
 static void test_values(void **state)
@@ -8,7 +8,7 @@ static void test_values(void **state)
     load_text(&loaded,
               "routes:\n"
               "  /a: {worker: echo, mode: defer, rate: 10/s, concurrency: 3, priority: -7,\n"
-              "       breaker: {failures: 5, pause: 2m}, retention: 30d}\n"
+              "       breaker: {failures: 5, pause: 2m}, retention: 30d, max_result: 2MiB}\n"
               "  /b: {worker: echo, mode: either, rate: 100/m, breaker: {failures: 9}}\n"
               "  /c: {worker: echo, mode: defer, rate: 5/h, priority: 100}\n"
               "  /d: {worker: echo, mode: defer, rate: 0}\n"
@@ -22,6 +22,7 @@ static void test_values(void **state)
     assert_int_equal(route[0].breaker_failures, 5);
     assert_int_equal(route[0].breaker_pause_ms, 120000);
     assert_int_equal(route[0].keep_ms, INT64_C(30) * 86400000);
+    assert_int_equal(route[0].max_result_bytes, 2 << 20);
     assert_int_equal(route[1].rate_count, 100);
     assert_int_equal(route[1].rate_per_ms, 60000);
     assert_int_equal(route[1].breaker_failures, 9);
@@ -36,6 +37,7 @@ static void test_values(void **state)
         assert_int_equal(route[i].priority, 0);
         assert_int_equal(route[i].breaker_failures, 0);
         assert_int_equal(route[i].keep_ms, 0);
+        assert_int_equal(route[i].max_result_bytes, 64 << 10);
     }
     unload(&loaded);
 }
@@ -78,6 +80,9 @@ static void test_ranges(void **state)
                   {ROUTE_BEGIN "retention: 4000d}}\n",
                    "ferry.yaml:1:53: error: 4000d is out of range: retention is 0 to 3650d\n"
                    "    " ROUTE_BEGIN "retention: 4000d}}\n" PLACE "           ^~~~~\n"},
+                  {ROUTE_BEGIN "max_result: 17MiB}}\n",
+                   "ferry.yaml:1:54: error: 17MiB is out of range: max_result is 1KiB to 16MiB\n"
+                   "    " ROUTE_BEGIN "max_result: 17MiB}}\n" PLACE "            ^~~~~\n"},
                   {ROUTE_BEGIN "breaker: 5}}\n",
                    "ferry.yaml:1:51: error: routes./a.breaker must be a map, not a single value\n"
                    "    " ROUTE_BEGIN "breaker: 5}}\n" PLACE "         ^\n"
@@ -111,7 +116,8 @@ static void test_no_effect_without_jobs(void **state)
                    "    concurrency: 1\n"
                    "    priority: 1\n"
                    "    breaker: {failures: 1}\n"
-                   "    retention: 1d\n",
+                   "    retention: 1d\n"
+                   "    max_result: 1MiB\n",
                    "ferry.yaml:4:5: warning: rate has no effect on a route of mode call\n"
                    "        rate: 1/s\n"
                    "        ^~~~\n"
@@ -131,7 +137,11 @@ static void test_no_effect_without_jobs(void **state)
                    "ferry.yaml:8:5: warning: retention has no effect on a route of mode call\n"
                    "        retention: 1d\n"
                    "        ^~~~~~~~~\n"
-                   "    hint: only a job is kept: mode: defer, or either\n"});
+                   "    hint: only a job is kept: mode: defer, or either\n"
+                   "ferry.yaml:9:5: warning: max_result has no effect on a route of mode call\n"
+                   "        max_result: 1MiB\n"
+                   "        ^~~~~~~~~~\n"
+                   "    hint: only a job's result is kept: mode: defer, or either\n"});
 }
 
 static void test_set_from_outside(void **state)

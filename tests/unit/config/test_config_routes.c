@@ -26,7 +26,7 @@ static void test_worker(void **state)
          "    routes: {/a: echo}\n"
          "                 ^~~~\n"
          "    hint: {KEY: VALUE, ...}, with the keys worker, pool, methods, mode, timeout, retry, "
-         "rate, concurrency, priority, breaker, retention, auth, cors, client_rate\n"});
+         "rate, concurrency, priority, breaker, retention, max_result, auth, cors, client_rate\n"});
 }
 
 static void test_pool(void **state)
@@ -47,22 +47,23 @@ static void test_pool(void **state)
 static void test_unknown_keys(void **state)
 {
     (void)state;
-    CHECK_REPORTS({"routes: {/a: {worker: echo, time_out: 5s}}\n",
-                   "ferry.yaml:1:29: error: unknown key \"time_out\" in routes./a\n"
-                   "    routes: {/a: {worker: echo, time_out: 5s}}\n"
-                   "                                ^~~~~~~~\n"
-                   "    hint: did you mean \"timeout\"?\n"},
-                  {"routes: {/a: {worker: echo, mode: defer, retry: {attempt: 5}}}\n",
-                   "ferry.yaml:1:50: error: unknown key \"attempt\" in routes./a.retry\n"
-                   "    routes: {/a: {worker: echo, mode: defer, retry: {attempt: 5}}}\n"
-                   "                                                     ^~~~~~~\n"
-                   "    hint: did you mean \"attempts\"?\n"},
-                  {"routes: {/a: {worker: echo, entrance: 1}}\n",
-                   "ferry.yaml:1:29: error: unknown key \"entrance\" in routes./a\n"
-                   "    routes: {/a: {worker: echo, entrance: 1}}\n"
-                   "                                ^~~~~~~~\n"
-                   "    hint: known: worker, pool, methods, mode, timeout, retry, rate, "
-                   "concurrency, priority, breaker, retention, auth, cors, client_rate\n"});
+    CHECK_REPORTS(
+        {"routes: {/a: {worker: echo, time_out: 5s}}\n",
+         "ferry.yaml:1:29: error: unknown key \"time_out\" in routes./a\n"
+         "    routes: {/a: {worker: echo, time_out: 5s}}\n"
+         "                                ^~~~~~~~\n"
+         "    hint: did you mean \"timeout\"?\n"},
+        {"routes: {/a: {worker: echo, mode: defer, retry: {attempt: 5}}}\n",
+         "ferry.yaml:1:50: error: unknown key \"attempt\" in routes./a.retry\n"
+         "    routes: {/a: {worker: echo, mode: defer, retry: {attempt: 5}}}\n"
+         "                                                     ^~~~~~~\n"
+         "    hint: did you mean \"attempts\"?\n"},
+        {"routes: {/a: {worker: echo, entrance: 1}}\n",
+         "ferry.yaml:1:29: error: unknown key \"entrance\" in routes./a\n"
+         "    routes: {/a: {worker: echo, entrance: 1}}\n"
+         "                                ^~~~~~~~\n"
+         "    hint: known: worker, pool, methods, mode, timeout, retry, rate, "
+         "concurrency, priority, breaker, retention, max_result, auth, cors, client_rate\n"});
 }
 
 static void test_mode(void **state)

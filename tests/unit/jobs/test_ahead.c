@@ -109,7 +109,7 @@ static void a_route_of_long_jobs_or_of_unknown_ones_claims_none_ahead(void **ctx
     assert_true(ahead_limit(route) > JOBS);
 }
 
-static void a_route_with_a_rate_or_a_concurrency_claims_none_ahead(void **ctx)
+static void a_route_with_a_rate_a_concurrency_or_big_results_claims_none_ahead(void **ctx)
 {
     (void)ctx;
     fixture_start(f);
@@ -121,6 +121,9 @@ static void a_route_with_a_rate_or_a_concurrency_claims_none_ahead(void **ctx)
     route->route.rate_count = 1000;
     assert_int_equal(ahead_limit(route), 0);
     route->route.rate_count = 0;
+    route->route.max_result_bytes = JOB_RESULT_BYTES + 1;
+    assert_int_equal(ahead_limit(route), 0);
+    route->route.max_result_bytes = JOB_RESULT_BYTES;
     assert_true(ahead_limit(route) > 0);
 }
 
@@ -361,7 +364,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_route_of_long_jobs_or_of_unknown_ones_claims_none_ahead),
-        TEST(a_route_with_a_rate_or_a_concurrency_claims_none_ahead),
+        TEST(a_route_with_a_rate_a_concurrency_or_big_results_claims_none_ahead),
         TEST(jobs_that_were_claimed_ahead_run_once_when_there_is_a_slot),
         TEST(behind_a_hung_one_they_are_given_back),
         TEST(a_pause_gives_them_back),

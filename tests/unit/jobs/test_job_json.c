@@ -66,7 +66,8 @@ static void progress_error_and_a_text_result_are_escaped(void **state)
                 "\"started_at\":null,\"finished_at\":null,"
                 "\"progress\":{\"fraction\":0.5,\"message\":\"half \\u0001\"},"
                 "\"error\":{\"code\":\"unprocessable\",\"message\":\"550 \\\"no\\\"\\u000d\\n\"},"
-                "\"result\":{\"status\":422,\"content_type\":\"text/plain\",\"body\":\"a\\\"b\"}}");
+                "\"result\":{\"status\":422,\"content_type\":\"text/"
+                "plain\",\"bytes\":3,\"body\":\"a\\\"b\"}}");
 }
 
 static void expect_result_body(const char *text, const char *expected)
@@ -119,6 +120,27 @@ static void a_job_that_is_withdrawn_while_it_runs_says_so(void **state)
     bytes_fini(&json);
 }
 
+static void a_body_of_more_than_64_kib_is_told_by_its_length_only(void **state)
+{
+    (void)state;
+    struct job_record job = {.state = JOB_SUCCEEDED,
+                             .route = (char[]){"/r"},
+                             .worker = (char[]){"w"},
+                             .result_status = 200,
+                             .result_length = JOB_RESULT_BYTES + 1};
+    job.result = calloc(1, job.result_length + 1);
+    memset(job.result, 'x', job.result_length);
+    struct bytes json = {0};
+    job_json(&json, &job, NULL);
+    assert_non_null(strstr(bytes_text(&json), "\"bytes\":65537,\"body\":null}}"));
+    bytes_fini(&json);
+    free(job.result);
+    job.result = NULL;
+    job_json(&json, &job, NULL);
+    assert_non_null(strstr(bytes_text(&json), "\"bytes\":null,\"body\":null}}"));
+    bytes_fini(&json);
+}
+
 static void an_event_tells_of_the_end_but_not_the_id(void **state)
 {
     (void)state;
@@ -146,7 +168,7 @@ static void an_event_tells_of_the_end_but_not_the_id(void **state)
         "\"created_at\":\"1970-01-01T00:00:01.000Z\","
         "\"finished_at\":\"1970-01-01T00:00:03.000Z\",\"error\":null,"
         "\"result\":{\"status\":200,\"content_type\":\"application/json\","
-        "\"body\":{\"n\":1}}}}");
+        "\"bytes\":8,\"body\":{\"n\":1}}}}");
     bytes_fini(&json);
 }
 
@@ -158,6 +180,7 @@ int main(void)
         cmocka_unit_test(a_json_result_is_shown_as_json),
         cmocka_unit_test(a_broken_json_result_is_shown_as_text),
         cmocka_unit_test(a_job_that_is_withdrawn_while_it_runs_says_so),
+        cmocka_unit_test(a_body_of_more_than_64_kib_is_told_by_its_length_only),
         cmocka_unit_test(an_event_tells_of_the_end_but_not_the_id),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -384,6 +384,22 @@ static void a_result_that_is_too_long_is_left_out_as_a_whole(void **ctx)
     assert_string_equal(f->result, "");
 }
 
+static void a_route_may_keep_a_longer_one(void **ctx)
+{
+    (void)ctx;
+    enum { KEPT = 300000 };
+    fixture_route(f, "/echo")->max_result_bytes = KEPT;
+    fixture_start(f);
+    char *body = calloc(1, KEPT + 2);
+    for (size_t length = KEPT; length <= KEPT + 1; length++) {
+        memset(body, 'x', length);
+        fixture_add_committed(f, "/echo", body);
+        fixture_wait(f, is_idle);
+        assert_int_equal(fixture_get(f, f->last_id)->result_length, length == KEPT ? KEPT : 0);
+    }
+    free(body);
+}
+
 static void an_unknown_id_is_not_found(void **ctx)
 {
     (void)ctx;
@@ -422,6 +438,7 @@ int main(void)
         TEST(an_unknown_route_is_not_found),
         TEST(jobs_of_a_route_that_is_gone_stay),
         TEST(a_result_that_is_too_long_is_left_out_as_a_whole),
+        TEST(a_route_may_keep_a_longer_one),
         TEST(an_unknown_id_is_not_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,11 +59,11 @@ bool queue_write_again(struct queue *queue, struct operation *operation)
     return true;
 }
 
-/* Jobs may wait of which memory does not know: claims find out. */
-static void look_at_all_routes(struct queue *queue)
+/* Jobs may wait of which memory does not know: claims find out, at a time of the wall clock. */
+static void look_at_all_routes(struct queue *queue, int64_t when_ms)
 {
     for (struct dispatch_route *at = queue->routes; at; at = at->next)
-        dispatch_expect(at, INT64_MIN);
+        dispatch_expect(at, when_ms);
     dispatch(queue);
 }
 
@@ -73,7 +73,8 @@ static void on_undone(struct operation *operation)
     if (operation->error.code && queue_write_again(queue, operation))
         return;
     free(operation);
-    look_at_all_routes(queue);
+    /* A claim that is made again at once may fail in doubt again, and so on. */
+    look_at_all_routes(queue, queue_wall_ms(queue) + WRITE_AGAIN_MS);
 }
 
 void queue_undo(struct queue *queue, const char *id, int64_t token)
@@ -103,7 +104,7 @@ static void on_shifted(struct operation *operation)
     }
     free(operation);
     queue->shifting--;
-    look_at_all_routes(queue);
+    look_at_all_routes(queue, INT64_MIN);
 }
 
 /* What is written later goes to disk behind it. */

@@ -141,6 +141,7 @@ static void jobs_that_were_claimed_ahead_run_once_when_there_is_a_slot(void **ct
     fixture_wait(f, has_all_succeeded);
     assert_int_equal(count("state = 4 AND attempt = 1"), count("1"));
     assert_int_equal(atomic_load(&fakes.most_running), 1);
+    assert_int_equal(route_of("/echo")->ahead.coming, 0);
 }
 
 static void behind_a_hung_one_they_are_given_back(void **ctx)
@@ -258,6 +259,26 @@ static void what_comes_takes_no_slot_for_which_those_are_being_claimed(void **ct
     expect_first_run_of("/echo");
 }
 
+static bool has_failed(struct fixture *at)
+{
+    return fixture_metric(at, "ferry_store_failed_total") >= 1 && !route_of("/echo")->claiming;
+}
+
+static void those_that_could_not_be_claimed_are_on_their_way_no_more(void **ctx)
+{
+    (void)ctx;
+    have_both_wait("/second", "/echo");
+    folder_sql(&f->folder, "CREATE TRIGGER fails BEFORE UPDATE OF state ON jobs WHEN NEW.state = 2"
+                           " BEGIN SELECT RAISE(ABORT, 'x'); END");
+    dispatch_at_once();
+    assert_int_equal(route_of("/echo")->ahead.coming, 1);
+    fixture_wait(f, has_failed);
+    assert_int_equal(route_of("/echo")->ahead.coming, 0);
+    folder_sql(&f->folder, "DROP TRIGGER fails");
+    fixture_wait(f, is_let_through);
+    fixture_wait(f, is_idle);
+}
+
 static void those_that_are_being_claimed_hold_no_slot_of_an_equal_route(void **ctx)
 {
     (void)ctx;
@@ -373,6 +394,7 @@ int main(void)
         TEST(a_route_of_a_higher_priority_goes_before_them),
         TEST(those_that_are_being_claimed_go_before_a_route_of_a_lower_priority),
         TEST(what_comes_takes_no_slot_for_which_those_are_being_claimed),
+        TEST(those_that_could_not_be_claimed_are_on_their_way_no_more),
         TEST(those_that_are_being_claimed_hold_no_slot_of_an_equal_route),
         TEST(they_are_found_though_they_have_no_rows),
         TEST(they_are_listed_as_well),

@@ -64,9 +64,8 @@ static bool is_pool_full(struct fixture *at)
            ahead->in_pool > POOL_AHEAD / 2 && ahead->in_pool + ahead->count == JOBS;
 }
 
-/* Have the slot taken by a job that hangs, and others of its route wait behind it: short ones, as
- * far as the queue knows. */
-static void fill_pool(void)
+/* Run short jobs until the route is known for them, as far as the queue knows. */
+static void prove_short(void)
 {
     fixture_start(f);
     gate_set(true);
@@ -78,6 +77,12 @@ static void fill_pool(void)
     }
     gate_set(false);
     atomic_store(&fakes.runs, 0);
+}
+
+/* Have the slot taken by a job that hangs, and others of its route wait behind it. */
+static void fill_pool(void)
+{
+    prove_short();
     fixture_add_committed(f, "/gate", "x");
     fixture_wait(f, is_one_at_the_gate);
     f->accepted = 0;
@@ -200,6 +205,33 @@ static void another_route_goes_before_those_that_are_not_in_the_pool(void **ctx)
     assert_true(place <= 1 + POOL_AHEAD + 2); /* the two routes take turns */
 }
 
+static bool are_all_ready(struct fixture *at)
+{
+    struct ahead *ahead = &route_of("/gate")->ahead;
+    ahead->moved_ms = INT64_MAX / 2;
+    return at->accepted == JOBS && store_is_idle(at->queue->store) && !dispatch_is_due(at->queue) &&
+           ahead->in_pool + ahead->count == JOBS;
+}
+
+static void before_a_route_that_waits_for_a_slot_none_waits_there(void **ctx)
+{
+    (void)ctx;
+    prove_short();
+    gate_pause(&route_of("/second")->gate, true);
+    fixture_add_committed(f, "/second", "x");
+    fixture_wait(f, is_idle);
+    fixture_add_committed(f, "/gate", "x");
+    fixture_wait(f, is_one_at_the_gate);
+    gate_pause(&route_of("/second")->gate, false);
+    f->accepted = 0;
+    for (int i = 0; i < JOBS; i++)
+        fixture_add(f, "/gate", "x");
+    fixture_wait(f, are_all_ready);
+    assert_int_equal(route_of("/gate")->ahead.in_pool, 0);
+    gate_set(true);
+    fixture_wait(f, is_idle);
+}
+
 static void a_route_with_a_breaker_has_none_there(void **ctx)
 {
     (void)ctx;
@@ -241,6 +273,7 @@ int main(void)
         TEST(a_close_takes_them_back_while_one_hangs),
         TEST(one_that_is_cancelled_never_runs),
         TEST(another_route_goes_before_those_that_are_not_in_the_pool),
+        TEST(before_a_route_that_waits_for_a_slot_none_waits_there),
         TEST(a_route_with_a_breaker_has_none_there),
         TEST(only_the_one_that_runs_is_noted_as_started),
     };

@@ -96,6 +96,12 @@ static void an_older_job_that_waits_goes_first(void **ctx)
     fixture_wait(f, has_succeeded);
 }
 
+static void dispatch_at_once(void)
+{
+    f->queue->is_behind_batch = true;
+    dispatch_batch_gone(f->queue);
+}
+
 /* The claim has one slot; what it leaves was there before what comes, also on its way to the disk.
  */
 static void what_comes_while_a_claim_leaves_some_waits_behind_them(void **ctx)
@@ -110,8 +116,7 @@ static void what_comes_while_a_claim_leaves_some_waits_behind_them(void **ctx)
     fixture_wait(f, is_idle);
     fixture_add(f, "/gate", "second");
     gate_pause(&route->gate, false);
-    f->queue->is_behind_batch = true;
-    dispatch_batch_gone(f->queue); /* at once */
+    dispatch_at_once();
     assert_true(route->claiming);
     f->pool.slots = 2; /* as if one had ended */
     fixture_add(f, "/gate", "third");
@@ -288,6 +293,26 @@ static void a_job_that_its_pool_refuses_waits_and_counts_no_attempt(void **ctx)
     ferry_executor_free(full);
 }
 
+/* Those are due all the time, and nothing else wakes the queue. */
+static void what_waits_behind_one_that_its_pool_refuses_runs_when_there_is_room(void **ctx)
+{
+    (void)ctx;
+    ferry_executor *full = make_full_executor();
+    f->pool.executor = full;
+    f->pool.slots = 1;
+    fixture_open(f);
+    for (int i = 0; i < 2; i++)
+        fixture_add_committed(f, "/echo", "x");
+    queue_start(f->queue);
+    fixture_wait(f, is_idle);
+    atomic_store(&live_may_end, true);
+    jobs_wanted = 2;
+    fixture_wait(f, has_succeeded);
+    fixture_close(f);
+    assert_int_equal(ferry_executor_shutdown(full, PATIENCE_MS), 0);
+    ferry_executor_free(full);
+}
+
 /* It was written as claimed, and nothing else is due that would wake the queue. */
 static void a_job_with_a_slot_that_its_pool_refuses_is_tried_again(void **ctx)
 {
@@ -339,6 +364,31 @@ static void what_comes_takes_no_slot_for_which_others_wait(void **ctx)
     assert_int_equal(atomic_load(&fakes.most_running), 1);
 }
 
+static void a_claim_of_a_higher_priority_holds_no_more_than_its_slots(void **ctx)
+{
+    (void)ctx;
+    static const char *const names[] = {"/echo", "/second"};
+    f->pool.slots = 2;
+    fixture_route(f, "/echo")->priority = 1;
+    fixture_start(f);
+    fixture_wait(f, is_idle);
+    for (int i = 0; i < 2; i++) {
+        gate_pause(&dispatch_route_find(f->queue, names[i])->gate, true);
+        fixture_add_committed(f, names[i], "x");
+        fixture_wait(f, is_idle);
+    }
+    for (int i = 0; i < 2; i++)
+        gate_pause(&dispatch_route_find(f->queue, names[i])->gate, false);
+    f->pool.slots = 1;
+    dispatch_at_once();
+    f->pool.slots = 2;
+    dispatch_at_once();
+    for (int i = 0; i < 2; i++)
+        assert_true(dispatch_route_find(f->queue, names[i])->claiming);
+    jobs_wanted = 2;
+    fixture_wait(f, has_succeeded);
+}
+
 /* ---- once a turn, and behind the batch ---- */
 
 static int looks;
@@ -384,74 +434,6 @@ static void one_that_is_about_to_dispatch_is_not_idle(void **ctx)
     fixture_wait(f, is_idle);
 }
 
-/* ---- writes that come late ---- */
-
-/* A write of /second has failed, and a claim has found nothing since. */
-static bool is_nothing_known(struct fixture *at)
-{
-    const struct dispatch_route *route = dispatch_route_find(at->queue, "/second");
-    return fixture_metric(at, "ferry_store_failed_total") >= 1 && !route->claiming &&
-           route->next_run_at_ms == INT64_MAX;
-}
-
-static bool has_failed_to_claim(struct fixture *at)
-{
-    return fixture_metric(at, "ferry_store_failed_total") >= 1 && queue_is_idle(at->queue);
-}
-
-static void refuse_state(enum job_state state)
-{
-    char sql[128];
-    snprintf(sql, sizeof sql,
-             "CREATE TRIGGER fails BEFORE UPDATE OF state ON jobs WHEN NEW.state = %d BEGIN"
-             " SELECT RAISE(ABORT, 'x'); END",
-             (int)state);
-    folder_sql(&f->folder, sql);
-}
-
-static void a_retry_that_is_written_late_is_not_forgotten(void **ctx)
-{
-    (void)ctx;
-    fixture_start(f);
-    fixture_wait(f, is_idle);
-    refuse_state(JOB_RETRYING);
-    fixture_add_committed(f, "/second", "x");
-    fixture_wait(f, is_nothing_known);
-    folder_sql(&f->folder, "DROP TRIGGER fails");
-    jobs_wanted = 1;
-    fixture_wait(f, has_succeeded);
-}
-
-static void a_claim_that_failed_is_made_again(void **ctx)
-{
-    (void)ctx;
-    fixture_open(f);
-    fixture_add_committed(f, "/second", "x");
-    refuse_state(JOB_RUNNING);
-    queue_start(f->queue);
-    fixture_wait(f, has_failed_to_claim);
-    assert_int_equal(f->queue->pools->held, 0);
-    folder_sql(&f->folder, "DROP TRIGGER fails");
-    jobs_wanted = 1;
-    fixture_wait(f, has_succeeded);
-}
-
-static void a_claim_that_is_undone_late_is_not_forgotten(void **ctx)
-{
-    (void)ctx;
-    fixture_open(f);
-    fixture_add_committed(f, "/second", "x");
-    folder_sql(&f->folder, "UPDATE jobs SET state = 2, token = 77");
-    queue_start(f->queue);
-    fixture_wait(f, is_idle);
-    refuse_state(JOB_QUEUED);
-    queue_undo(f->queue, NULL, 77);
-    fixture_wait(f, is_nothing_known);
-    folder_sql(&f->folder, "DROP TRIGGER fails");
-    jobs_wanted = 1;
-    fixture_wait(f, has_succeeded);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -473,9 +455,8 @@ int main(void)
         TEST(what_comes_takes_no_slot_for_which_others_wait),
         TEST(what_is_gathered_goes_to_the_disk_before_others_are_claimed),
         TEST(one_that_is_about_to_dispatch_is_not_idle),
-        TEST(a_retry_that_is_written_late_is_not_forgotten),
-        TEST(a_claim_that_failed_is_made_again),
-        TEST(a_claim_that_is_undone_late_is_not_forgotten),
+        TEST(a_claim_of_a_higher_priority_holds_no_more_than_its_slots),
+        TEST(what_waits_behind_one_that_its_pool_refuses_runs_when_there_is_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -218,6 +218,21 @@ static void a_paused_route_stays_paused(void **ctx)
     wait_state(f->last_id, JOB_SUCCEEDED);
 }
 
+/* The queue does not hear of it as of one of a route that it knows. */
+static void a_job_that_is_retried_while_its_route_is_gone_runs_when_it_is_back(void **ctx)
+{
+    (void)ctx;
+    fixture_start(f);
+    fixture_add_committed(f, "/permanent", "x");
+    wait_state(f->last_id, JOB_DEAD);
+    fixture_wait(f, is_idle);
+    set_route("/echo", worker_of("/echo"), &f->pool);
+    queue_change(f->queue, JOB_ACTION_RETRY, f->last_id, on_one_changed, NULL);
+    wait_state(f->last_id, JOB_QUEUED);
+    set_route("/permanent", worker_of("/echo"), &f->pool);
+    wait_state(f->last_id, JOB_SUCCEEDED);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -228,6 +243,7 @@ int main(void)
         TEST(what_is_claimed_while_its_route_goes_is_given_back),
         TEST(what_is_claimed_while_its_route_changes_runs_by_the_new_one),
         TEST(a_paused_route_stays_paused),
+        TEST(a_job_that_is_retried_while_its_route_is_gone_runs_when_it_is_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,7 +64,7 @@ static bool is_pool_full(struct fixture *at)
            ahead->in_pool > POOL_AHEAD / 2 && ahead->in_pool + ahead->count == JOBS;
 }
 
-/* Run short jobs until the route is known for them, as far as the queue knows. */
+/* Run short jobs until the route is known for them. */
 static void prove_short(void)
 {
     fixture_start(f);
@@ -213,6 +213,16 @@ static bool are_all_ready(struct fixture *at)
            ahead->in_pool + ahead->count == JOBS;
 }
 
+/* Have others of /gate ready, behind the one that hangs: none of them waits in the pool. */
+static void expect_none_in_the_pool(void)
+{
+    f->accepted = 0;
+    for (int i = 0; i < JOBS; i++)
+        fixture_add(f, "/gate", "x");
+    fixture_wait(f, are_all_ready);
+    assert_int_equal(route_of("/gate")->ahead.in_pool, 0);
+}
+
 static void before_a_route_that_waits_for_a_slot_none_waits_there(void **ctx)
 {
     (void)ctx;
@@ -223,11 +233,21 @@ static void before_a_route_that_waits_for_a_slot_none_waits_there(void **ctx)
     fixture_add_committed(f, "/gate", "x");
     fixture_wait(f, is_one_at_the_gate);
     gate_pause(&route_of("/second")->gate, false);
-    f->accepted = 0;
-    for (int i = 0; i < JOBS; i++)
-        fixture_add(f, "/gate", "x");
-    fixture_wait(f, are_all_ready);
-    assert_int_equal(route_of("/gate")->ahead.in_pool, 0);
+    expect_none_in_the_pool();
+    gate_set(true);
+    fixture_wait(f, is_idle);
+}
+
+static void beside_a_route_that_has_a_slot_none_waits_there(void **ctx)
+{
+    (void)ctx;
+    prove_short();
+    f->pool.slots = 2;
+    f->queue->pools->held++; /* the executor of the tests has room for one */
+    fixture_add_committed(f, "/gate", "x");
+    fixture_wait(f, is_one_at_the_gate);
+    expect_none_in_the_pool();
+    f->queue->pools->held--;
     gate_set(true);
     fixture_wait(f, is_idle);
 }
@@ -273,6 +293,7 @@ int main(void)
         TEST(a_close_takes_them_back_while_one_hangs),
         TEST(one_that_is_cancelled_never_runs),
         TEST(another_route_goes_before_those_that_are_not_in_the_pool),
+        TEST(beside_a_route_that_has_a_slot_none_waits_there),
         TEST(before_a_route_that_waits_for_a_slot_none_waits_there),
         TEST(a_route_with_a_breaker_has_none_there),
         TEST(only_the_one_that_runs_is_noted_as_started),

@@ -61,8 +61,10 @@ static void attempt_unstick(struct attempt *attempt, const ferry_task_report *re
         return;
     attempt->is_stuck = false;
     attempt->pool->pool->stuck--;
-    ferry_log(FERRY_LOG_INFO, "stuck attempt came back", "delivery_id=%s route=%s run_ms=%lld",
-              attempt->delivery_id, attempt->route->route.name, (long long)(report->run_us / 1000));
+    if (attempt->is_told)
+        ferry_log(FERRY_LOG_INFO, "stuck attempt came back", "delivery_id=%s route=%s run_ms=%lld",
+                  attempt->delivery_id, attempt->route->route.name,
+                  (long long)(report->run_us / 1000));
 }
 
 /* It never ran: live calls fill the pool, or it was cancelled before, or taken back. */
@@ -128,17 +130,35 @@ static void on_call_done(ferry_call *call, const ferry_task_report *report, void
     dispatch(queue);
 }
 
-/* The job stays running until its thread is back: a second run beside it would be worse. */
-static void attempt_overdue(struct attempt *attempt)
+static void attempt_tell_overdue(const struct attempt *attempt)
 {
-    const struct queue_route *route = &attempt->route->route;
+    ferry_log(FERRY_LOG_WARN, "an attempt is overdue",
+              "delivery_id=%s route=%s worker=%s attempt=%u running=%d", attempt->delivery_id,
+              attempt->route->route.name, call_worker_name(attempt->call), attempt->number,
+              attempt->is_stuck);
+}
+
+/* The job stays running until its thread is back: a second run beside it would be worse. */
+static void attempt_overdue(struct attempt *attempt, int64_t now_ms)
+{
     attempt->is_overdue = true;
     attempt->is_stuck = call_is_started(attempt->call);
     attempt->pool->pool->stuck += attempt->is_stuck;
-    ferry_log(FERRY_LOG_WARN, "an attempt is overdue",
-              "delivery_id=%s route=%s worker=%s attempt=%u running=%d", attempt->delivery_id,
-              route->name, call_worker_name(attempt->call), attempt->number, attempt->is_stuck);
+    attempt->deadline_ms = attempt->is_stuck ? now_ms + CALL_STUCK_MS : INT64_MAX;
+    if (!attempt->is_stuck)
+        attempt_tell_overdue(attempt);
     call_cancel(attempt->call);
+}
+
+static void attempt_pass_deadline(struct attempt *attempt, int64_t now_ms)
+{
+    if (!attempt->is_overdue) {
+        attempt_overdue(attempt, now_ms);
+        return;
+    }
+    attempt->deadline_ms = INT64_MAX;
+    attempt->is_told = true;
+    attempt_tell_overdue(attempt);
 }
 
 static void on_deadline(void *arg);
@@ -159,12 +179,10 @@ static void on_deadline(void *arg)
     int64_t now_ms = ferry_loop_now_ms(queue->loop), next_ms = INT64_MAX;
     queue->deadline = 0;
     for (struct attempt *at = queue->attempts; at; at = at->next) {
-        if (at->deadline_ms <= now_ms) {
-            at->deadline_ms = INT64_MAX;
-            attempt_overdue(at);
-        } else if (at->deadline_ms < next_ms) {
+        if (at->deadline_ms <= now_ms)
+            attempt_pass_deadline(at, now_ms);
+        if (at->deadline_ms < next_ms)
             next_ms = at->deadline_ms;
-        }
     }
     queue_expect_deadline(queue, next_ms);
 }

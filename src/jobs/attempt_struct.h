@@ -27,9 +27,11 @@ struct attempt {
     unsigned number;
     int64_t weight;
     ferry_call *call;    /* NULL: none in flight */
-    int64_t deadline_ms; /* of its call, by the loop's clock; INT64_MAX: none, or it is over */
+    int64_t deadline_ms; /* of its call, by the loop's clock, and then for the log to call it stuck;
+                            INT64_MAX: none, or it is over */
     bool is_overdue;
     bool is_stuck;     /* overdue, and its call runs: it counts in its pool's `stuck` */
+    bool is_told;      /* that it is stuck, in the log */
     bool is_ahead;     /* it may wait for a thread in its pool (ahead.h) */
     bool is_withdrawn; /* it did, and has been taken back */
     bool is_cancelled; /* somebody withdrew the job, which is on disk already */

@@ -35,8 +35,9 @@ struct live_call {
     struct route *route;
     struct exchange exchange;
     ferry_call *call;
-    ferry_timer deadline;
-    bool stuck;
+    ferry_timer deadline; /* and then that of on_stuck */
+    bool stuck;           /* past its deadline, and it runs */
+    bool is_told;         /* in the log */
 };
 
 /* ---- answering ---- */
@@ -108,9 +109,10 @@ static void live_call_unstick(struct live_call *live, const ferry_task_report *r
 {
     const struct config_route *config = live->route->config;
     live->route->pool->stuck--;
-    ferry_log(FERRY_LOG_INFO, "stuck call came back", "route=%s worker=%s pool=%s run_ms=%lld",
-              config->path, config->worker->name, config->pool->name,
-              (long long)(report->run_us / 1000));
+    if (live->is_told)
+        ferry_log(FERRY_LOG_INFO, "stuck call came back", "route=%s worker=%s pool=%s run_ms=%lld",
+                  config->path, config->worker->name, config->pool->name,
+                  (long long)(report->run_us / 1000));
 }
 
 static void on_call_done(ferry_call *call, const ferry_task_report *report, void *arg)
@@ -128,6 +130,17 @@ static void on_call_done(ferry_call *call, const ferry_task_report *report, void
     spare_free(live, sizeof *live);
 }
 
+static void on_stuck(void *arg)
+{
+    struct live_call *live = arg;
+    const struct config_route *config = live->route->config;
+    live->is_told = true;
+    ferry_log(FERRY_LOG_WARN, "call is stuck: past its deadline and still running",
+              "route=%s worker=%s pool=%s timeout_ms=%lld stuck=%u threads=%u", config->path,
+              config->worker->name, config->pool->name, (long long)config->timeout_ms,
+              pool_stuck_count(live->route->pool), config->pool->threads);
+}
+
 static void on_deadline(void *arg)
 {
     struct live_call *live = arg;
@@ -137,10 +150,8 @@ static void on_deadline(void *arg)
     if (started) {
         live->stuck = true;
         live->route->pool->stuck++;
-        ferry_log(FERRY_LOG_WARN, "call is stuck: past its deadline and still running",
-                  "route=%s worker=%s pool=%s timeout_ms=%lld stuck=%u threads=%u", config->path,
-                  config->worker->name, config->pool->name, (long long)config->timeout_ms,
-                  pool_stuck_count(live->route->pool), config->pool->threads);
+        live->deadline =
+            ferry_loop_call_later(live->route->context->loop, CALL_STUCK_MS, on_stuck, live);
     }
     if (live->exchange.request) {
         ferry_error_set(&error, FERRY_DEADLINE, "%s within %lld ms",

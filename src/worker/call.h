@@ -52,6 +52,10 @@ bool call_cancel(ferry_call *call);
  * whether it is taken back. */
 bool call_withdraw(ferry_call *call);
 
+/* Most workers heed their flag, and their threads are back at once: a call that is cancelled at its
+ * deadline is called stuck in the log when it still runs so long after. */
+enum { CALL_STUCK_MS = 1000 };
+
 /* Return the name of its worker, by the config. Valid as long as the call. */
 const char *call_worker_name(const ferry_call *call);
 

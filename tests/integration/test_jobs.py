@@ -307,6 +307,14 @@ def test_an_attempt_past_its_timeout_keeps_its_job_running_until_it_returns(star
     assert gate.runs() == ["overdue"]
 
 
+def test_an_attempt_that_heeds_its_deadline_is_one_line_of_the_log(serve):
+    server = serve("routes: {/nap: {worker: sleep, mode: defer, timeout: 50ms, retry: {attempts: 1}}}")
+    job = server.post_job("/nap?seconds=3600", {})
+    assert server.wait_job(job, "dead")["error"]["code"] == "deadline"
+    [line] = [line for line in server.log().splitlines() if "route=/nap" in line]
+    assert "a job is dead" in line and "50 ms" in line
+
+
 def test_the_log_says_when_a_route_is_paused_and_when_it_goes_on(serve, tmp_path):
     server = serve("workers: {asks: {use: exec, command: [test, -e, provider]}}\n"
                    "routes: {/asks: {worker: asks, mode: defer, breaker: {failures: 1, pause: 10ms},\n"

@@ -116,6 +116,7 @@ def test_a_call_past_its_timeout_gets_504_and_its_late_result_is_dropped(server,
     late = stick(server, "/hurry", "patient")
     assert "50 ms" in late.problem()
     asked = answered(server, "/hurry", 504)
+    server.wait_logged("call is stuck", "route=/hurry")
 
     gate.let()
     server.wait_busy(0, pool="patient")
@@ -150,6 +151,14 @@ def test_a_call_that_waits_at_its_deadline_gets_504_and_never_runs(server, gate)
 def test_the_deadline_raises_the_cancel_flag_of_a_running_call(server):
     assert server.get("/nap?seconds=3600").status == 504
     server.wait_busy(0, pool="patient")
+
+
+def test_a_call_that_heeds_its_deadline_is_one_line_of_the_log(server):
+    assert server.get("/nap?seconds=3600").status == 504
+    server.terminate()
+    assert server.wait() == 0
+    [line] = [line for line in server.log().splitlines() if "route=/nap" in line]
+    assert "level=warn" in line and "request failed" in line and "50 ms" in line
 
 
 # ---- stuck calls ----

@@ -267,6 +267,5 @@ int command_call(int argc, char **argv)
         loaded_config_fini(&loaded);
     }
     bytes_fini(&command.request.body);
-    config_options_fini(&command.config);
     return rc;
 }

@@ -67,6 +67,5 @@ int command_check(int argc, char **argv)
             loaded_config_fini(&loaded);
         }
     }
-    config_options_fini(&options);
     return rc;
 }

@@ -32,27 +32,6 @@ int usage_error(const char *command, const char *format, ...)
     return EXIT_USAGE;
 }
 
-static int add_listen(struct config_options *options)
-{
-    struct option_list *sets = &options->sets;
-    struct bytes set = {0};
-    bytes_append_text(&set, "listen=");
-    for (size_t i = 0; i < options->listen.count; i++)
-        bytes_printf(&set, "%s\"%s\"", i > 0 ? ", " : "[", options->listen.items[i]);
-    bytes_append_char(&set, ']');
-    options->listen_set = bytes_take(&set);
-    if (!options->listen_set) {
-        fprintf(stderr, "ferry: no memory\n");
-        return EXIT_RUNTIME;
-    }
-    if (sets->count == OPTION_LIST_MAX) {
-        fprintf(stderr, "ferry: too many --set options; write a config file\n");
-        return EXIT_USAGE;
-    }
-    sets->items[sets->count++] = options->listen_set;
-    return 0;
-}
-
 int config_options_read(struct config_options *options, int argc, char **argv)
 {
     *options = (struct config_options){0};
@@ -66,12 +45,7 @@ int config_options_read(struct config_options *options, int argc, char **argv)
         return usage_error(argv[0], "%s", error.message);
     if (argc > 1)
         return usage_error(argv[0], "what is \"%s\"? a config file is given with -c FILE", argv[1]);
-    return options->listen.count > 0 ? add_listen(options) : 0;
-}
-
-void config_options_fini(struct config_options *options)
-{
-    free(options->listen_set);
+    return 0;
 }
 
 static struct registry *builtin_registry(void)
@@ -99,6 +73,7 @@ int loaded_config_init(struct loaded_config *loaded, const struct config_options
         .file = options->file,
         .folder = loaded->folder,
         .sets = options->sets.items,
+        .listen = options->listen.items,
         .environ = (const char *const *)environ,
     };
     loaded->config = config_load(&loaded->source, loaded->registry, &report);

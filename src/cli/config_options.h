@@ -9,7 +9,6 @@ struct config_options {
     const char *file;
     struct option_list sets;
     struct option_list listen;
-    char *listen_set; /* what all --listen stand for, as a --set */
     bool wants_help;
     bool hides_warnings; /* of the config: the command is about something else */
 };
@@ -21,7 +20,6 @@ struct config_options {
 
 /* Read them from the command line. Returns 0, or EXIT_USAGE after saying why on standard error. */
 int config_options_read(struct config_options *options, int argc, char **argv);
-void config_options_fini(struct config_options *options);
 
 /* Say on standard error that a command was asked for wrongly, and how to learn more. Returns
  * EXIT_USAGE. */

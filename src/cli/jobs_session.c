@@ -189,6 +189,5 @@ bool jobs_check_id(struct jobs_session *session, const char *id)
 int jobs_end(struct jobs_session *session)
 {
     admin_client_free(session->client);
-    config_options_fini(&session->config);
     return session->rc;
 }

@@ -94,6 +94,5 @@ int command_serve(int argc, char **argv)
                       "the config is wrong, as ferry check shows");
         }
     }
-    config_options_fini(&options);
     return rc;
 }

@@ -272,6 +272,7 @@ struct config *config_load(const struct config_source *source, struct registry *
     if (root) {
         overrides_apply_environ(root, source->environ, section_names, &diagnostics);
         overrides_apply_sets(root, source->sets, &diagnostics);
+        overrides_apply_listen(root, source->listen, &diagnostics);
         config = check(root, source, registry, &diagnostics);
     }
     tree_free(root);

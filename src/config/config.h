@@ -119,15 +119,17 @@ struct config {
 struct config_source {
     const char *file;           /* NULL: the built-in text */
     const char *const *sets;    /* "key.key=value", NULL-terminated; may be NULL */
+    const char *const *listen;  /* addresses of --listen, NULL-terminated; may be NULL */
     const char *folder;         /* what a relative `state` is in; NULL: where the process is */
     const char *state;          /* the folder that a running server has; NULL: none */
     const char *const *environ; /* as in environ(7); FERRY_SECTION__KEY is looked at; may be NULL */
 };
 
 /*
- * Read, merge (sets over environment over file over defaults) and check; load the plug-ins that the
- * config names into `registry`, which must know the built-in kinds, and open every worker that it
- * names or a route uses.
+ * Read, merge (--listen over sets over environment over file over defaults) and check; load the
+ * plug-ins that the config names into `registry`, which must know the built-in kinds, and open
+ * every worker that it names or a route uses.
+ *
  * All that is wrong, and every warning, is appended to `report` in one go, each as
  *     FILE:LINE:COL: error: message
  *         the offending line

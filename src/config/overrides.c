@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "ascii.h"
+#include "suggest.h"
 #include "yaml.h"
 
 /* A path of keys: NUL-terminated strings in one block. */
@@ -186,6 +187,40 @@ void overrides_apply_sets(struct tree *root, const char *const *sets,
         apply_set(root, *sets, diagnostics);
 }
 
+/* ---- --listen ADDRESS ---- */
+
+/* Returns false without memory. */
+static bool add_address(struct tree *list, const char *address, struct diagnostics *diagnostics)
+{
+    char *name = text_printf("--listen %s", address);
+    size_t length = strlen(address);
+    const struct source *source =
+        name ? diagnostics_add_source(diagnostics, name, address, length, true) : NULL;
+    struct tree *node =
+        source ? tree_new(TREE_SCALAR, address, length, (struct mark){.source = source}) : NULL;
+    free(name);
+    if (node)
+        tree_add(list, node);
+    return node != NULL;
+}
+
+void overrides_apply_listen(struct tree *root, const char *const *addresses,
+                            struct diagnostics *diagnostics)
+{
+    if (!addresses || !*addresses)
+        return;
+    const struct source *source = diagnostics_add_source(diagnostics, "--listen", "", 0, true);
+    struct mark mark = {.source = source};
+    struct tree *list =
+        source ? new_entry(tree_new(TREE_LIST, NULL, 0, mark), "listen", mark, diagnostics) : NULL;
+    bool complete = list != NULL;
+    for (; complete && *addresses; addresses++)
+        complete = add_address(list, *addresses, diagnostics);
+    if (list)
+        tree_put(root, list);
+    diagnostics->no_memory |= !complete;
+}
+
 /* ---- FERRY_KEY__KEY=value ---- */
 
 static bool is_section(const char *key, const char *const *sections)
@@ -195,12 +230,16 @@ static bool is_section(const char *key, const char *const *sections)
     return *sections != NULL;
 }
 
-/* Tell whether a variable would set a key but for an underscore. What a Kubernetes service by the
- * name of a section sets is none, nor is the token of `ferry jobs`. */
+/* Tell whether a variable is known to be none of the config's: the token of `ferry jobs`, and what
+ * Kubernetes sets for a service. */
+static bool is_anothers(const char *name)
+{
+    return strcmp(name, "admin_token") == 0 || strstr(name, "_port") || strstr(name, "_service_");
+}
+
+/* Tell whether a variable would set a key but for an underscore. */
 static bool is_almost_path(const char *name, const char *const *sections)
 {
-    if (strcmp(name, "admin_token") == 0 || strstr(name, "_port") || strstr(name, "_service_"))
-        return false;
     for (; *sections; sections++) {
         size_t length = strlen(*sections);
         if (strncmp(name, *sections, length) == 0 && name[length] == '_')
@@ -209,14 +248,45 @@ static bool is_almost_path(const char *name, const char *const *sections)
     return false;
 }
 
-static void warn_almost(const char *variable, struct diagnostics *diagnostics)
+static void warn(const char *variable, const char *why, const char *hint,
+                 struct diagnostics *diagnostics)
 {
     const struct source *source = diagnostics_add_source(diagnostics, variable, "", 0, true);
     if (!source)
         return;
-    diagnostics_warning(diagnostics, mark_whole(source),
-                        "it sets nothing: two underscores stand between keys");
-    diagnostics_hint(diagnostics, "as in FERRY_POOLS__DEFAULT__THREADS");
+    diagnostics_warning(diagnostics, mark_whole(source), "it sets nothing: %s", why);
+    diagnostics_hint(diagnostics, "%s", hint);
+}
+
+/* Warn of one word that is a section's but for a slip; any other is somebody else's. */
+static void warn_of_slip(const char *variable, const char *word, const char *const *sections,
+                         struct diagnostics *diagnostics)
+{
+    struct suggestion suggestion = {.given = word};
+    for (; *sections; sections++)
+        suggestion_add(&suggestion, *sections);
+    const char *closest = suggestion_closest(&suggestion);
+    if (closest) {
+        struct bytes hint = {0};
+        bytes_append_text(&hint, "did you mean FERRY_");
+        for (; *closest; closest++)
+            bytes_append_char(&hint,
+                              ascii_is_letter(*closest) ? (char)(*closest & ~0x20) : *closest);
+        bytes_append_char(&hint, '?');
+        warn(variable, "there is no such section", bytes_text(&hint), diagnostics);
+        bytes_fini(&hint);
+    }
+    suggestion_fini(&suggestion);
+}
+
+static void warn_of_word(const char *variable, const char *word, const char *const *sections,
+                         struct diagnostics *diagnostics)
+{
+    if (is_almost_path(word, sections))
+        warn(variable, "two underscores stand between keys", "as in FERRY_POOLS__DEFAULT__THREADS",
+             diagnostics);
+    else
+        warn_of_slip(variable, word, sections, diagnostics);
 }
 
 /* Split a lower-cased name at its double underscores; false if a part is empty. */
@@ -253,8 +323,8 @@ static void apply_variable(struct tree *root, const char *variable, const char *
         diagnostics->no_memory = true;
     else if (is_name && (path.count > 1 || is_section(bytes_text(&path.keys), sections)))
         apply(root, &path, name, equals + 1, diagnostics);
-    else if (is_name && is_almost_path(bytes_text(&path.keys), sections))
-        warn_almost(name, diagnostics);
+    else if (is_name && !is_anothers(bytes_text(&path.keys)))
+        warn_of_word(name, bytes_text(&path.keys), sections, diagnostics);
     free(name);
     path_fini(&path);
 }

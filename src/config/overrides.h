@@ -17,9 +17,14 @@
 void overrides_apply_sets(struct tree *root, const char *const *sets,
                           struct diagnostics *diagnostics);
 
+/* Put a NULL-terminated list of addresses, each of a --listen, in place of `listen`; NULL or empty:
+ * nothing is given. */
+void overrides_apply_listen(struct tree *root, const char *const *addresses,
+                            struct diagnostics *diagnostics);
+
 /* The same for an environment. A variable of one word that is not one of `sections`
- * (NULL-terminated) is somebody else's, but a warning if it begins with one; one of several is
- * checked as any key is. */
+ * (NULL-terminated) is somebody else's, but a warning if it begins with one or is close to one; one
+ * of several is checked as any key is. */
 void overrides_apply_environ(struct tree *root, const char *const *environment,
                              const char *const *sections, struct diagnostics *diagnostics);
 

@@ -19,6 +19,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FERRY = os.path.abspath(os.environ.get("FERRY_BIN", ROOT / "build" / "dev" / "ferry"))
 LONG = os.environ.get("FERRY_LONG") == "1"
+# Those of the tests are none of the server's, which takes what looks like its config.
+ENVIRON = {name: value for name, value in os.environ.items() if not name.startswith("FERRY_")}
 DEADLINE = 60  # seconds that anything may take before a test gives up; never a measure
 
 UNFINISHED = "scheduled", "queued", "running", "retrying"  # a job may still become anything
@@ -78,7 +80,7 @@ def read_all(client):
 
 def run_ferry(*args, cwd, env=None):
     """Run the program to its end: for what is told on the command line."""
-    result = subprocess.run([FERRY, *args], cwd=cwd, env={**os.environ, **(env or {})},
+    result = subprocess.run([FERRY, *args], cwd=cwd, env={**ENVIRON, **(env or {})},
                             capture_output=True, text=True, timeout=DEADLINE)
     assert not SANITIZER.search(result.stderr), result.stderr
     return result
@@ -130,7 +132,7 @@ class Server:
         self.has_listen = config.lstrip().startswith("listen:")
         self.has_admin = "admin: {listen:" in config
         self.args = list(args)
-        self.env = {**os.environ, **(env or {})}
+        self.env = {**ENVIRON, **(env or {})}
         self.process = None
         self.lines = []
 

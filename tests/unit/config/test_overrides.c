@@ -128,7 +128,7 @@ static void test_other_variables_are_ignored(void **state)
     (void)state;
     struct loaded loaded;
     load_with(&loaded, config_text, NULL,
-              LIST("FERRY_TOKEN=secret", "FERRY_=1", "FERRY___=1", "FERRY", "FERRY_DRAINS=1",
+              LIST("FERRY_TOKEN=secret", "FERRY_=1", "FERRY___=1", "FERRY", "FERRY_VERSION=1",
                    "ferry_drain=1", "XFERRY_DRAIN=1"));
     assert_non_null(loaded.config);
     assert_string_equal(bytes_text(&loaded.report), "");
@@ -150,6 +150,48 @@ static void test_a_variable_that_lacks_an_underscore_is_a_warning(void **state)
                         "FERRY_LOG_LEVEL: warning: it sets nothing: two underscores stand between "
                         "keys\n"
                         "    hint: as in FERRY_POOLS__DEFAULT__THREADS\n");
+    unload(&loaded);
+}
+
+static void test_a_variable_with_a_typo_is_a_warning(void **state)
+{
+    (void)state;
+    struct loaded loaded;
+    load_with(&loaded, config_text, NULL,
+              LIST("FERRY_LISTN=:9000", "FERRY_TRUSTED_PROXY=unix", "FERRY_PORT=8002"));
+    assert_non_null(loaded.config);
+    assert_string_equal(loaded.config->listen[0], "127.0.0.1:8002");
+    assert_string_equal(bytes_text(&loaded.report),
+                        "FERRY_LISTN: warning: it sets nothing: there is no such section\n"
+                        "    hint: did you mean FERRY_LISTEN?\n"
+                        "FERRY_TRUSTED_PROXY: warning: it sets nothing: there is no such section\n"
+                        "    hint: did you mean FERRY_TRUSTED_PROXIES?\n");
+    unload(&loaded);
+}
+
+static void test_addresses_of_listen_are_named_as_they_were_given(void **state)
+{
+    (void)state;
+    struct loaded loaded;
+    write_file("ferry.yaml", config_text, strlen(config_text));
+    struct config_source source = {.file = "ferry.yaml",
+                                   .sets = LIST("listen=:9000"),
+                                   .listen = LIST("127.0.0.1:9001", "unix:a\"b.sock")};
+    load_source(&loaded, &source);
+    assert_non_null(loaded.config);
+    assert_string_equal(loaded.config->listen[0], "127.0.0.1:9001");
+    assert_string_equal(loaded.config->listen[1], "unix:a\"b.sock");
+    assert_null(loaded.config->listen[2]);
+    unload(&loaded);
+
+    source.listen = LIST("127.0.0.1:9001", "nohost:1");
+    load_source(&loaded, &source);
+    assert_null(loaded.config);
+    assert_string_equal(bytes_text(&loaded.report),
+                        "--listen nohost:1: error: \"nohost:1\": the host is no IP address, and "
+                        "names are not looked up\n"
+                        "    hint: 127.0.0.1:8002, \"[::1]:8002\", :8002 for every address of this "
+                        "machine, or unix:/run/ferry.sock\n");
     unload(&loaded);
 }
 
@@ -241,6 +283,8 @@ int main(void)
         cmocka_unit_test(test_other_values_are_taken_as_they_stand),
         cmocka_unit_test(test_environment),
         cmocka_unit_test(test_a_variable_that_lacks_an_underscore_is_a_warning),
+        cmocka_unit_test(test_a_variable_with_a_typo_is_a_warning),
+        cmocka_unit_test(test_addresses_of_listen_are_named_as_they_were_given),
         cmocka_unit_test(test_other_variables_are_ignored),
         cmocka_unit_test(test_a_variable_of_two_keys_is_for_the_config_also_with_a_typo),
         cmocka_unit_test(test_errors_name_the_variable),

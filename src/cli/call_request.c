@@ -82,7 +82,8 @@ const struct config_route *call_request_route(struct call_request *request,
         ferry_error_set(error, FERRY_BAD_METHOD, "%s takes %s, not %s; choose with -X", route->path,
                         route->methods, wanted);
     else
-        ferry_error_set(error, FERRY_NOT_FOUND, "there is no route for %.*s", length, target);
+        ferry_error_set(error, FERRY_NOT_FOUND, "there is no route for %.*s%s", length, target,
+                        target[0] == '/' ? "" : "; a path begins with \"/\"");
     return NULL;
 }
 

@@ -45,8 +45,9 @@ static int check_callbacks_worker(const struct loaded_config *loaded)
 
 static void print_config(const struct config *config, const char *file)
 {
-    printf("%s: ok, %zu routes, %zu pools\n", file ? file : "built-in config", config->route_count,
-           config->pool_count);
+    printf("%s: ok, %zu %s, %zu %s\n", file ? file : "built-in config", config->route_count,
+           config->route_count == 1 ? "route" : "routes", config->pool_count,
+           config->pool_count == 1 ? "pool" : "pools");
     print_routes(config);
 }
 

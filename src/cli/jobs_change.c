@@ -188,7 +188,7 @@ static bool check_usage(struct changing *changing, int argc)
         return jobs_misused(session, "either --all, or --state and --route");
     if (argc < 2 && !changing->yes && !is_interactive())
         return jobs_misused(session, "%s in bulk without a terminal to ask on needs --yes", verb);
-    return true;
+    return jobs_check_route(session, changing->route);
 }
 
 static int change_jobs(const struct change *change, int argc, char **argv)
@@ -300,7 +300,7 @@ static int change_route(struct jobs_session *session, const char *verb, int argc
     bool good = jobs_begin(session, defs, &argc, argv);
     if (good && argc != 2)
         good = jobs_misused(session, argc < 2 ? "which route?" : "one route at a time");
-    if (good && jobs_connect(session))
+    if (good && jobs_check_route(session, argv[1]) && jobs_connect(session))
         change_gate(session, verb, argv[1]);
     return jobs_end(session);
 }

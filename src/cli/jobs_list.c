@@ -18,6 +18,9 @@ static const char help[] =
     "\n"
     "usage: ferry jobs list [OPTIONS]\n"
     "\n"
+    "With --json it is an array of jobs as in GET /jobs, of all its pages; [] where there are "
+    "none.\n"
+    "\n"
     "      --state STATES     only those in one of these states, such as dead,running: scheduled,\n"
     "                         queued, running, retrying, succeeded, dead, cancelled\n"
     "      --route ROUTE      only those of one route, such as /email\n"
@@ -179,7 +182,8 @@ int jobs_list(int argc, char **argv)
     bool good = jobs_begin(session, defs, &argc, argv);
     if (good && argc > 1)
         good = jobs_misused(session, "what is \"%s\"? filter by --state and --route", argv[1]);
-    if (good && jobs_connect(session) && fetch(&listing)) {
+    if (good && jobs_check_route(session, listing.route) && jobs_connect(session) &&
+        fetch(&listing)) {
         if (session->as_json)
             print_json(&listing);
         else

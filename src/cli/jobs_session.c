@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "job.h"
 #include "random.h"
 
 enum { TOKEN_FILE_MAX = 4096 };
@@ -176,6 +177,13 @@ int jobs_tell(struct jobs_session *session, int argc, char **argv, const char *p
     if (good && jobs_connect(session))
         tell(session, path, print);
     return jobs_end(session);
+}
+
+bool jobs_check_route(struct jobs_session *session, const char *route)
+{
+    if (!route || route[0] == '/' || strcmp(route, JOB_CALLBACK_ROUTE) == 0)
+        return true;
+    return jobs_misused(session, "a route begins with \"/\"; did you mean /%s?", route);
 }
 
 bool jobs_check_id(struct jobs_session *session, const char *id)

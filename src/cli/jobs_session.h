@@ -64,6 +64,10 @@ int jobs_end(struct jobs_session *session);
 int jobs_tell(struct jobs_session *session, int argc, char **argv, const char *path,
               void (*print)(struct jobs_session *session, const json_t *answer));
 
+/* Tell whether a text may be the name of a route; NULL, none is given, may. Tells on standard error
+ * if not. */
+bool jobs_check_route(struct jobs_session *session, const char *route);
+
 /* Tell whether a text is of the form of a job's id; tells on standard error if not. */
 bool jobs_check_id(struct jobs_session *session, const char *id);
 

@@ -58,8 +58,8 @@ def test_a_list_of_nothing_says_so(jobs):
     result = jobs("list")
     assert (result.stdout, result.stderr) == ("", "no jobs\n")
     assert jobs.json("list") == []
-    result = jobs("list", "--route", "email")
-    assert result.stdout == "" and "no such jobs of email; ferry jobs stats" in result.stderr
+    result = jobs("list", "--route", "/email")
+    assert result.stdout == "" and "no such jobs of /email; ferry jobs stats" in result.stderr
 
 
 def test_json_is_what_the_server_says_to_the_byte(jobs):
@@ -464,6 +464,10 @@ def test_help_goes_to_standard_output(tmp_path):
     (["delete", "--all", "--state", "dead"], "either"),
     (["pause"], "which route"),
     (["resume", "/a", "/b"], "one route"),
+    (["pause", "email"], "did you mean /email?"),
+    (["resume", "email"], "did you mean /email?"),
+    (["list", "--route", "email"], "did you mean /email?"),
+    (["retry", "--route", "email", "--yes"], "did you mean /email?"),
     (["list", "--admin", "http://127.0.0.1:8003"], "not HOST:PORT"),
     (["list", "--admin", "127.0.0.1"], "not HOST:PORT"),
     (["list", "--admin", "127.0.0.1:"], "not HOST:PORT"),

@@ -399,7 +399,7 @@ def test_check_says_ok(tmp_path):
     (tmp_path / "ferry.yaml").write_text(CONFIG)
     result = run_ferry("check", "-c", "ferry.yaml", cwd=tmp_path)
     assert (result.returncode, result.stderr) == (EXIT_OK, "")
-    assert result.stdout == ("ferry.yaml: ok, 1 routes, 1 pools\n"
+    assert result.stdout == ("ferry.yaml: ok, 1 route, 1 pool\n"
                              "  /noop: open to everyone\n")
 
 

@@ -84,7 +84,8 @@ static void test_what_is_not_there_is_told(void **state)
 {
     (void)state;
     check_no_route("/nope?x", NULL, FERRY_NOT_FOUND, "there is no route for /nope");
-    check_no_route("email", NULL, FERRY_NOT_FOUND, "there is no route for email");
+    check_no_route("email", NULL, FERRY_NOT_FOUND,
+                   "there is no route for email; a path begins with \"/\"");
     check_no_route("/users/%zz", NULL, FERRY_INVALID,
                    "/users/%zz: a \"%\" in a path begins an escape, such as %20");
     check_no_route("/email", "GET", FERRY_BAD_METHOD, "/email takes POST, not GET; choose with -X");

@@ -5,8 +5,32 @@
 
 #include "ascii.h"
 #include "clock.h"
+#include "suggest.h"
+
+enum { SLIP_MAX_LENGTH = 24 }; /* a longer name is another one */
 
 static const int64_t horizon_ms = 3653LL * 86400000; /* ten years */
+
+/* A slip in the name of a header must not send an e-mail a day too early. What is not close to a
+ * known one is somebody else's, who may have ferries, too. */
+static void find_slip(struct job_headers *headers, const char *name)
+{
+    static const char prefix[] = "Ferry-";
+    static const char *const known[] = {"Ferry-Delay", "Ferry-Run-At", "Ferry-Callback"};
+    size_t length = strlen(prefix);
+    if (headers->slip || ascii_compare_n(name, prefix, length) != 0 ||
+        strlen(name) > SLIP_MAX_LENGTH)
+        return;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        struct suggestion suggestion = {.given = name + length};
+        suggestion_add(&suggestion, known[i] + length);
+        if (suggestion_closest(&suggestion)) {
+            headers->slip = name;
+            headers->meant = known[i];
+        }
+        suggestion_fini(&suggestion);
+    }
+}
 
 void job_headers_add(struct job_headers *headers, const char *name, const char *value)
 {
@@ -31,7 +55,9 @@ void job_headers_add(struct job_headers *headers, const char *name, const char *
         if (known[i].is_of_a_job)
             headers->of_a_job = known[i].name;
         *known[i].value = value;
+        return;
     }
+    find_slip(headers, name);
 }
 
 static int read_delay(struct job_request *request, const char *text, ferry_error *error)

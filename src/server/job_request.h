@@ -21,6 +21,8 @@ struct job_headers {
     const char *callback; /* Ferry-Callback */
     const char *twice;    /* the name of one that was sent twice */
     const char *of_a_job; /* the name of one that makes sense for a job only */
+    const char *slip;     /* the name of one that is not known, and close to ... */
+    const char *meant;    /* ... this one */
 };
 
 /* Take a header in, if it is one of these. */

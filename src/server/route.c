@@ -268,6 +268,13 @@ static void on_enter(void *arg, struct exchange *exchange)
     struct route *route = arg;
     struct wishes wishes = {0};
     ferry_request_each_header(exchange->request, read_header, &wishes);
+    if (wishes.job.slip) {
+        ferry_error error;
+        ferry_error_set(&error, FERRY_INVALID, "%s: there is no such header; did you mean %s?",
+                        wishes.job.slip, wishes.job.meant);
+        exchange_answer_error(exchange, &error);
+        return;
+    }
     if (route->config->mode == ROUTE_EITHER)
         ferry_request_set_header(exchange->request, "Vary", "Prefer");
     if (is_for_later(route, &wishes))

@@ -107,6 +107,14 @@ def test_what_runs_at_once_cannot_be_delayed(server, path, headers):
         assert post(server, path, prefer="respond-async", delay="1h").status == 202
 
 
+@pytest.mark.parametrize("path", ["/later", "/call", "/echo"])
+def test_a_slip_in_the_name_of_a_header_is_refused(server, path):
+    reply = server.request("POST", path, headers={"Ferry-Line": "7", "Ferry-Delai": "1h"})
+    assert reply.status == 400
+    assert "Ferry-Delai: there is no such header; did you mean Ferry-Delay?" in reply.problem()
+    assert server.request("POST", path, headers={"Ferry-Line": "7"}).status < 300
+
+
 def test_what_is_for_the_route_is_not_part_of_the_job(server):
     headers = {"Ferry-Delay": "3597s", "Prefer": "respond-async, for-the-route", "X-Other": "kept"}
     assert server.request("POST", "/later", headers=headers).status == 202

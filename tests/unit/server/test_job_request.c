@@ -40,6 +40,37 @@ static void test_headers_are_found_in_any_case(void **state)
     assert_null(headers.twice);
 }
 
+static void test_a_slip_in_a_name_is_found(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *meant;
+    } slips[] = {
+        {"Ferry-Delai", "Ferry-Delay"},         {"ferry-dealy", "Ferry-Delay"},
+        {"Ferry-Delay-Seconds", "Ferry-Delay"}, {"Ferry-RunAt", "Ferry-Run-At"},
+        {"Ferry-Run_At", "Ferry-Run-At"},       {"Ferry-Run-In", "Ferry-Run-At"},
+        {"Ferry-Call-Back", "Ferry-Callback"},  {"Ferry-Callback-Url", "Ferry-Callback"},
+    };
+    for (size_t i = 0; i < sizeof slips / sizeof slips[0]; i++) {
+        struct job_headers headers = {0};
+        job_headers_add(&headers, slips[i].name, "x");
+        assert_string_equal(headers.slip, slips[i].name);
+        assert_string_equal(headers.meant, slips[i].meant);
+    }
+}
+
+static void test_names_of_others_are_left_alone(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"Ferry-Schedule", "Ferry-Slot",     "Ferry-Booking-Id",
+                                        "Ferry-Day",      "Ferry-Id",       "Ferry-",
+                                        "Ferry-Line",     "Ferryman-Delai", "If-Match"};
+    struct job_headers headers = {0};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        job_headers_add(&headers, names[i], "x");
+    assert_null(headers.slip);
+}
+
 static void test_a_header_that_is_sent_twice_is_refused(void **state)
 {
     (void)state;
@@ -138,6 +169,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_headers_are_found_in_any_case),
+        cmocka_unit_test(test_a_slip_in_a_name_is_found),
+        cmocka_unit_test(test_names_of_others_are_left_alone),
         cmocka_unit_test(test_a_header_that_is_sent_twice_is_refused),
         cmocka_unit_test(test_no_header_asks_for_nothing),
         cmocka_unit_test(test_delays),

@@ -61,7 +61,7 @@ static struct tree *read_tree(const struct source *source, struct diagnostics *d
     else if (root->kind == TREE_NULL)
         tree_become_map(root, root->mark);
     else if (root->kind != TREE_MAP)
-        expect_map(root, "the config", diagnostics);
+        expect_entries(root, "the config", "lines of the form KEY: VALUE", diagnostics);
     if (root && root->kind != TREE_MAP) {
         tree_free(root);
         root = NULL;

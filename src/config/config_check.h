@@ -64,7 +64,7 @@ void check_server(struct checking *checking, const struct sections *sections);
 /* config_listen.c */
 void check_listen(struct checking *checking, const struct tree *listen);
 void check_admin(struct checking *checking, const struct tree *admin);
-void check_listeners_differ(struct checking *checking, const struct tree *place);
+void check_listeners_differ(struct checking *checking, const struct tree *place, bool is_of_admin);
 
 /* config_proxies.c */
 void check_trusted_proxies(struct checking *checking, const struct tree *proxies);

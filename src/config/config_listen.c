@@ -14,10 +14,14 @@
 
 /* ---- one address ---- */
 
-static bool is_port(const char *text)
+static bool is_number(const char *text)
 {
-    size_t digits = strspn(text, "0123456789");
-    return digits > 0 && digits <= 5 && text[digits] == '\0' && strtol(text, NULL, 10) <= 65535;
+    return *text && !text[strspn(text, "0123456789")];
+}
+
+static bool is_port(const char *number)
+{
+    return strlen(number) <= 5 && strtol(number, NULL, 10) <= 65535;
 }
 
 /* Copy the host of "host:port" or "[host]:port", NULL if the form is another; NUL-terminated. */
@@ -31,7 +35,7 @@ static const char *split_host(const char *text, char *host, size_t size, bool *i
     memcpy(host, start, (size_t)(end - start));
     host[end - start] = '\0';
     end += *is_ipv6;
-    return *end == ':' && is_port(end + 1) ? host : NULL;
+    return *end == ':' && is_number(end + 1) ? host : NULL;
 }
 
 /* Return what is wrong with an address, NULL if nothing is. */
@@ -48,6 +52,8 @@ static const char *address_problem(const char *text)
     }
     if (!split_host(text, host, sizeof host, &is_ipv6))
         return "not of the form HOST:PORT";
+    if (!is_port(strrchr(text, ':') + 1))
+        return "a port is 65535 at most";
     if (is_ipv6)
         return inet_pton(AF_INET6, host, binary) == 1 ? NULL : "no IPv6 address in the brackets";
     if (*host && inet_pton(AF_INET, host, binary) != 1)
@@ -249,12 +255,12 @@ void check_admin(struct checking *checking, const struct tree *admin)
         check_admin_listen(checking, nodes.listen, nodes.token_file != NULL);
 }
 
-void check_listeners_differ(struct checking *checking, const struct tree *place)
+void check_listeners_differ(struct checking *checking, const struct tree *place, bool is_of_admin)
 {
     const struct config *config = checking->config;
     if (!place || !config->admin_listen || !config->listen ||
         !is_listed(config->listen, config->admin_listen))
         return;
-    diagnostics_error(checking->diagnostics, place->mark,
-                      "\"%s\" is the address of the admin listener as well", config->admin_listen);
+    diagnostics_error(checking->diagnostics, place->mark, "\"%s\" is the address of %s as well",
+                      config->admin_listen, is_of_admin ? "listen" : "the admin listener");
 }

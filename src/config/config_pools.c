@@ -68,7 +68,7 @@ static void pool_add(struct checking *checking, const char *name, const struct t
 void check_pools(struct checking *checking, const struct tree *pools)
 {
     struct config *config = checking->config;
-    if (!expect_map(pools, "pools", checking->diagnostics))
+    if (!expect_entries(pools, "pools", "{default: {threads: 8}}", checking->diagnostics))
         pools = NULL;
     size_t room = tree_count(pools) + 1;
     config->pools = calloc(room, sizeof *config->pools);

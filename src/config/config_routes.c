@@ -34,6 +34,19 @@ struct route_nodes {
 
 /* ---- the path ---- */
 
+/* Frameworks write parameters so. */
+static void warn_of_foreign_parameter(struct checking *checking, const struct tree *node)
+{
+    for (const char *at = strchr(node->key, '/'); at; at = strchr(at + 1, '/')) {
+        if (at[1] == '\0' || !strchr(":<*", at[1]))
+            continue;
+        diagnostics_warning(checking->diagnostics, node->key_mark, "\"%.*s\" stands for itself",
+                            (int)strcspn(at + 1, "/"), at + 1);
+        diagnostics_hint(checking->diagnostics, "a parameter is a whole segment, such as {id}");
+        return;
+    }
+}
+
 static void check_path(struct checking *checking, const struct tree *node)
 {
     ferry_error error;
@@ -41,6 +54,7 @@ static void check_path(struct checking *checking, const struct tree *node)
         diagnostics_error(checking->diagnostics, node->key_mark, "%s", error.message);
         return;
     }
+    warn_of_foreign_parameter(checking, node);
     const struct tree *earlier = checking->routes->first;
     while (earlier != node && !path_pattern_is_same(earlier->key, node->key))
         earlier = earlier->next;
@@ -163,7 +177,7 @@ static void read_route(struct checking *checking, const struct tree *node, const
 void check_routes(struct checking *checking, const struct tree *routes)
 {
     struct diagnostics *diagnostics = checking->diagnostics;
-    if (!expect_map(routes, "routes", diagnostics) || !routes->first)
+    if (!expect_entries(routes, "routes", "{/PATH: {worker: echo}}", diagnostics) || !routes->first)
         return;
     checking->routes = routes;
     checking->config->routes = calloc(tree_count(routes), sizeof *checking->config->routes);

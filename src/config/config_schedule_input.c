@@ -64,7 +64,7 @@ static void add_pairs(struct checking *checking, const struct tree *map, const c
                       enum call_field field, struct bytes *block)
 {
     struct diagnostics *diagnostics = checking->diagnostics;
-    if (!expect_map(map, what, diagnostics))
+    if (!expect_entries(map, what, "{NAME: VALUE}", diagnostics))
         return;
     for (const struct tree *node = map->first; node; node = node->next) {
         if (node->kind != TREE_SCALAR) {

@@ -185,10 +185,12 @@ static void read_jitter(struct checking *checking, struct schedule_nodes *nodes)
 
 /* ---- schedules ---- */
 
+static const char form[] = "- {name: nightly, route: /email, cron: 30 4 * * *}";
+
 static void report_lacks(const struct tree *node, const char *key, struct diagnostics *diagnostics)
 {
     diagnostics_error(diagnostics, node->mark, "a schedule lacks the key \"%s\"", key);
-    diagnostics_hint(diagnostics, "- {name: nightly, route: /email, cron: 30 4 * * *}");
+    diagnostics_hint(diagnostics, "%s", form);
 }
 
 static void read_schedule(struct checking *checking, const struct tree *node)
@@ -218,7 +220,10 @@ static void read_schedule(struct checking *checking, const struct tree *node)
 
 void check_schedules(struct checking *checking, const struct tree *schedules)
 {
-    if (!expect_list(schedules, "schedules", checking->diagnostics) || !schedules->first)
+    bool is_list = expect_list(schedules, "schedules", checking->diagnostics);
+    if (schedules && schedules->kind == TREE_MAP)
+        diagnostics_hint(checking->diagnostics, "%s", form);
+    if (!is_list || !schedules->first)
         return;
     checking->config->schedules =
         calloc(tree_count(schedules), sizeof *checking->config->schedules);

@@ -2,6 +2,7 @@
  * The sections of the server itself: state, limits, jobs, drain, log. Main thread.
  */
 #include <limits.h>
+#include <string.h>
 
 #include "config_check.h"
 #include "section.h"
@@ -73,6 +74,16 @@ static void check_log(struct checking *checking, const struct tree *log)
     section_read(log, "log", fields, checking->config, checking->diagnostics);
 }
 
+/* A shell would have made the home folder of it. */
+static void warn_of_tilde(struct checking *checking, const struct tree *state)
+{
+    if (!state || state->kind != TREE_SCALAR || strncmp(state->text, "~/", 2) != 0)
+        return;
+    diagnostics_warning(checking->diagnostics, state->mark,
+                        "\"~\" is a folder of that name here, not the home folder");
+    diagnostics_hint(checking->diagnostics, "write the whole path");
+}
+
 void check_server(struct checking *checking, const struct sections *sections)
 {
     const struct field state = {"state", FIELD_TEXT, FIELD_AT(struct config, state), 0, 0, NULL};
@@ -80,9 +91,11 @@ void check_server(struct checking *checking, const struct sections *sections)
                                 0,       DAY_MS,         NULL};
     check_listen(checking, sections->listen);
     check_admin(checking, sections->admin);
-    check_listeners_differ(checking, sections->listen ? sections->listen : sections->admin);
+    check_listeners_differ(checking, sections->listen ? sections->listen : sections->admin,
+                           !sections->listen);
     check_trusted_proxies(checking, sections->trusted_proxies);
     field_read(sections->state, &state, checking->config, checking->diagnostics);
+    warn_of_tilde(checking, sections->state);
     check_limits(checking, sections->limits);
     check_jobs(checking, sections->jobs);
     field_read(sections->drain, &drain, checking->config, checking->diagnostics);

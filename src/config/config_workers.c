@@ -254,11 +254,12 @@ static void check_secrets(struct checking *checking, const struct tree *worker)
 void check_workers(struct checking *checking, const struct tree *workers)
 {
     struct diagnostics *diagnostics = checking->diagnostics;
-    if (!expect_map(workers, "workers", diagnostics))
+    if (!expect_entries(workers, "workers", "{NAME: {use: KIND}}", diagnostics))
         return;
     for (const struct tree *node = workers->first; node; node = node->next) {
         struct worker *worker = NULL;
-        bool is_map = node->kind == TREE_NULL || expect_map(node, "a worker", diagnostics);
+        bool is_map =
+            node->kind == TREE_NULL || expect_entries(node, "a worker", "{use: KIND}", diagnostics);
         if (expect_name(node, "a worker", diagnostics) && is_map) {
             const ferry_worker *kind = read_use(checking, node);
             if (kind)

@@ -30,6 +30,16 @@ bool expect_map(const struct tree *node, const char *where, struct diagnostics *
     return node->kind == TREE_MAP;
 }
 
+bool expect_entries(const struct tree *node, const char *where, const char *form,
+                    struct diagnostics *diagnostics)
+{
+    if (expect_map(node, where, diagnostics))
+        return true;
+    if (node && node->kind != TREE_NULL)
+        diagnostics_hint(diagnostics, "%s", form);
+    return false;
+}
+
 bool expect_list(const struct tree *node, const char *where, struct diagnostics *diagnostics)
 {
     if (!node || node->kind == TREE_NULL)
@@ -195,6 +205,12 @@ static void read_word(const struct tree *node, const struct field *field, void *
             return;
         }
         suggestion_add(&suggestion, field->words[i]);
+    }
+    if (strcmp(field->words[0], "false") == 0) {
+        diagnostics_error(diagnostics, node->mark, "%s: \"%s\" is neither true nor false",
+                          field->key, node->text);
+        suggestion_fini(&suggestion);
+        return;
     }
     diagnostics_error(diagnostics, node->mark, "unknown %s \"%s\"", field->key, node->text);
     suggestion_hint(&suggestion, diagnostics);

@@ -49,6 +49,10 @@ void field_read(const struct tree *node, const struct field *field, void *into,
 bool expect_map(const struct tree *node, const char *where, struct diagnostics *diagnostics);
 bool expect_list(const struct tree *node, const char *where, struct diagnostics *diagnostics);
 
+/* expect_map where the keys are the user's own: the hint is the form of an entry. */
+bool expect_entries(const struct tree *node, const char *where, const char *form,
+                    struct diagnostics *diagnostics);
+
 /* Return the text of a scalar; report anything else, and an empty text. A list's item, too. */
 const char *expect_text(const struct tree *node, const char *what, struct diagnostics *diagnostics);
 

@@ -86,6 +86,15 @@ static int refuse(struct builder *builder, struct mark mark, const char *message
     return FERRY_INVALID;
 }
 
+/* Most often it was to be a value that begins with such a sign: cron's "*", a template's "{{". */
+static int refuse_sign(struct builder *builder, struct mark mark, const char *message,
+                       const char *sign)
+{
+    refuse(builder, mark, message);
+    diagnostics_hint(builder->diagnostics, "a value that begins with %s needs quotes", sign);
+    return FERRY_INVALID;
+}
+
 static void check_duplicate(struct builder *builder, const struct tree *parent,
                             const struct tree *child)
 {
@@ -102,7 +111,7 @@ static int build_node(struct builder *builder, enum tree_kind kind, const char *
 {
     struct tree *parent = innermost(builder);
     if (wants_key(builder))
-        return refuse(builder, mark, "a key must be a single word");
+        return refuse_sign(builder, mark, "a key must be a single word", "a bracket");
     if (++builder->node_count > YAML_NODES_MAX)
         return refuse(builder, mark, "too many values");
     struct tree *node = tree_new(kind, text, length, mark);
@@ -190,9 +199,9 @@ static int build_event(struct builder *builder, struct fy_event *event)
 {
     struct mark mark = event_mark(builder, event);
     if (event->type == FYET_ALIAS || fy_event_get_anchor_token(event))
-        return refuse(builder, mark, "anchors and aliases are not taken");
+        return refuse_sign(builder, mark, "anchors and aliases are not taken", "\"*\" or \"&\"");
     if (fy_event_get_tag_token(event))
-        return refuse(builder, mark, "tags are not taken");
+        return refuse_sign(builder, mark, "tags are not taken", "\"!\"");
     switch (event->type) {
     case FYET_DOCUMENT_START:
         return builder->document_count++ == 0 ? 0 : refuse(builder, mark, "a second document");
@@ -236,16 +245,34 @@ static size_t find_tab(const char *text)
     return 0;
 }
 
-/* What the parser's messages mean to someone who edits a config. */
-static void hint_syntax(struct builder *builder, const char *message)
+/* A line that is no "KEY: VALUE" by itself, or goes wrong further on. */
+static const char *hint_at_line(const struct source *source, size_t at)
 {
-    static const struct {
+    size_t start = at;
+    while (start > 0 && source->text[start - 1] == ' ')
+        start--;
+    if (start > 0 && source->text[start - 1] != '\n')
+        return "a value that begins with a bracket needs quotes";
+    return source->text[at] == '-' ? "a blank follows the \"-\" of a list"
+                                   : "KEY: VALUE, with a blank behind the colon";
+}
+
+/* What the parser's messages mean to someone who edits a config. */
+static void hint_syntax(struct builder *builder, const char *message, size_t at)
+{
+    const struct {
         const char *begins;
         const char *hint;
     } hints[] = {
         {"invalid multiline plain key", "the next line is indented as if it belonged to this one"},
-        {"invalid value after mapping", "a value that begins with a bracket needs quotes"},
+        {"invalid value after mapping", hint_at_line(builder->source, at)},
+        {"could not find expected ':'", hint_at_line(builder->source, at)},
+        {"invalid scalar at the end", hint_at_line(builder->source, at)},
         {"plain scalar cannot start with", "put the value in quotes"},
+        {"invalid alias", "a value that begins with \"*\" needs quotes"},
+        {"invalid nested block mapping", "a value with \": \" in it needs quotes"},
+        {"invalid trailing content after single-quoted", "in single quotes, '' stands for one"},
+        {"invalid escape", "in single quotes a backslash stands for itself"},
     };
     size_t tab = find_tab(builder->source->text);
     if (tab > 0) {
@@ -268,7 +295,7 @@ static void report_error(struct builder *builder, const struct fy_diag_error *er
         return;
     }
     diagnostics_error(builder->diagnostics, mark, "%s", error->msg);
-    hint_syntax(builder, error->msg);
+    hint_syntax(builder, error->msg, mark.offset);
 }
 
 static int report_syntax(struct builder *builder, struct fy_diag *diag)

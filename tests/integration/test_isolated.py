@@ -305,7 +305,7 @@ def test_a_call_without_a_server_is_isolated_as_well(tmp_path, wild_plugin):
 
 
 @pytest.mark.parametrize("setting, message", [
-    ("isolated: maybe", 'unknown isolated "maybe"'),
+    ("isolated: maybe", 'isolated: "maybe" is neither true nor false'),
     ("wrod: one", 'unknown key "wrod"'),
 ])
 def test_settings_are_checked_where_they_stand(tmp_path, wild_plugin, setting, message):

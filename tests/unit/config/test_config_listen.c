@@ -24,7 +24,7 @@ static void test_addresses(void **state)
          "    hint: 127.0.0.1:8002, \"[::1]:8002\", :8002 for every address of this machine, or "
          "unix:/run/ferry.sock\n"},
         {"listen: 127.0.0.1:65536\n" A_ROUTE,
-         "ferry.yaml:1:9: error: \"127.0.0.1:65536\": not of the form HOST:PORT\n"
+         "ferry.yaml:1:9: error: \"127.0.0.1:65536\": a port is 65535 at most\n"
          "    listen: 127.0.0.1:65536\n"
          "            ^~~~~~~~~~~~~~~\n"
          "    hint: 127.0.0.1:8002, \"[::1]:8002\", :8002 for every address of this machine, or "
@@ -112,7 +112,7 @@ static void test_same_as_admin(void **state)
          "    listen: 127.0.0.1:8003\n"
          "            ^~~~~~~~~~~~~~\n"},
         {"admin: {listen: 127.0.0.1:8002}\n" A_ROUTE,
-         "ferry.yaml:1:8: error: \"127.0.0.1:8002\" is the address of the admin listener as well\n"
+         "ferry.yaml:1:8: error: \"127.0.0.1:8002\" is the address of listen as well\n"
          "    admin: {listen: 127.0.0.1:8002}\n"
          "           ^~~~~~~~~~~~~~~~~~~~~~~~\n"},
         {"listen: 127.0.0.1:0\n"

@@ -30,7 +30,8 @@ static void test_values(void **state)
                   {"pools: [default]\n" A_ROUTE,
                    "ferry.yaml:1:8: error: pools must be a map, not a list\n"
                    "    pools: [default]\n"
-                   "           ^~~~~~~~~\n"});
+                   "           ^~~~~~~~~\n"
+                   "    hint: {default: {threads: 8}}\n"});
 }
 
 static void test_names(void **state)

@@ -280,18 +280,43 @@ static void test_no_routes(void **state)
          "ferry.yaml: warning: there are no routes: every request will be answered with 404\n"},
         {"routes: [a]\n", "ferry.yaml:1:9: error: routes must be a map, not a list\n"
                           "    routes: [a]\n"
-                          "            ^~~\n"});
+                          "            ^~~\n"
+                          "    hint: {/PATH: {worker: echo}}\n"});
+}
+
+/* The forms of frameworks: what begins otherwise is a usual path. */
+static void test_what_looks_like_a_parameter_is_a_warning(void **state)
+{
+    (void)state;
+    CHECK_REPORTS({"routes: {'/a/:id/b': {worker: echo}}\n",
+                   "ferry.yaml:1:10: warning: \":id\" stands for itself\n"
+                   "    routes: {'/a/:id/b': {worker: echo}}\n"
+                   "             ^~~~~~~~~~\n"
+                   "    hint: a parameter is a whole segment, such as {id}\n"},
+                  {"routes: {/a/*: {worker: echo}}\n",
+                   "ferry.yaml:1:10: warning: \"*\" stands for itself\n"
+                   "    routes: {/a/*: {worker: echo}}\n"
+                   "             ^~~~\n"
+                   "    hint: a parameter is a whole segment, such as {id}\n"},
+                  {"routes: {/a:run/b*/c/: {worker: echo}}\n", ""});
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_worker),       cmocka_unit_test(test_pool),
-        cmocka_unit_test(test_unknown_keys), cmocka_unit_test(test_mode),
-        cmocka_unit_test(test_methods),      cmocka_unit_test(test_timeout),
-        cmocka_unit_test(test_retry),        cmocka_unit_test(test_retry_of_a_call),
-        cmocka_unit_test(test_paths),        cmocka_unit_test(test_reserved_paths),
-        cmocka_unit_test(test_same_path),    cmocka_unit_test(test_no_routes),
+        cmocka_unit_test(test_worker),
+        cmocka_unit_test(test_pool),
+        cmocka_unit_test(test_unknown_keys),
+        cmocka_unit_test(test_mode),
+        cmocka_unit_test(test_methods),
+        cmocka_unit_test(test_timeout),
+        cmocka_unit_test(test_retry),
+        cmocka_unit_test(test_retry_of_a_call),
+        cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_reserved_paths),
+        cmocka_unit_test(test_what_looks_like_a_parameter_is_a_warning),
+        cmocka_unit_test(test_same_path),
+        cmocka_unit_test(test_no_routes),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }

@@ -91,7 +91,8 @@ static void test_what_is_wrong(void **state)
                           "- {name: s, route: /a, every: 1m, query: [a]}\n",
                    "ferry.yaml:4:42: error: query must be a map, not a list\n"
                    "    - {name: s, route: /a, every: 1m, query: [a]}\n"
-                   "                                             ^~~\n"},
+                   "                                             ^~~\n"
+                   "    hint: {NAME: VALUE}\n"},
                   {ROUTES "schedules:\n"
                           "- {name: s, route: /a, every: 1m, query: {a: [1]}}\n",
                    "ferry.yaml:4:46: error: query: a must be a single value, not a list\n"

@@ -64,7 +64,8 @@ static void test_use(void **state)
         {"workers: {mailer: email}\n" A_ROUTE,
          "ferry.yaml:1:19: error: a worker must be a map, not a single value\n"
          "    workers: {mailer: email}\n"
-         "                      ^~~~~\n"},
+         "                      ^~~~~\n"
+         "    hint: {use: KIND}\n"},
         {"workers: {\"a/b\": {use: email}}\n" A_ROUTE,
          "ferry.yaml:1:11: error: the name of a worker is of letters, digits, \"_\" and \"-\", 64 "
          "at most\n"

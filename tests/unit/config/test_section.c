@@ -62,6 +62,11 @@ static void test_kinds(void **state)
          "ferry.yaml:1:8: error: drain must be a single value, not a map\n"
          "    drain: {a: 5s}\n"
          "           ^~~~~~~\n"},
+        {"state: ~/var\n" A_ROUTE,
+         "ferry.yaml:1:8: warning: \"~\" is a folder of that name here, not the home folder\n"
+         "    state: ~/var\n"
+         "           ^~~~~\n"
+         "    hint: write the whole path\n"},
         {"state: \"\"\n" A_ROUTE, "ferry.yaml:1:8: error: state is empty\n"
                                   "    state: \"\"\n"
                                   "           ^~\n"},

@@ -79,21 +79,27 @@ static void test_duplicate_keys(void **state)
 static void test_parts_not_taken(void **state)
 {
     (void)state;
-    CHECK_REPORTS({"drain: &a 1s\n", "ferry.yaml:1:11: error: anchors and aliases are not taken\n"
-                                     "    drain: &a 1s\n"
-                                     "              ^~\n"},
+    CHECK_REPORTS({"drain: &a 1s\n",
+                   "ferry.yaml:1:11: error: anchors and aliases are not taken\n"
+                   "    drain: &a 1s\n"
+                   "              ^~\n"
+                   "    hint: a value that begins with \"*\" or \"&\" needs quotes\n"},
                   {"limits: {header_timeout: *a}\n",
                    "ferry.yaml:1:27: error: anchors and aliases are not taken\n"
                    "    limits: {header_timeout: *a}\n"
-                   "                              ^\n"},
+                   "                              ^\n"
+                   "    hint: a value that begins with \"*\" or \"&\" needs quotes\n"},
                   {"drain: !!str 1s\n", "ferry.yaml:1:14: error: tags are not taken\n"
                                         "    drain: !!str 1s\n"
-                                        "                 ^~\n"},
+                                        "                 ^~\n"
+                                        "    hint: a value that begins with \"!\" needs "
+                                        "quotes\n"},
                   {"? [a, b]\n"
                    ": c\n",
                    "ferry.yaml:1:3: error: a key must be a single word\n"
                    "    ? [a, b]\n"
-                   "      ^\n"},
+                   "      ^\n"
+                   "    hint: a value that begins with a bracket needs quotes\n"},
                   {": c\n", "ferry.yaml:1:1: error: a key is missing\n"
                             "    : c\n"
                             "    ^\n"},
@@ -106,6 +112,41 @@ static void test_parts_not_taken(void **state)
                   {"drain: \"a\\0b\"\n", "ferry.yaml:1:8: error: a NUL byte is not allowed\n"
                                          "    drain: \"a\\0b\"\n"
                                          "           ^~~~~~\n"});
+}
+
+static void test_what_a_slip_was_to_be_is_told(void **state)
+{
+    (void)state;
+    CHECK_REPORTS(
+        {"drain: 1s\nstate:x\n", "ferry.yaml:2:1: error: invalid value after mapping\n"
+                                 "    state:x\n"
+                                 "    ^~~~~~~\n"
+                                 "    hint: KEY: VALUE, with a blank behind the colon\n"},
+        {"listen:\n"
+         "  - :8002\n"
+         "  -:8003\n",
+         "ferry.yaml:3:3: error: invalid scalar at the end of block sequence\n"
+         "      -:8003\n"
+         "      ^~~~~~\n"
+         "    hint: a blank follows the \"-\" of a list\n"},
+        {"schedules: [{cron: * * * * *}]\n",
+         "ferry.yaml:1:21: error: invalid alias detected\n"
+         "    schedules: [{cron: * * * * *}]\n"
+         "                        ^\n"
+         "    hint: a value that begins with \"*\" needs quotes\n"},
+        {"state: a: b\n", "ferry.yaml:1:9: error: invalid nested block mapping on the same line\n"
+                          "    state: a: b\n"
+                          "            ^\n"
+                          "    hint: a value with \": \" in it needs quotes\n"},
+        {"state: 'it's'\n",
+         "ferry.yaml:1:12: error: invalid trailing content after single-quoted scalar\n"
+         "    state: 'it's'\n"
+         "               ^\n"
+         "    hint: in single quotes, '' stands for one\n"},
+        {"state: \"\\d\"\n", "ferry.yaml:1:9: error: invalid escape 'd' in double-quoted string\n"
+                             "    state: \"\\d\"\n"
+                             "            ^~\n"
+                             "    hint: in single quotes a backslash stands for itself\n"});
 }
 
 static void test_nested_too_deeply(void **state)
@@ -123,11 +164,13 @@ static void test_root_is_no_map(void **state)
                    "- b\n",
                    "ferry.yaml:1:1: error: the config must be a map, not a list\n"
                    "    - a\n"
-                   "    ^~~\n"},
+                   "    ^~~\n"
+                   "    hint: lines of the form KEY: VALUE\n"},
                   {"hello\n",
                    "ferry.yaml:1:1: error: the config must be a map, not a single value\n"
                    "    hello\n"
-                   "    ^~~~~\n"});
+                   "    ^~~~~\n"
+                   "    hint: lines of the form KEY: VALUE\n"});
 }
 
 int main(void)
@@ -138,6 +181,7 @@ int main(void)
         cmocka_unit_test(test_quotes),
         cmocka_unit_test(test_duplicate_keys),
         cmocka_unit_test(test_parts_not_taken),
+        cmocka_unit_test(test_what_a_slip_was_to_be_is_told),
         cmocka_unit_test(test_nested_too_deeply),
         cmocka_unit_test(test_root_is_no_map),
     };

@@ -29,7 +29,10 @@
 #include "clock.h"
 #include "schema.h"
 
-enum { BIG_BYTES = 64 << 20 }; /* a check of more than this takes a while */
+enum {
+    BIG_BYTES = 64 << 20,        /* a check of more than this takes a while */
+    LEAST_FREE_BYTES = 64 << 10, /* with less, what fails fails for that */
+};
 
 /* ---- what SQLite says ---- */
 
@@ -286,6 +289,12 @@ static int database_set_up_writer(sqlite3 *db, ferry_error *error)
     return rc;
 }
 
+/* The index of the log is a file as well, and SQLite does not say why that cannot grow. */
+static bool lacks_any_room(const char *path)
+{
+    return database_free_bytes(path) < LEAST_FREE_BYTES;
+}
+
 sqlite3 *database_open_writer(const char *path, bool *damaged, ferry_error *error)
 {
     ferry_error why = {0};
@@ -306,8 +315,9 @@ sqlite3 *database_open_writer(const char *path, bool *damaged, ferry_error *erro
     if (rc == FERRY_UNSUPPORTED)
         why.code =
             FERRY_INVALID; /* not this file is damaged: it is a newer one, or there is none */
-    if (rc == FERRY_STORAGE_FULL)
-        ferry_error_set(&why, rc, "%s: the disk is full; make room there, then start again", path);
+    if (rc == FERRY_STORAGE_FULL || (rc == FERRY_INTERNAL && lacks_any_room(path)))
+        ferry_error_set(&why, FERRY_STORAGE_FULL,
+                        "%s: the disk is full; make room there, then start again", path);
     if (error)
         *error = why;
     return NULL;

@@ -30,9 +30,13 @@ static int error_held(ferry_error *error, const char *folder, int fd)
     ssize_t length = pread(fd, holder, sizeof holder - 1, 0);
     long pid = length > 0 ? strtol(holder, NULL, 10) : 0;
     if (pid > 0)
-        return ferry_error_set(error, FERRY_CONFLICT, "%s: in use by another ferry, process %ld",
+        return ferry_error_set(error, FERRY_CONFLICT,
+                               "%s: in use by another ferry, process %ld; end that, or choose "
+                               "another folder by state",
                                folder, pid);
-    return ferry_error_set(error, FERRY_CONFLICT, "%s: in use by another ferry", folder);
+    return ferry_error_set(
+        error, FERRY_CONFLICT,
+        "%s: in use by another ferry; end that, or choose another folder by state", folder);
 }
 
 /* Leave our pid for the message above; nothing depends on it. */

@@ -202,7 +202,9 @@ void queue_pause(struct queue *queue, const char *route, bool is_paused, queue_p
         if (known)
             ferry_error_set(&error, FERRY_REJECTED, "no memory, or the server is closing");
         else
-            ferry_error_set(&error, FERRY_NOT_FOUND, "%s: no such route of jobs", route);
+            ferry_error_set(
+                &error, FERRY_NOT_FOUND,
+                "%s: no such route of jobs; /jobs/stats, or ferry jobs stats, has them all", route);
         done(arg, &error);
         return;
     }

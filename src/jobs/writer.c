@@ -245,8 +245,10 @@ static enum selection keep_reserve(struct writer *writer, struct operation *firs
     }
     if (!has_inserts || !writer->db || database_has_room(writer->db, writer->path, bytes))
         return ALL;
-    ferry_error_set(&error, FERRY_STORAGE_FULL,
-                    "the disk of the jobs' database is full: what is left is for the jobs in it");
+    ferry_error_set(
+        &error, FERRY_STORAGE_FULL,
+        "the disk of the jobs' database is full: the last %d MiB are for the jobs in it",
+        DATABASE_KEPT_FREE_BYTES >> 20);
     refuse_inserts(writer, first, false, &error);
     return OTHERS;
 }

@@ -58,8 +58,9 @@ static struct config *load_config(struct load *load, struct registry *registry)
 {
     struct config *config = registry ? config_load(&load->source, registry, &load->report) : NULL;
     if (!config) {
-        ferry_error_set(&load->error, FERRY_INVALID,
-                        "the config is wrong (ferry check says more), or there is no memory");
+        bool is_wrong = strstr(bytes_text(&load->report), ": error: ") != NULL;
+        ferry_error_set(&load->error, is_wrong ? FERRY_INVALID : FERRY_INTERNAL, "%s",
+                        is_wrong ? "the config is wrong, as ferry check shows" : "no memory");
     } else if (config->route_count == 0 && load->before->config->route_count > 0) {
         ferry_error_set(&load->error, FERRY_INVALID,
                         "it would leave no routes; to serve none, restart");

@@ -265,7 +265,8 @@ def test_a_route_is_paused_and_resumed(jobs):
 
 
 def test_an_unknown_route_is_told(jobs):
-    assert "/nope" in jobs("pause", "/nope", code=EXIT_RUNTIME).stderr
+    told = jobs("pause", "/nope", code=EXIT_RUNTIME).stderr
+    assert "/nope" in told and "ferry jobs stats" in told
 
 
 def test_stats_count_jobs_by_route_and_state(jobs):

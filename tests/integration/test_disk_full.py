@@ -83,6 +83,7 @@ def test_a_full_disk_is_counted_and_does_not_fill_the_log(server, disk):
         assert post(server).status == 507
     assert server.metric("ferry_store_failed_total") == before + 20
     lines = [line for line in server.log().splitlines() if "is full" in line]
+    assert all("the last 16 MiB are for the jobs in it" in line for line in lines)
     assert any('msg="requests are refused"' in line for line in lines)
     assert len(lines) < 10
     disk.free()
@@ -92,6 +93,15 @@ def test_a_start_that_finds_no_room_says_where_to_make_some(server, disk):
     server.stop()
     for file in disk.ballast.parent.glob("jobs.db*"):
         file.unlink()
+    disk.fill()
+    server.launch()
+    assert server.wait() == EXIT_RUNTIME
+    assert f"{disk.path}/jobs.db: the disk is full; make room" in server.log()
+
+
+def test_a_start_whose_log_has_no_room_says_so_too(server, disk):
+    server.stop()
+    (disk.ballast.parent / "jobs.db-reserve").unlink()
     disk.fill()
     server.launch()
     assert server.wait() == EXIT_RUNTIME

@@ -229,7 +229,7 @@ def test_a_state_folder_is_made_with_those_above_it(tmp_path, serve):
 def test_a_second_server_on_the_same_state_is_refused(tmp_path, serve):
     first = serve(CONFIG)
     told = refusal(tmp_path)
-    assert "in use by another ferry" in told
+    assert "in use by another ferry" in told and "choose another folder by state" in told
     assert str(first.process.pid) in told
     assert first.get("/noop").text() == "ok"
 

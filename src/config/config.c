@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "config_check.h"
+#include "config_path.h"
 #include "overrides.h"
 #include "section.h"
 #include "yaml.h"
@@ -22,7 +23,8 @@ static const char *const section_names[] = {
 /* ---- the tree ---- */
 
 /* Returns NULL after a report. */
-static const struct source *read_source(const char *file, struct diagnostics *diagnostics)
+static const struct source *read_source(const char *file, const char *folder,
+                                        struct diagnostics *diagnostics)
 {
     static const char byte_order_mark[] = "\xEF\xBB\xBF";
     if (!file)
@@ -30,7 +32,8 @@ static const struct source *read_source(const char *file, struct diagnostics *di
                                       strlen(config_default_text), false);
     struct bytes content = {0};
     ferry_error error = {0};
-    int rc = bytes_read_file(&content, file, YAML_TEXT_MAX, &error);
+    char *path = config_path(folder, file);
+    int rc = path ? bytes_read_file(&content, path, YAML_TEXT_MAX, &error) : FERRY_INTERNAL;
     const char *text = bytes_text(&content);
     size_t length = rc < 0 ? 0 : content.length;
     if (length >= 3 && memcmp(text, byte_order_mark, 3) == 0) {
@@ -40,11 +43,12 @@ static const struct source *read_source(const char *file, struct diagnostics *di
     const struct source *source = diagnostics_add_source(diagnostics, file, text, length, false);
     bytes_fini(&content);
     if (source && rc < 0) {
-        size_t prefix = strlen(file) + strlen(": "); /* the message begins with the file's name */
+        size_t prefix = path ? strlen(path) + strlen(": ") : 0; /* the message begins with that */
         diagnostics_error(diagnostics, mark_whole(source), "%s",
                           strlen(error.message) > prefix ? error.message + prefix : "not readable");
-        return NULL;
+        source = NULL;
     }
+    free(path);
     return source;
 }
 
@@ -197,9 +201,9 @@ static void cut_sections(const struct tree *root, struct sections *sections,
 static void make_state_absolute(struct checking *checking)
 {
     struct config *config = checking->config;
-    if (!checking->folder || !config->state || *config->state == '/')
+    if (!config->state)
         return;
-    char *path = text_printf("%s/%s", checking->folder, config->state);
+    char *path = config_path_absolute(checking->folder, config->state);
     checking->diagnostics->no_memory |= !path;
     free(config->state);
     config->state = path;
@@ -267,7 +271,7 @@ struct config *config_load(const struct config_source *source, struct registry *
 {
     struct diagnostics diagnostics = {0};
     struct config *config = NULL;
-    const struct source *file = read_source(source->file, &diagnostics);
+    const struct source *file = read_source(source->file, source->folder, &diagnostics);
     struct tree *root = read_tree(file, &diagnostics);
     if (root) {
         overrides_apply_environ(root, source->environ, section_names, &diagnostics);

@@ -120,7 +120,7 @@ struct config_source {
     const char *file;           /* NULL: the built-in text */
     const char *const *sets;    /* "key.key=value", NULL-terminated; may be NULL */
     const char *const *listen;  /* addresses of --listen, NULL-terminated; may be NULL */
-    const char *folder;         /* what a relative `state` is in; NULL: where the process is */
+    const char *folder;         /* what relative paths are in; NULL: where the process is */
     const char *state;          /* the folder that a running server has; NULL: none */
     const char *const *environ; /* as in environ(7); FERRY_SECTION__KEY is looked at; may be NULL */
 };

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "config_check.h"
+#include "config_path.h"
 #include "section.h"
 
 /* Return what is wrong with an entry, NULL if nothing is. */
@@ -79,7 +80,9 @@ static void read_secret(struct checking *checking, const struct tree *node)
     struct bytes content = {0};
     if (!check_secret_file(checking, node, "secret_file", SECRET_BYTES_MAX, &content))
         return;
-    checking->config->callbacks.secret_file = diagnostics_strdup(checking->diagnostics, node->text);
+    char *path = config_path_absolute(checking->folder, node->text);
+    checking->config->callbacks.secret_file = path;
+    checking->diagnostics->no_memory |= !path;
     bytes_fini(&content);
 }
 

@@ -5,29 +5,37 @@
  */
 #include <sys/stat.h>
 
+#include <stdlib.h>
+
 #include "config_check.h"
+#include "config_path.h"
 #include "section.h"
 
 void check_secret_mode(struct checking *checking, const struct tree *node, const char *key)
 {
     struct diagnostics *diagnostics = checking->diagnostics;
-    const char *path = node->text;
+    char *path = config_path(checking->folder, node->text);
     struct stat status;
-    if (stat(path, &status) < 0 || (status.st_mode & (S_IROTH | S_IWOTH)) == 0)
-        return;
-    diagnostics_warning(diagnostics, node->mark, "%s \"%s\" is open to every user", key, path);
-    diagnostics_hint(diagnostics, "chmod 600 %s", path);
+    diagnostics->no_memory |= !path;
+    if (path && stat(path, &status) == 0 && (status.st_mode & (S_IROTH | S_IWOTH)) != 0) {
+        diagnostics_warning(diagnostics, node->mark, "%s \"%s\" is open to every user", key, path);
+        diagnostics_hint(diagnostics, "chmod 600 %s", path);
+    }
+    free(path);
 }
 
 bool check_secret_file(struct checking *checking, const struct tree *node, const char *key,
                        size_t limit, struct bytes *content)
 {
     struct diagnostics *diagnostics = checking->diagnostics;
-    const char *path = expect_text(node, key, diagnostics);
-    if (!path)
+    if (!expect_text(node, key, diagnostics))
         return false;
     ferry_error error;
-    if (bytes_read_secret(content, path, limit, &error) < 0) {
+    char *path = config_path(checking->folder, node->text);
+    int rc = path ? bytes_read_secret(content, path, limit, &error)
+                  : ferry_error_set(&error, FERRY_INTERNAL, "no memory");
+    free(path);
+    if (rc < 0) {
         diagnostics_error(diagnostics, node->mark, "%s: %s", key, error.message);
         bytes_fini(content);
         return false;

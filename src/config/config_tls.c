@@ -12,6 +12,7 @@
 
 #include "certificate_file.h"
 #include "config_check.h"
+#include "config_path.h"
 #include "section.h"
 
 enum client_cert { CLIENT_NONE, CLIENT_REQUEST, CLIENT_REQUIRE, CLIENT_UNSAID };
@@ -23,36 +24,42 @@ struct tls_nodes {
     enum client_cert client;
 };
 
-/* Return the path that a key gives, NULL after a report, or if it is not there and need not be. */
-static const char *check_file(struct checking *checking, const struct tree *tls,
-                              const struct tree *node, const char *key, bool is_needed)
+/* Return the path that a key gives, NULL after a report, or if it is not there and need not be. The
+ * caller frees it. */
+static char *check_file(struct checking *checking, const struct tree *tls, const struct tree *node,
+                        const char *key, bool is_needed)
 {
     struct diagnostics *diagnostics = checking->diagnostics;
     if (!node && is_needed)
         diagnostics_error(diagnostics, tls->mark, "tls lacks the key \"%s\"", key);
-    const char *path = node ? expect_text(node, key, diagnostics) : NULL;
-    if (!path)
+    if (!node || !expect_text(node, key, diagnostics))
         return NULL;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
+    char *path = config_path(checking->folder, node->text);
+    diagnostics->no_memory |= !path;
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (path && fd < 0) {
         diagnostics_error(diagnostics, node->mark, "%s: %s: %s", key, path, strerror(errno));
-        return NULL;
+        free(path);
     }
+    if (fd < 0)
+        return NULL;
     close(fd);
     return path;
 }
 
 /* The message says which file it is about, and as what it was to be used. */
-static const struct tree *node_of(const struct tls_nodes *nodes, const char *message)
+static const struct tree *node_of(const struct tls_nodes *nodes, const ferry_tls_options *options,
+                                  const char *message)
 {
     const struct {
         const struct tree *node;
+        const char *path;
         const char *what;
-    } all[] = {{nodes->key, ": cannot be used as the certificate's key"},
-               {nodes->client_ca, ": cannot be used as the CA"}};
+    } all[] = {{nodes->key, options->key, ": cannot be used as the certificate's key"},
+               {nodes->client_ca, options->ca, ": cannot be used as the CA"}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        size_t length = all[i].node ? strlen(all[i].node->text) : 0;
-        if (length > 0 && strncmp(all[i].node->text, message, length) == 0 &&
+        size_t length = all[i].path ? strlen(all[i].path) : 0;
+        if (length > 0 && strncmp(all[i].path, message, length) == 0 &&
             strncmp(message + length, all[i].what, strlen(all[i].what)) == 0)
             return all[i].node;
     }
@@ -73,12 +80,11 @@ static void check_client(struct checking *checking, const struct tree *tls, stru
 
 /* Every client refuses one that is out of date, and yet it can be served. The first of the file is
  * the server's own. */
-static void check_dates(struct checking *checking, const struct tree *node)
+static void check_dates(struct checking *checking, const struct tree *node, const char *path)
 {
-    const char *what = certificate_is_out_of_date(node->text);
+    const char *what = certificate_is_out_of_date(path);
     if (what)
-        diagnostics_warning(checking->diagnostics, node->mark, "the certificate %s %s", node->text,
-                            what);
+        diagnostics_warning(checking->diagnostics, node->mark, "the certificate %s %s", path, what);
 }
 
 static void make_context(struct checking *checking, const struct tls_nodes *nodes,
@@ -88,10 +94,10 @@ static void make_context(struct checking *checking, const struct tls_nodes *node
     into->certificate = diagnostics_strdup(checking->diagnostics, options->certificate);
     into->context = ferry_tls_new_server(options, &error);
     if (into->context) {
-        check_dates(checking, nodes->cert);
+        check_dates(checking, nodes->cert, options->certificate);
         return;
     }
-    const struct tree *node = node_of(nodes, error.message);
+    const struct tree *node = node_of(nodes, options, error.message);
     diagnostics_error(checking->diagnostics, node->mark, "%s", error.message);
     if (node == nodes->key)
         diagnostics_hint(checking->diagnostics, "a private key in PEM, without a passphrase, of "
@@ -126,22 +132,25 @@ void check_tls(struct checking *checking, const struct tree *tls, struct config_
     expect_value(tree_find(tls, "client_ca"), "to ask for no certificate, leave the key out",
                  checking->diagnostics);
     check_client(checking, tls, &nodes);
-    const char *certificate = check_file(checking, tls, nodes.cert, "cert", true);
-    const char *key = check_file(checking, tls, nodes.key, "key", true);
-    const char *ca = check_file(checking, tls, nodes.client_ca, "client_ca", false);
+    char *certificate = check_file(checking, tls, nodes.cert, "cert", true);
+    char *key = check_file(checking, tls, nodes.key, "key", true);
+    char *ca = check_file(checking, tls, nodes.client_ca, "client_ca", false);
     if (key)
         check_secret_mode(checking, nodes.key, "key");
-    if (!certificate || !key || (nodes.client_ca && !ca))
-        return;
-    make_context(checking, &nodes,
-                 &(ferry_tls_options){
-                     .certificate = certificate,
-                     .key = key,
-                     .ca = nodes.client == CLIENT_NONE ? NULL : ca,
-                     .ca_optional = nodes.client == CLIENT_REQUEST,
-                 },
-                 into);
-    into->asks_client = nodes.client != CLIENT_NONE;
+    if (certificate && key && (ca || !nodes.client_ca)) {
+        make_context(checking, &nodes,
+                     &(ferry_tls_options){
+                         .certificate = certificate,
+                         .key = key,
+                         .ca = nodes.client == CLIENT_NONE ? NULL : ca,
+                         .ca_optional = nodes.client == CLIENT_REQUEST,
+                     },
+                     into);
+        into->asks_client = nodes.client != CLIENT_NONE;
+    }
+    free(certificate);
+    free(key);
+    free(ca);
 }
 
 void config_tls_fini(struct config_tls *tls)

@@ -9,6 +9,7 @@
 
 #include "bytes.h"
 #include "config_check.h"
+#include "config_path.h"
 #include "section.h"
 #include "settings.h"
 #include "suggest.h"
@@ -22,12 +23,17 @@ void check_plugins(struct checking *checking, const struct tree *plugins)
         return;
     for (const struct tree *node = plugins->first; node; node = node->next) {
         ferry_error error;
-        const char *path = expect_text(node, "a plug-in", diagnostics);
-        if (!path || registry_load_plugin(checking->registry, path, &error) == 0)
+        if (!expect_text(node, "a plug-in", diagnostics))
+            continue;
+        char *path = config_path_absolute(checking->folder, node->text);
+        int rc = path ? registry_load_plugin(checking->registry, path, &error)
+                      : ferry_error_set(&error, FERRY_INTERNAL, "no memory");
+        free(path);
+        if (rc == 0)
             continue;
         checking->lacks_plugin = true;
         diagnostics_error(diagnostics, node->mark, "%s", error.message);
-        if (error.code == FERRY_NOT_FOUND && *path != '/')
+        if (error.code == FERRY_NOT_FOUND && node->text[0] != '/')
             diagnostics_hint(diagnostics, "it is looked for in the folder where ferry is started");
     }
 }

@@ -1,14 +1,17 @@
 """SIGHUP: a new config is taken all or nothing, and nobody notices who was not meant to."""
 
 import contextlib
+import hashlib
 import os
+import pathlib
 import signal
 import threading
 
 import pytest
 
 from certificates import Authority
-from harness import LONG, Server, read_all, wait_until
+from harness import LONG, Server, compile_plugin, read_all, wait_until
+from test_startup import MOVER
 from test_tls import connect, context
 
 RELOADS = 200 if LONG else 20
@@ -451,3 +454,37 @@ def test_new_connections_see_a_new_certificate_and_old_ones_go_on(serve, tmp_pat
     reload(server, success=False)
     with connect(server.address, context(authority)) as tls:
         assert subject(tls) == "second"
+
+
+RELATIVE = """
+listen: [127.0.0.1:0, {{address: 127.0.0.1:0, tls: {{cert: new.pem, key: new.key, client_ca: ca.pem}}}}]
+admin: {{listen: 127.0.0.1:0, token_file: word}}
+plugins: [mover.so]
+callbacks: {{allow: ["https://a/"], secret_file: word}}
+workers: {{mover: {{use: mover, to: {elsewhere}, isolated: true}}, goes: {{use: mover, to: {elsewhere}}}}}
+routes: {{/move: {{worker: goes}}, /{name}: {{worker: mover, auth: {{bearer_file: door}}}}}}
+"""
+
+
+def test_relative_paths_mean_what_they_did_when_a_plugin_has_gone_elsewhere(tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    Authority(tmp_path).sign("new")
+    compile_plugin(tmp_path, "mover", MOVER)
+    (tmp_path / "word").write_text("c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0\n")
+    (tmp_path / "door").write_text(hashlib.sha256(b"open").hexdigest() + "\n")
+    for name in "word", "door", "new.key":
+        (tmp_path / name).chmod(0o600)
+    server = Server(tmp_path, RELATIVE.format(elsewhere=elsewhere, name="a"))
+    absolute, server.config = server.config, pathlib.Path("ferry.yaml")
+    server.start()
+    server.config = absolute
+    try:
+        assert server.get("/move").status == 200
+        reload(server, RELATIVE.format(elsewhere=elsewhere, name="b"))
+        assert server.get("/b", headers={"Authorization": "Bearer open"}).text() == "here"
+        assert not server.has_logged("a change needs a restart")
+        reload(server, "routes: {/c: {worker: nope}}", success=False)
+        server.wait_logged("finding=\"ferry.yaml:1:23: error: unknown worker")
+    finally:
+        server.stop()

@@ -411,7 +411,7 @@ def test_check_opens_the_worker_of_callbacks(tmp_path):
         'callbacks: {allow: "https://example.org/", secret_file: callbacks.key}\n' + CONFIG)
     result = run_ferry("check", "-c", "ferry.yaml", cwd=tmp_path)
     assert (result.returncode, result.stdout) == (EXIT_CONFIG, "")
-    assert result.stderr.startswith("ferry: callbacks: callbacks.key: ")
+    assert result.stderr.startswith(f"ferry: callbacks: {secret}: ")
 
 
 def test_check_makes_nothing(tmp_path):

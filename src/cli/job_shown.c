@@ -85,3 +85,21 @@ void append_job_note(struct bytes *out, const json_t *job)
     else if (strcmp(job_text(job, "state"), "succeeded") != 0)
         append_job_error(out, job);
 }
+
+void append_gate(struct bytes *out, const json_t *route, int64_t now_ms)
+{
+    int64_t until_ms;
+    json_int_t failures = json_integer_value(json_object_get(route, "failures"));
+    if (json_is_false(json_object_get(route, "known"))) {
+        bytes_append_text(out, "not in the config");
+        return;
+    }
+    bytes_append_text(out, job_text(route, "gate"));
+    if (job_time(route, "until", &until_ms)) {
+        bytes_append_text(out, ", opens ");
+        append_when(out, until_ms, now_ms);
+    }
+    if (failures > 0)
+        bytes_printf(out, " (%lld %s)", (long long)failures,
+                     failures == 1 ? "failure" : "failures");
+}

@@ -31,4 +31,8 @@ void append_job_progress(struct bytes *out, const json_t *job);
 /* Append its error: "transient: connection refused"; nothing if there is none. */
 void append_job_error(struct bytes *out, const json_t *job);
 
+/* Append whether a route of /jobs/stats lets jobs run: "open", "paused", "broken, opens in 5m (3
+ * failures)", "not in the config". */
+void append_gate(struct bytes *out, const json_t *route, int64_t now_ms);
+
 #endif

@@ -53,13 +53,13 @@ static void add_changed(struct changing *changing, const char *id, const struct 
     json_decref(job);
 }
 
-static void change_one(struct changing *changing, const char *id)
+static void change_one(struct changing *changing, const char *given)
 {
     const struct change *change = changing->change;
     struct bytes path = {0}, answer = {0}, out = {0};
-    bytes_printf(&path, "/jobs/%s%s", id, change->suffix);
-    if (jobs_check_id(&changing->session, id) &&
-        jobs_request(&changing->session, id, change->method, bytes_text(&path), &answer)) {
+    const char *id = jobs_read_id(&changing->session, given);
+    bytes_printf(&path, "/jobs/%s%s", id ? id : "", change->suffix);
+    if (id && jobs_request(&changing->session, id, change->method, bytes_text(&path), &answer)) {
         add_changed(changing, id, &answer, &out);
         jobs_print(&changing->session, &out);
     }

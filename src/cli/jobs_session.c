@@ -186,12 +186,17 @@ bool jobs_check_route(struct jobs_session *session, const char *route)
     return jobs_misused(session, "a route begins with \"/\"; did you mean /%s?", route);
 }
 
-bool jobs_check_id(struct jobs_session *session, const char *id)
+const char *jobs_read_id(struct jobs_session *session, const char *given)
 {
+    static const char location[] = "/jobs/";
+    const char *id = given;
+    if (strncmp(id, location, strlen(location)) == 0)
+        id += strlen(location);
     size_t length = strlen(id);
     if (length == RANDOM_ID_TEXT_SIZE - 1 && strspn(id, "0123456789abcdef") == length)
-        return true;
-    return jobs_failed(session, id, "no such job: an id has 32 hexadecimal digits");
+        return id;
+    jobs_failed(session, given, "no such job: an id has 32 hexadecimal digits");
+    return NULL;
 }
 
 int jobs_end(struct jobs_session *session)

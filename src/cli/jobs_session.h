@@ -68,7 +68,8 @@ int jobs_tell(struct jobs_session *session, int argc, char **argv, const char *p
  * if not. */
 bool jobs_check_route(struct jobs_session *session, const char *route);
 
-/* Tell whether a text is of the form of a job's id; tells on standard error if not. */
-bool jobs_check_id(struct jobs_session *session, const char *id);
+/* Return the id of a job in a text that is one, or the Location of one; NULL after telling on
+ * standard error that it is neither. */
+const char *jobs_read_id(struct jobs_session *session, const char *given);
 
 #endif

@@ -104,7 +104,7 @@ static void add_no_body(struct bytes *out, const json_t *result)
     bytes_fini(&text);
 }
 
-static void describe(struct bytes *out, const json_t *job, struct json_span body)
+static void describe(struct bytes *out, const json_t *job, struct json_span body, const char *gate)
 {
     add_line(out, "id", job_text(job, "id"));
     add_line(out, "delivery id", job_text(job, "delivery_id"));
@@ -119,6 +119,7 @@ static void describe(struct bytes *out, const json_t *job, struct json_span body
     add_time(out, "created", job, "created_at");
     if (!job_is_final(job))
         add_time(out, "due", job, "run_at");
+    add_line(out, "gate", gate);
     add_time(out, "began", job, "started_at");
     add_time(out, "ended", job, "finished_at");
     add_made(out, "progress", job, append_job_progress);
@@ -127,6 +128,40 @@ static void describe(struct bytes *out, const json_t *job, struct json_span body
     if (body.length == 0 && json_is_object(json_object_get(job, "result")))
         add_no_body(out, json_object_get(job, "result"));
     add_body(out, body);
+}
+
+static bool is_waiting(const json_t *job)
+{
+    return !job_is_final(job) && strcmp(job_text(job, "state"), "running") != 0;
+}
+
+/* Find out what keeps the jobs of a route from running; nothing if nothing does. */
+static void read_gate(struct jobs_session *session, const char *name, struct bytes *gate)
+{
+    struct bytes answer = {0};
+    bool is_told = jobs_request(session, NULL, "GET", "/jobs/stats", &answer);
+    json_t *stats = is_told ? json_loadb(bytes_text(&answer), answer.length, 0, NULL) : NULL,
+           *route;
+    size_t i;
+    json_array_foreach(json_object_get(stats, "routes"), i, route)
+    {
+        if (strcmp(job_text(route, "route"), name) == 0 &&
+            (strcmp(job_text(route, "gate"), "open") != 0 ||
+             json_is_false(json_object_get(route, "known"))))
+            append_gate(gate, route, clock_wall_ms());
+    }
+    json_decref(stats);
+    bytes_fini(&answer);
+}
+
+static void describe_job(struct jobs_session *session, const json_t *job, struct json_span body,
+                         struct bytes *out)
+{
+    struct bytes gate = {0};
+    if (is_waiting(job))
+        read_gate(session, job_text(job, "route"), &gate);
+    describe(out, job, body, bytes_text(&gate));
+    bytes_fini(&gate);
 }
 
 static void show(struct jobs_session *session, const char *id)
@@ -139,7 +174,7 @@ static void show(struct jobs_session *session, const char *id)
         if (job && session->as_json)
             jobs_print(session, &answer);
         else if (job)
-            describe(&out, job, body);
+            describe_job(session, job, body, &out);
         else
             jobs_failed(session, NULL, "the answer is not that of ferry's admin");
         jobs_print(session, &out);
@@ -157,7 +192,8 @@ int jobs_show(int argc, char **argv)
     bool good = jobs_begin(&session, defs, &argc, argv);
     if (good && argc != 2)
         good = jobs_misused(&session, argc < 2 ? "which job?" : "one job at a time");
-    if (good && jobs_check_id(&session, argv[1]) && jobs_connect(&session))
-        show(&session, argv[1]);
+    const char *id = good ? jobs_read_id(&session, argv[1]) : NULL;
+    if (id && jobs_connect(&session))
+        show(&session, id);
     return jobs_end(&session);
 }

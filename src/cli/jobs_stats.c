@@ -1,6 +1,4 @@
 /* ferry jobs stats: a table of routes and states. Main thread. */
-#include <string.h>
-
 #include "clock.h"
 #include "job_shown.h"
 #include "jobs_commands.h"
@@ -31,25 +29,6 @@ static void add_states(struct table *table, const json_t *counts)
     for (size_t i = 0; i < STATE_COUNT; i++)
         table_printf(table, "%lld",
                      (long long)json_integer_value(json_object_get(counts, states[i])));
-}
-
-/* "open", "paused", "broken, opens in 5m (3 failures)", "not in the config". */
-static void append_gate(struct bytes *out, const json_t *route, int64_t now_ms)
-{
-    int64_t until_ms;
-    json_int_t failures = json_integer_value(json_object_get(route, "failures"));
-    if (json_is_false(json_object_get(route, "known"))) {
-        bytes_append_text(out, "not in the config");
-        return;
-    }
-    bytes_append_text(out, job_text(route, "gate"));
-    if (job_time(route, "until", &until_ms)) {
-        bytes_append_text(out, ", opens ");
-        append_when(out, until_ms, now_ms);
-    }
-    if (failures > 0)
-        bytes_printf(out, " (%lld %s)", (long long)failures,
-                     failures == 1 ? "failure" : "failures");
 }
 
 static void add_route(struct table *table, const json_t *route)

@@ -193,8 +193,9 @@ int jobs_watch(int argc, char **argv)
     bool good = jobs_begin(session, defs, &argc, argv);
     if (good && argc != 2)
         good = jobs_misused(session, argc < 2 ? "which job?" : "one job at a time");
-    if (good && jobs_check_id(session, argv[1]) && jobs_connect(session))
-        follow(&watch, argv[1]);
+    const char *id = good ? jobs_read_id(session, argv[1]) : NULL;
+    if (id && jobs_connect(session))
+        follow(&watch, id);
     progress_bar_fini(&watch.bar);
     event_reader_fini(&watch.reader);
     bytes_fini(&watch.state);

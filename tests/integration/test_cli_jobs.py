@@ -70,6 +70,13 @@ def test_json_is_what_the_server_says_to_the_byte(jobs):
     assert jobs("show", id, "--json").stdout == jobs.server.get(f"/jobs/{id}").text()
 
 
+def test_the_location_of_a_job_is_taken_for_its_id(jobs):
+    id = jobs.dead()
+    assert jobs("show", f"/jobs/{id}").stdout.split()[:2] == ["id", id]
+    assert jobs("retry", f"/jobs/{id}").stdout.startswith(id)
+    assert "/jobs/x: no such job" in jobs("show", "/jobs/x", code=EXIT_RUNTIME).stderr
+
+
 def test_a_state_that_there_is_not_is_told_with_those_there_are(jobs):
     result = jobs("list", "--state", "zombie", code=EXIT_USAGE)
     assert "zombie" in result.stderr and "succeeded" in result.stderr
@@ -260,8 +267,10 @@ def test_a_route_is_paused_and_resumed(jobs):
     id = jobs.post("/later")
     assert re.search(r"^/later .* paused$", jobs("stats").stdout, re.M)
     assert jobs.state(id) == "queued"
+    assert re.search(r"^gate +paused$", jobs("show", id).stdout, re.M)
     assert jobs.json("resume", "/later") == {"route": "/later", "gate": "open"}
     jobs.ended(id, "succeeded")
+    assert "gate " not in jobs("show", id).stdout
 
 
 def test_an_unknown_route_is_told(jobs):

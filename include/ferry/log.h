@@ -35,7 +35,8 @@ typedef void ferry_log_sink(void *arg, ferry_log_level level, const char *line, 
  * Write one line. `fields` is a printf format of space-separated `key=%conversion` pairs (d i u x
  * with any length modifier, f, s with a precision, c), or NULL; a value is quoted and escaped where
  * it needs to be, so that request data cannot forge a line. A line is at most 4 KiB: longer values
- * are cut. Thread: any. Blocks: no longer than the sink.
+ * are cut. A level beyond these counts as FERRY_LOG_ERROR. Thread: any. Blocks: no longer than the
+ * sink.
  */
 FERRY_API void ferry_log(ferry_log_level level, const char *message, const char *fields, ...)
     FERRY_PRINTF(3, 4);

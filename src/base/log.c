@@ -288,6 +288,8 @@ void ferry_log(ferry_log_level level, const char *message, const char *fields, .
     ferry_log_sink *sink = atomic_load_explicit(&logger.sink, memory_order_acquire);
     if (!sink || !ferry_log_is_on(level))
         return;
+    if (level > FERRY_LOG_ERROR) /* a level of syslog's, perhaps */
+        level = FERRY_LOG_ERROR;
     char line[LOG_LINE_MAX_BYTES];
     va_list args;
     va_start(args, fields);

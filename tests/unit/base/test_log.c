@@ -159,6 +159,8 @@ static void test_levels(void **state)
     ferry_log_set_level(FERRY_LOG_ERROR);
     ferry_log(FERRY_LOG_WARN, "no", NULL);
     assert_int_equal(line_count, 1);
+    ferry_log((ferry_log_level)7, "beyond all of them", NULL);
+    assert_non_null(strstr(line, "level=error msg=\"beyond all of them\""));
 }
 
 static void test_without_a_sink_lines_go_nowhere(void **state)

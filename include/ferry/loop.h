@@ -46,7 +46,7 @@ FERRY_API void ferry_loop_free(ferry_loop *loop);
 
 /*
  * Keep a loop's memory for a thread that posts to it, and give it back. A closed loop that is kept
- * refuses every callback, and nothing else may be asked of it. Thread: any.
+ * refuses every callback, timer and handler; nothing else may be asked of it. Thread: any.
  */
 FERRY_API ferry_loop *ferry_loop_ref(ferry_loop *loop);
 FERRY_API void ferry_loop_unref(ferry_loop *loop);
@@ -79,7 +79,8 @@ FERRY_API int64_t ferry_loop_now_ms(const ferry_loop *loop);
 /*
  * Call fn(arg) once, `delay_ms` from now or when the loop's clock reaches `when_ms`; a time that
  * has passed means the next turn. Timers that are due together run in the order of their times.
- * Thread: loop. Owns: `arg` stays the caller's. Errors: 0 without memory.
+ * Thread: loop. Owns: `arg` stays the caller's. Errors: 0 without memory, or when the loop has
+ * closed.
  */
 FERRY_API ferry_timer ferry_loop_call_later(ferry_loop *loop, int64_t delay_ms, ferry_callback *fn,
                                             void *arg);
@@ -115,7 +116,8 @@ typedef void ferry_handler_fn(int fd, unsigned events, void *arg);
  * `events` says (FERRY_FD_READ | FERRY_FD_WRITE); 0 is a pause. The descriptor should be
  * non-blocking; it may have several handlers.
  * Thread: loop. Owns: `fd` stays the caller's, and is closed after the handler's removal, not
- * before; so does `arg`. Errors: 0, errno says why: EPERM for a regular file, EBADF, ENOMEM.
+ * before; so does `arg`. Errors: 0, errno says why: EPERM for a regular file, EBADF, ENOMEM,
+ * ECANCELED when the loop has closed.
  */
 FERRY_API ferry_handler ferry_loop_add_handler(ferry_loop *loop, int fd, unsigned events,
                                                ferry_handler_fn *fn, void *arg);

@@ -135,6 +135,10 @@ static bool can_be_watched(int fd)
 ferry_handler fd_handlers_add(struct fd_handlers *handlers, int fd, unsigned events,
                               ferry_handler_fn *fn, void *arg)
 {
+    if (!handlers->base) {
+        errno = ECANCELED;
+        return 0;
+    }
     if (!can_be_watched(fd))
         return 0;
     if (handlers->free_slot == handlers->capacity && !grow(handlers)) {

@@ -27,6 +27,7 @@
 #include "clock.h"
 #include "event_log.h"
 #include "fd_handlers.h"
+#include "misuse.h"
 #include "posted.h"
 #include "timer.h"
 
@@ -298,6 +299,7 @@ void ferry_loop_free(ferry_loop *loop)
         event_free(loop->timer_event);
     if (loop->base)
         base_free(loop->base);
+    loop->base = NULL;
     ferry_loop_unref(loop);
 }
 
@@ -378,6 +380,7 @@ bool loop_post(ferry_loop *loop, struct mailbox_entry *entry)
 int ferry_loop_add_callback(ferry_loop *loop, ferry_callback *fn, void *arg,
                             ferry_callback *free_arg)
 {
+    CHECK_FUNCTION(fn);
     struct mailbox_entry *posted = posted_new(loop, fn, arg, free_arg);
     if (!posted) {
         if (free_arg)
@@ -397,7 +400,7 @@ int64_t ferry_loop_now_ms(const ferry_loop *loop)
 
 static ferry_timer timer_add(ferry_loop *loop, int64_t when_us, ferry_callback *fn, void *arg)
 {
-    ferry_timer timer = timers_add(&loop->timers, when_us, fn, arg);
+    ferry_timer timer = loop->base ? timers_add(&loop->timers, when_us, fn, arg) : 0;
     if (timer_arm(loop))
         return timer;
     timers_cancel(&loop->timers, timer);
@@ -407,12 +410,14 @@ static ferry_timer timer_add(ferry_loop *loop, int64_t when_us, ferry_callback *
 ferry_timer ferry_loop_call_later(ferry_loop *loop, int64_t delay_ms, ferry_callback *fn, void *arg)
 {
     LOOP_CHECK(loop);
+    CHECK_FUNCTION(fn);
     return timer_add(loop, clock_monotonic_us_after(delay_ms), fn, arg);
 }
 
 ferry_timer ferry_loop_call_at(ferry_loop *loop, int64_t when_ms, ferry_callback *fn, void *arg)
 {
     LOOP_CHECK(loop);
+    CHECK_FUNCTION(fn);
     int64_t when_us = when_ms > INT64_MAX / 2000 ? INT64_MAX / 2 : when_ms > 0 ? when_ms * 1000 : 0;
     return timer_add(loop, when_us, fn, arg);
 }
@@ -435,6 +440,7 @@ static void on_signal(evutil_socket_t signum, short what, void *arg)
 ferry_signal ferry_loop_add_signal(ferry_loop *loop, int signum, ferry_callback *fn, void *arg)
 {
     LOOP_CHECK(loop);
+    CHECK_FUNCTION(fn);
     struct signal_handler *handler = calloc(1, sizeof *handler);
     if (!handler)
         return 0;
@@ -476,6 +482,7 @@ ferry_handler ferry_loop_add_handler(ferry_loop *loop, int fd, unsigned events,
                                      ferry_handler_fn *fn, void *arg)
 {
     LOOP_CHECK(loop);
+    CHECK_FUNCTION(fn);
     return fd_handlers_add(&loop->handlers, fd, events, fn, arg);
 }
 

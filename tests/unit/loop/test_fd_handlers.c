@@ -297,12 +297,14 @@ static void test_one_that_cannot_be_made_leaves_nothing(void **state)
     for (struct lack lack = {0}; lack_next(&lack);) {
         ferry_loop *fresh = ferry_loop_new();
         lack_begin(&lack);
-        ferry_handler first = ferry_loop_add_handler(fresh, all[0].fd, FERRY_FD_READ, NULL, NULL);
+        ferry_handler first =
+            ferry_loop_add_handler(fresh, all[0].fd, FERRY_FD_READ, on_events, NULL);
         lack_end(&lack);
         assert_true(lack.was_lacking == !first);
         assert_true(first || errno == ENOMEM);
         assert_false(ferry_loop_remove_handler(fresh, 0));
-        ferry_handler next = ferry_loop_add_handler(fresh, all[1].fd, FERRY_FD_READ, NULL, NULL);
+        ferry_handler next =
+            ferry_loop_add_handler(fresh, all[1].fd, FERRY_FD_READ, on_events, NULL);
         assert_true(next);
         assert_true(ferry_loop_remove_handler(fresh, next));
         ferry_loop_free(fresh);

@@ -1,6 +1,7 @@
 /* The life of a loop: run once at a time, freed from outside, and after what uses it. */
 #include <ferry/loop.h>
 
+#include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <pthread.h>
@@ -83,6 +84,11 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what, (void)arg;
 }
 
+static void on_fd(int fd, unsigned events, void *arg)
+{
+    (void)fd, (void)events, (void)arg;
+}
+
 static void test_who_outlives_the_loop_is_logged(void **state)
 {
     (void)state;
@@ -91,7 +97,7 @@ static void test_who_outlives_the_loop_is_logged(void **state)
     struct event event; /* what a stream or a server has */
     ferry_loop *loop = ferry_loop_new();
     assert_int_equal(pipe(ends), 0);
-    assert_true(ferry_loop_add_handler(loop, ends[1], FERRY_FD_READ, NULL, NULL));
+    assert_true(ferry_loop_add_handler(loop, ends[1], FERRY_FD_READ, on_fd, NULL));
     assert_true(ferry_loop_add_signal(loop, SIGUSR1, count, NULL));
     ferry_loop_call_later(loop, 1000, count, NULL);
     ferry_log_set_sink(keep_line, line);
@@ -108,6 +114,29 @@ static void test_who_outlives_the_loop_is_logged(void **state)
     close(ends[1]);
 }
 
+static void test_a_closed_loop_that_is_kept_takes_nothing(void **state)
+{
+    (void)state;
+    unsigned counted = 0;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    ferry_loop *loop = ferry_loop_ref(ferry_loop_new());
+    ferry_loop_free(loop);
+    assert_int_equal(ferry_loop_add_callback(loop, count, &counted, count), FERRY_REJECTED);
+    assert_int_equal(counted, 1);
+    assert_int_equal(ferry_loop_call_later(loop, 0, count, &counted), 0);
+    assert_int_equal(ferry_loop_call_at(loop, 0, count, &counted), 0);
+    assert_int_equal(ferry_loop_add_signal(loop, SIGUSR1, count, &counted), 0);
+    assert_int_equal(ferry_loop_add_handler(loop, ends[1], FERRY_FD_WRITE, on_fd, NULL), 0);
+    assert_int_equal(errno, ECANCELED);
+    assert_int_equal(ferry_loop_run(loop), FERRY_CONFLICT);
+    ferry_loop_free(loop); /* a second time */
+    assert_int_equal(counted, 1);
+    ferry_loop_unref(loop);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, one_loop_setup, one_loop_teardown)
 
 int main(void)
@@ -117,6 +146,7 @@ int main(void)
         TEST(test_a_loop_that_runs_is_not_run_by_another_thread),
         TEST(test_a_free_in_a_callback_is_refused_and_ends_the_run),
         TEST(test_who_outlives_the_loop_is_logged),
+        TEST(test_a_closed_loop_that_is_kept_takes_nothing),
     };
     return cmocka_run_group_tests_name("loop/life", tests, NULL, NULL);
 }

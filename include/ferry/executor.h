@@ -20,7 +20,7 @@ typedef struct ferry_task ferry_task;
 /* Zero means the default in every field. */
 typedef struct ferry_executor_options {
     const char *name;         /* in logs, and the threads' names; "pool"; copied */
-    unsigned threads;         /* 8 */
+    unsigned threads;         /* 8; at most 10000 */
     unsigned queue;           /* tasks that may wait beyond those a thread is free for; 1024 */
     size_t queue_bytes;       /* what they may carry together; 64 MiB */
     unsigned background;      /* threads that background tasks may hold at once; all */
@@ -36,7 +36,9 @@ typedef struct ferry_executor_options {
 
 /*
  * Start the threads. They block every signal but the synchronous ones (SIGSEGV and its kin).
- * Thread: any. Owns: the caller, until ferry_executor_free. Errors: NULL, errno says why.
+ * `options` may be NULL. Thread: any. Owns: the caller, until ferry_executor_free. Errors: NULL,
+ * errno says why: EINVAL for a number of threads or a stack that cannot be, EAGAIN when the system
+ * gives fewer threads, ENOMEM.
  */
 FERRY_API ferry_executor *ferry_executor_new(const ferry_executor_options *options);
 
@@ -68,7 +70,8 @@ typedef struct ferry_task_work {
     void (*run)(void *arg);                                      /* worker thread; may block */
     void (*done)(void *arg, const ferry_task_report *report);    /* loop; exactly once */
     void (*dropped)(void *arg, const ferry_task_report *report); /* instead of done, on any thread,
-                                                                    when the loop has closed */
+                                                                    when the loop has closed;
+                                                                    may be NULL */
     void *arg;
     size_t bytes;    /* what it counts against queue_bytes */
     bool background; /* it waits on while as many threads run such tasks as may; then those behind

@@ -19,6 +19,7 @@
 
 enum {
     DEFAULT_THREADS = 8,
+    THREADS_MAX = 10000,
     DEFAULT_QUEUE = 1024,
     DEFAULT_QUEUE_BYTES = 64 << 20,
     DEFAULT_STACK_BYTES = 1 << 20,
@@ -65,6 +66,10 @@ static int executor_start(ferry_executor *executor)
 ferry_executor *ferry_executor_new(const ferry_executor_options *given)
 {
     ferry_executor_options options = given ? *given : (ferry_executor_options){0};
+    if (options.threads > THREADS_MAX) {
+        errno = EINVAL;
+        return NULL;
+    }
     options.threads = options.threads ? options.threads : DEFAULT_THREADS;
     options.queue = options.queue ? options.queue : DEFAULT_QUEUE;
     options.queue_bytes = options.queue_bytes ? options.queue_bytes : DEFAULT_QUEUE_BYTES;

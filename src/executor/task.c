@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "executor_struct.h"
 #include "loop_base.h"
+#include "misuse.h"
 #include "spare.h"
 
 enum { TASKS_TOGETHER = 16 }; /* of those that are spread */
@@ -158,6 +159,7 @@ ferry_task *ferry_executor_submit(ferry_executor *executor, ferry_loop *loop,
                                   const ferry_task_work *work, ferry_error *error)
 {
     LOOP_CHECK(loop);
+    CHECK_FUNCTION(work->run && work->done);
     ferry_task *task = spare_new(sizeof *task);
     if (!task) {
         ferry_error_set(error, FERRY_INTERNAL, "no memory");

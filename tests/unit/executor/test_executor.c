@@ -1,4 +1,5 @@
 /* The executor: bounds, order, cancelling, the queue timeout, its threads and its numbers. */
+#include <errno.h>
 #include <limits.h>
 #include <sched.h>
 #include <signal.h>
@@ -439,6 +440,14 @@ static void test_threads_that_the_system_refuses_are_an_error(void **state)
         ferry_executor_new(&(ferry_executor_options){.threads = 2, .stack_bytes = too_large}));
 }
 
+static void test_more_threads_than_any_use_has_are_an_error(void **state)
+{
+    (void)state;
+    errno = 0;
+    assert_null(ferry_executor_new(&(ferry_executor_options){.threads = 10001}));
+    assert_int_equal(errno, EINVAL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -462,6 +471,7 @@ int main(void)
         WATCHED(test_a_thread_is_as_nice_as_it_is_asked_to_be_beside_its_maker),
         WATCHED(test_stats),
         WATCHED(test_threads_that_the_system_refuses_are_an_error),
+        WATCHED(test_more_threads_than_any_use_has_are_an_error),
     };
     return cmocka_run_group_tests_name("executor/executor", tests, NULL, NULL);
 }

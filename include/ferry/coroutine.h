@@ -53,11 +53,11 @@ FERRY_API ferry_future *ferry_spawn(ferry_loop *loop, ferry_coroutine_fn *fn, vo
  * the work was lent may be on the coroutine's stack (ferry_future_with_timeout and _any give up
  * work that still runs: not there).
  *
- * Thread: loop, in a coroutine of the future's loop; anything else aborts the program with a
- * message. Owns: the future is consumed, the result is the caller's. Errors: NULL and `error`,
- * which is set to FERRY_OK otherwise: the future's own; FERRY_CANCELLED when the coroutine was,
- * then a result that came is freed; FERRY_INTERNAL for a NULL future. With a NULL `error` it is
- * logged.
+ * Thread: loop, in a coroutine of the future's loop, and not the coroutine's own future; anything
+ * else aborts the program with a message. Owns: the future is consumed, the result is the caller's.
+ * Errors: NULL and `error`, which is set to FERRY_OK otherwise: the future's own; FERRY_CANCELLED
+ * when the coroutine was, then a result that came is freed; FERRY_INTERNAL for a NULL future. With
+ * a NULL `error` it is logged.
  */
 FERRY_API void *ferry_await(ferry_future *future, ferry_error *error);
 
@@ -79,8 +79,8 @@ typedef struct ferry_coroutine_options {
     size_t spare;       /* stacks that are kept for the next ones; 256 */
 } ferry_coroutine_options;
 
-/* Set how a loop's coroutines are made, before its first one. Thread: loop. Owns: copied.
- * Errors: FERRY_CONFLICT there was one already; FERRY_INTERNAL without memory. */
+/* Set how a loop's coroutines are made, before its first one. `options` may be NULL. Thread: loop.
+ * Owns: copied. Errors: FERRY_CONFLICT there was one already; FERRY_INTERNAL without memory. */
 FERRY_API int ferry_loop_set_coroutines(ferry_loop *loop, const ferry_coroutine_options *options);
 
 #define ferry_spawn(...) FERRY_MADE_HERE(ferry_spawn(__VA_ARGS__))

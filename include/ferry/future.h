@@ -112,8 +112,8 @@ FERRY_API ferry_future *ferry_future_with_timeout(ferry_loop *loop, ferry_future
  * FERRY_CANCELLED. Thread: loop. Owns: the caller has it. Errors: NULL without memory. */
 FERRY_API ferry_future *ferry_future_after(ferry_loop *loop, int64_t delay_ms);
 
-/* Make a future that is done already. Thread: loop. Owns: as ferry_run_on_executor. `error` is
- * copied. Errors: NULL without memory, then `result` was freed. */
+/* Make a future that is done already. Thread: loop. Owns: as ferry_run_on_executor. `error` is as
+ * that of ferry_promise_set_error. Errors: NULL without memory, then `result` was freed. */
 FERRY_API ferry_future *ferry_future_resolved(ferry_loop *loop, void *result,
                                               void (*free_result)(void *result));
 FERRY_API ferry_future *ferry_future_failed(ferry_loop *loop, const ferry_error *error);
@@ -138,8 +138,8 @@ FERRY_API ferry_future *ferry_promise_future(ferry_promise *promise);
 /*
  * Resolve the future; its callback runs in a later turn. The first time counts: once it is resolved
  * or cancelled, or the loop has closed, what is set is refused, and the result freed at once.
- * Thread: loop. Owns: `result` is the future's; `error` is copied, and without a code it becomes
- * FERRY_INTERNAL. Errors: FERRY_CONFLICT refused.
+ * Thread: loop. Owns: `result` is the future's; `error` is copied, and one without a code, or
+ * NULL, becomes FERRY_INTERNAL. Errors: FERRY_CONFLICT refused.
  */
 FERRY_API int ferry_promise_set_result(ferry_promise *promise, void *result);
 FERRY_API int ferry_promise_set_error(ferry_promise *promise, const ferry_error *error);

@@ -46,7 +46,7 @@ FERRY_API ferry_periodic *ferry_periodic_new(ferry_loop *loop, int64_t interval_
 FERRY_API void ferry_periodic_free(ferry_periodic *periodic);
 
 /* Begin a new grid, also when it runs already. Thread: loop. Errors: FERRY_INTERNAL without
- * memory. */
+ * memory, or when the loop has closed. */
 FERRY_API int ferry_periodic_start(ferry_periodic *periodic);
 
 /* Do not call any more. Work in progress goes on. May be done in its own callback. Thread: loop. */

@@ -14,12 +14,12 @@
  */
 #include <ferry/coroutine.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "context.h"
 #include "future_base.h"
 #include "loop_base.h"
+#include "misuse.h"
 
 enum { DEFAULT_STACK_BYTES = 64 * 1024, DEFAULT_LIMIT = 16384, DEFAULT_SPARE = 256 };
 
@@ -65,19 +65,18 @@ static __attribute__((noinline)) struct coroutine *coroutine_running(void)
 static struct coroutine *coroutine_check(const char *function)
 {
     struct coroutine *self = coroutine_running();
-    if (self)
-        return self;
-    fprintf(stderr, "ferry: %s was called outside of a coroutine; see ferry_spawn\n", function);
-    abort();
+    if (!self)
+        misuse(function, "outside of a coroutine; see ferry_spawn");
+    return self;
 }
 
-/* Another loop would resume the coroutine from its own stack, or never. */
-static void check_loop(const struct coroutine *self, const ferry_future *future)
+/* Another loop would resume the coroutine from its own stack, or never; its own end never comes. */
+static void check_awaited(const struct coroutine *self, const ferry_future *future)
 {
-    if (future_loop(future) == self->all->loop)
-        return;
-    fprintf(stderr, "ferry: ferry_await was called with a future of another loop\n");
-    abort();
+    if (future_loop(future) != self->all->loop)
+        misuse("ferry_await", "with a future of another loop");
+    if (future == self->future)
+        misuse("ferry_await", "with the coroutine's own future");
 }
 
 /* ---- a loop's coroutines ---- */
@@ -127,6 +126,7 @@ int ferry_loop_set_coroutines(ferry_loop *loop, const ferry_coroutine_options *o
     LOOP_CHECK(loop);
     if (*loop_coroutines(loop))
         return FERRY_CONFLICT;
+    options = options ? options : &(ferry_coroutine_options){0};
     return coroutines_new(loop, options) ? 0 : FERRY_INTERNAL;
 }
 
@@ -242,7 +242,7 @@ void *ferry_await(ferry_future *future, ferry_error *error)
         ferry_error_set(error, FERRY_INTERNAL, "no memory for a future");
         return NULL;
     }
-    check_loop(self, future);
+    check_awaited(self, future);
     if (self->cancelled)
         ferry_future_cancel(future);
     if (!ferry_future_is_done(future)) {
@@ -298,6 +298,7 @@ ferry_future *(ferry_spawn)(ferry_loop *loop, ferry_coroutine_fn *fn, void *arg,
                             void (*free_result)(void *result))
 {
     LOOP_CHECK(loop);
+    CHECK_FUNCTION(fn);
     if (loop_is_closing(loop))
         return refused(loop, "the loop closes");
     struct coroutines *all = coroutines_of(loop);

@@ -18,6 +18,7 @@
 #include <ferry/log.h>
 
 #include "loop_base.h"
+#include "misuse.h"
 
 enum future_state { FUTURE_PENDING, FUTURE_DONE };
 enum { PLACE_SIZE = 256 };
@@ -28,6 +29,7 @@ struct ferry_future {
     enum future_state state;
     bool given_up;  /* nobody waits: free it when it is done */
     bool posted;    /* the entry is in the mailbox */
+    bool telling;   /* the callback runs */
     bool watched;   /* the callback is the library's own */
     bool looked;    /* somebody asked for the error */
     bool cancelled; /* somebody asked for it, and so expects to see no result */
@@ -102,16 +104,21 @@ static void future_tell(ferry_future *future)
         future_drop(future);
         return;
     }
+    future->telling = true;
     if (future->fn)
         future->fn(future, future->arg);
-    future_end(future);
+    future->telling = false;
+    if (!future->posted) /* else the callback handed it over again: a fault, that must not crash */
+        future_end(future);
 }
 
 /* ---- resolving ---- */
 
 static void on_turn(struct mailbox_entry *entry)
 {
-    future_tell((ferry_future *)entry);
+    ferry_future *future = (ferry_future *)entry;
+    future->posted = false;
+    future_tell(future);
 }
 
 static void on_loop_closed(struct mailbox_entry *entry)
@@ -163,7 +170,7 @@ void future_settle_error(ferry_future *future, ferry_code code, const char *mess
 /* Who says that it failed, and not how, must not be taken for a success. */
 void future_settle_failed(ferry_future *future, const ferry_error *error)
 {
-    if (error->code)
+    if (error && error->code)
         future_settle(future, NULL, error);
     else
         future_settle_error(future, FERRY_INTERNAL, "it failed with an error that was not set");
@@ -208,6 +215,7 @@ static void future_hand_over(ferry_future *future, ferry_future_fn *fn, void *ar
 void ferry_future_then(ferry_future *future, ferry_future_fn *fn, void *arg)
 {
     LOOP_CHECK(future->loop);
+    CHECK_FUNCTION(fn);
     future_hand_over(future, fn, arg);
 }
 
@@ -221,7 +229,7 @@ static void future_give_up(ferry_future *future)
 {
     future->fn = NULL;
     future->given_up = true;
-    if (future->state == FUTURE_DONE && !future->posted)
+    if (future->state == FUTURE_DONE && !future->posted && !future->telling)
         future_end(future);
 }
 

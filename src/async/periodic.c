@@ -11,6 +11,7 @@
 
 #include "future_base.h"
 #include "loop_base.h"
+#include "misuse.h"
 #include "periodic_grid.h"
 #include "random.h"
 
@@ -110,6 +111,7 @@ ferry_periodic *ferry_periodic_new(ferry_loop *loop, int64_t interval_ms, ferry_
                                    void *arg, const ferry_periodic_options *options)
 {
     LOOP_CHECK(loop);
+    CHECK_FUNCTION(fn);
     double jitter = options ? options->jitter : 0;
     if (interval_ms < 1 || !(jitter >= 0 && jitter <= 1)) {
         errno = EINVAL;

@@ -10,6 +10,7 @@
 
 #include "future_base.h"
 #include "loop_base.h"
+#include "misuse.h"
 
 struct blocking_run {
     ferry_future *future;
@@ -77,6 +78,7 @@ ferry_future *(ferry_run_on_executor)(ferry_loop *loop, ferry_executor *executor
                                       void (*free_result)(void *result))
 {
     LOOP_CHECK(loop);
+    CHECK_FUNCTION(fn);
     struct blocking_run *run = calloc(1, sizeof *run);
     ferry_future *future = run ? future_new(loop, free_result, blocking_run_cancel, run) : NULL;
     if (!future) {

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "aborts.h"
 #include "fixture.h"
 #include "sanitizer.h"
 #include "support.h"
@@ -316,6 +317,14 @@ static void test_past_the_limit_one_is_refused(void **state)
     assert_int_equal(code_of(ferry_spawn(loop, sleep_and_count, &awake, NULL)), FERRY_OK);
 }
 
+static void test_without_options_they_are_the_defaults(void **state)
+{
+    (void)state;
+    unsigned awake = 0;
+    assert_int_equal(ferry_loop_set_coroutines(loop, NULL), 0);
+    assert_int_equal(code_of(ferry_spawn(loop, sleep_and_count, &awake, NULL)), FERRY_OK);
+}
+
 /* ---- the loop ends ---- */
 
 static void *hold_memory(void *arg, ferry_error *error)
@@ -369,27 +378,6 @@ static void test_the_loop_brings_them_to_their_end(void **state)
 
 /* ---- what aborts ---- */
 
-/* Run a function in a child; returns whether it aborted, with its last words in `words`. */
-static bool aborts(void (*fn)(void), char *words, size_t size)
-{
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
-    pid_t child = fork();
-    if (child == 0) {
-        dup2(ends[1], STDERR_FILENO);
-        signal(SIGABRT, SIG_DFL);
-        fn();
-        _exit(0);
-    }
-    close(ends[1]);
-    ssize_t length = read(ends[0], words, size - 1);
-    words[length > 0 ? length : 0] = '\0';
-    close(ends[0]);
-    int status;
-    waitpid(child, &status, 0);
-    return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
-}
-
 static void await_outside(void)
 {
     ferry_await(ferry_future_after(loop, 1), NULL);
@@ -427,6 +415,26 @@ static void test_await_of_another_loops_future_aborts(void **state)
     char words[1000];
     assert_true(aborts(await_another_loop, words, sizeof words));
     assert_non_null(strstr(words, "ferry_await was called with a future of another loop"));
+}
+
+static void *await_oneself(void *arg, ferry_error *error)
+{
+    return ferry_await(*(ferry_future **)arg, error);
+}
+
+static void await_its_own_end(void)
+{
+    ferry_future *own;
+    own = ferry_spawn(loop, await_oneself, &own, NULL);
+    turns(3);
+}
+
+static void test_await_of_its_own_future_aborts(void **state)
+{
+    (void)state;
+    char words[1000];
+    assert_true(aborts(await_its_own_end, words, sizeof words));
+    assert_non_null(strstr(words, "ferry_await was called with the coroutine's own future"));
 }
 
 static int overflow(int levels)
@@ -473,9 +481,11 @@ int main(void)
         TEST(test_ten_thousand_asleep),
         TEST(test_a_stack_as_large_as_can_be_is_refused),
         TEST(test_past_the_limit_one_is_refused),
+        TEST(test_without_options_they_are_the_defaults),
         TEST(test_the_loop_brings_them_to_their_end),
         TEST(test_await_outside_of_a_coroutine_aborts),
         TEST(test_await_of_another_loops_future_aborts),
+        TEST(test_await_of_its_own_future_aborts),
         TEST(test_an_overflow_meets_the_guard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

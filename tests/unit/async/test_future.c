@@ -261,6 +261,52 @@ static void test_of_two_callbacks_of_one_that_is_done_the_later_is_told_once(voi
     assert_int_equal(freed, 1);
 }
 
+/* A plausible mistake, as others free theirs so. It is logged, and nothing is freed twice. */
+static void free_it(ferry_future *future, void *arg)
+{
+    told++;
+    ferry_future_free(future);
+    ferry_loop_stop(arg);
+}
+
+static void test_a_future_that_its_callback_frees_is_freed_once(void **state)
+{
+    (void)state;
+    ferry_future *future = pending();
+    ferry_future_then(future, free_it, loop);
+    future_settle(future, strdup("here"), NULL);
+    ferry_loop_run(loop);
+    future = pending();
+    ferry_future_then(future, free_it, loop);
+    future_resolve(future, strdup("here"), NULL);
+    assert_int_equal(told, 2);
+    assert_int_equal(freed, 2);
+    assert_int_equal(log_count, 2);
+    assert_non_null(strstr(last_line, "a future was handed over twice"));
+}
+
+static void hand_on(ferry_future *future, void *arg)
+{
+    ferry_future_then(future, on_result, arg);
+}
+
+static void test_a_future_that_its_callback_hands_on_is_told_again(void **state)
+{
+    (void)state;
+    ferry_future *future = pending();
+    ferry_future_then(future, hand_on, (char[]){"here"});
+    future_settle(future, strdup("here"), NULL);
+    ferry_loop_run(loop);
+    future = pending();
+    ferry_future_then(future, hand_on, (char[]){"here"});
+    future_resolve(future, strdup("here"), NULL);
+    assert_int_equal(told, 1);
+    ferry_loop_run(loop);
+    assert_int_equal(told, 2);
+    assert_int_equal(freed, 2);
+    assert_int_equal(log_count, 2);
+}
+
 /* ---- the loop closes ---- */
 
 static void test_a_callback_that_is_due_goes_with_the_loop(void **state)
@@ -291,6 +337,8 @@ int main(void)
         TEST(test_cancel_asks_the_source_while_it_is_pending),
         TEST(test_a_future_that_is_handed_over_twice_is_logged),
         TEST(test_of_two_callbacks_of_one_that_is_done_the_later_is_told_once),
+        TEST(test_a_future_that_its_callback_frees_is_freed_once),
+        TEST(test_a_future_that_its_callback_hands_on_is_told_again),
         TEST(test_a_callback_that_is_due_goes_with_the_loop),
     };
     return cmocka_run_group_tests_name("async/future", tests, NULL, NULL);

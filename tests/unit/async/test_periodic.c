@@ -39,14 +39,20 @@ static void test_jitter_varies_by_its_fraction(void **state)
     assert_int_equal(periodic_vary_ms(1, 1, 0), 1); /* never none */
 }
 
+static ferry_future *do_nothing(void *arg)
+{
+    (void)arg;
+    return NULL;
+}
+
 static void test_options_out_of_their_range(void **state)
 {
     (void)state;
     const ferry_periodic_options wild = {.jitter = 1.5};
     errno = 0;
-    assert_null(ferry_periodic_new(loop, 10, NULL, NULL, &wild));
+    assert_null(ferry_periodic_new(loop, 10, do_nothing, NULL, &wild));
     assert_int_equal(errno, EINVAL);
-    assert_null(ferry_periodic_new(loop, 0, NULL, NULL, NULL));
+    assert_null(ferry_periodic_new(loop, 0, do_nothing, NULL, NULL));
 }
 
 /* What a periodic callback of these tests does at each time. */
@@ -282,10 +288,11 @@ static void test_it_goes_on_where_its_callback_leaves_no_memory_for_a_timer(void
 static void test_it_may_be_freed_after_its_loop(void **state)
 {
     (void)state;
-    ferry_periodic *periodic = ferry_periodic_new(loop, 1, NULL, NULL, NULL);
+    ferry_periodic *periodic = ferry_periodic_new(loop, 1, do_nothing, NULL, NULL);
     assert_int_equal(ferry_periodic_start(periodic), 0);
     free_loop();
     ferry_periodic_stop(periodic);
+    assert_int_equal(ferry_periodic_start(periodic), FERRY_INTERNAL);
     ferry_periodic_free(periodic);
 }
 

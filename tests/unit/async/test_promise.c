@@ -174,12 +174,15 @@ static void test_an_error_without_a_code_is_internal(void **state)
 {
     (void)state;
     const ferry_error none = {0};
-    assert_int_equal(code_of(ferry_future_failed(loop, &none)), FERRY_INTERNAL);
-    ferry_promise *promise = ferry_promise_new(loop, NULL, NULL, NULL);
-    ferry_future *future = ferry_promise_future(promise);
-    assert_int_equal(ferry_promise_set_error(promise, &none), 0);
-    ferry_promise_free(promise);
-    assert_int_equal(code_of(future), FERRY_INTERNAL);
+    const ferry_error *const errors[] = {&none, NULL};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(code_of(ferry_future_failed(loop, errors[i])), FERRY_INTERNAL);
+        ferry_promise *promise = ferry_promise_new(loop, NULL, NULL, NULL);
+        ferry_future *future = ferry_promise_future(promise);
+        assert_int_equal(ferry_promise_set_error(promise, errors[i]), 0);
+        ferry_promise_free(promise);
+        assert_int_equal(code_of(future), FERRY_INTERNAL);
+    }
 }
 
 static void test_after_some_time(void **state)

@@ -115,7 +115,8 @@ FERRY_API ferry_future *ferry_stream_connect(ferry_loop *loop, const char *addre
 /* ---- reading: one at a time; the result is a ferry_bytes ---- */
 
 /* Read to the end of the first `delimiter`, at most `max_bytes` with it (0: max_read_bytes).
- * Thread: loop. Owns: the delimiter is copied. Errors: above; FERRY_INVALID it is empty. */
+ * Thread: loop. Owns: the delimiter is copied. Errors: above; FERRY_INVALID it is empty or NULL.
+ */
 FERRY_API ferry_future *ferry_stream_read_until(ferry_stream *stream, const char *delimiter,
                                                 size_t max_bytes);
 
@@ -136,7 +137,8 @@ FERRY_API ferry_future *ferry_stream_read_until_close(ferry_stream *stream, size
  * Write bytes behind those written before. The future is done, with NULL, when the kernel has taken
  * the last of them; it cannot be cancelled. Write more when it is done: that is the backpressure.
  * A peer that takes nothing for write_timeout_ms is given up: the stream closes with
- * FERRY_DEADLINE. Thread: loop. Owns: the bytes are copied. Errors: above.
+ * FERRY_DEADLINE. Thread: loop. Owns: the bytes are copied. Errors: above; FERRY_INVALID NULL with
+ * a length.
  */
 FERRY_API ferry_future *ferry_stream_write(ferry_stream *stream, const void *data, size_t length);
 

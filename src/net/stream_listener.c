@@ -15,6 +15,7 @@
 #include "handshake.h"
 #include "listener.h"
 #include "log_pace.h"
+#include "misuse.h"
 #include "stream_struct.h"
 
 /* A connection that is not a stream yet. */
@@ -191,6 +192,7 @@ ferry_stream_listener *ferry_stream_listen(ferry_loop *loop, const char *text,
                                            ferry_error *error)
 {
     LOOP_CHECK(loop);
+    CHECK_FUNCTION(on_stream);
     struct address address;
     if (address_parse(&address, text, error) < 0 ||
         (options && tls_check_side(options->tls, false, error) < 0))

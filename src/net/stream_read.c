@@ -272,7 +272,7 @@ static ferry_future *read_start(ferry_stream *stream, enum read_kind kind, size_
         return NULL;
     if (stream->read)
         return read_refuse(read, FERRY_CONFLICT, "a read of this stream is pending");
-    if (kind == READ_UNTIL && !*delimiter)
+    if (kind == READ_UNTIL && read->delimiter_length == 0)
         return read_refuse(read, FERRY_INVALID, "a delimiter has at least one byte");
     if (read->count > stream->limits.read_bytes)
         return read_refuse(read, FERRY_TOO_LARGE, "more than max_read_bytes is asked for");
@@ -288,7 +288,7 @@ static ferry_future *read_start(ferry_stream *stream, enum read_kind kind, size_
 ferry_future *ferry_stream_read_until(ferry_stream *stream, const char *delimiter, size_t max_bytes)
 {
     LOOP_CHECK(stream->loop);
-    return read_start(stream, READ_UNTIL, max_bytes, delimiter);
+    return read_start(stream, READ_UNTIL, max_bytes, delimiter ? delimiter : "");
 }
 
 ferry_future *ferry_stream_read_bytes(ferry_stream *stream, size_t count)

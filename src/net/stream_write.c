@@ -120,6 +120,8 @@ static int write_bytes(ferry_stream *stream, const void *data, size_t length, fe
         return ferry_error_set(error, stream->why.code, "%s", stream->why.message);
     if (stream->wants_finish)
         return ferry_error_set(error, FERRY_CONFLICT, "the sending side was shut down");
+    if (!data && length > 0)
+        return ferry_error_set(error, FERRY_INVALID, "what is to be written is NULL");
     size_t before = unsent(stream);
     if (length > stream->limits.unsent_bytes - before)
         return ferry_error_set(error, FERRY_REJECTED,

@@ -81,6 +81,7 @@ static void past_the_maximum_a_read_fails_and_takes_nothing(void **state)
     expect_text(f.loop, ferry_stream_read_some(stream, 0), "0123456789abcdef");
     expect_text(f.loop, ferry_stream_read_some(stream, 0), "g");
     expect_code(f.loop, ferry_stream_read_until(stream, "", 0), FERRY_INVALID);
+    expect_code(f.loop, ferry_stream_read_until(stream, NULL, 0), FERRY_INVALID);
     close(fd);
     fixture_close(&f);
 }

@@ -85,6 +85,8 @@ static void both_sides_end_one_after_the_other(void **state)
     struct fixture f;
     int fd = fixture_connect(&f, NULL);
     ferry_stream *stream = f.streams[0];
+    expect_code(f.loop, ferry_stream_write(stream, NULL, 6), FERRY_INVALID);
+    expect_code(f.loop, ferry_stream_write(stream, NULL, 0), FERRY_OK);
     peer_send(fd, "question");
     shutdown(fd, SHUT_WR);
     expect_text(f.loop, ferry_stream_read_until_close(stream, 0), "question");

@@ -48,15 +48,15 @@ typedef struct ferry_http_options {
     const char *server_name;   /* the Server header; none; copied */
 } ferry_http_options;
 
-/* Make a server without listeners. Owns: the caller, until ferry_http_server_free. Errors: NULL,
- * no memory. */
+/* Make a server without listeners. `options` may be NULL. Owns: the caller, until
+ * ferry_http_server_free. Errors: NULL, no memory or a server_name that cannot be a header. */
 FERRY_API ferry_http_server *ferry_http_server_new(ferry_loop *loop,
                                                    const ferry_http_options *options);
 
 /* Close everything. A request that was not replied to stays valid and its reply goes nowhere, so
- * that work in progress may end later, but before the loop is freed; its on_gone is not called. Not
- * from a handler or another callback of a request, but for ferry_request_on_end. NULL is allowed.
- */
+ * that work in progress may end later, but before the loop is freed; its on_gone is not called.
+ * From a handler or another callback of a request, but for ferry_request_on_end, it is refused:
+ * that is logged, and the server drains instead. NULL is allowed. */
 FERRY_API void ferry_http_server_free(ferry_http_server *server);
 
 /*
@@ -82,7 +82,7 @@ FERRY_API int ferry_http_set_tls(ferry_http_server *server, const char *bound, f
                                  ferry_error *error);
 
 /* Change the limits, all but unsent_bytes and server_name; connections that are there may keep the
- * old sizes. Zero means the default again. */
+ * old sizes. Zero means the default again, NULL in every field. */
 FERRY_API void ferry_http_set_limits(ferry_http_server *server, const ferry_http_options *options);
 
 /*
@@ -213,7 +213,7 @@ FERRY_API int ferry_request_set_header(ferry_request *request, const char *name,
  * logged and ignored). The content type may be NULL for none; one that was set as a header goes
  * before it. The body is copied; ferry_request_reply_owned takes over memory from malloc instead of
  * copying it. HEAD sends the headers of the same reply; 204, 205 and 304 have no body. A NULL text
- * or JSON, or a NULL body with a length, is logged and replies 500.
+ * or JSON, a NULL body with a length, or a status that is not 200 to 599 is logged and replies 500.
  */
 FERRY_API void ferry_request_reply(ferry_request *request, int status, const char *content_type,
                                    const void *body, size_t length);
@@ -223,7 +223,7 @@ FERRY_API void ferry_request_reply_text(ferry_request *request, int status, cons
 FERRY_API void ferry_request_reply_json(ferry_request *request, int status, const char *json);
 
 /* Reply with application/problem+json (RFC 9457) and the status of the error's code; 500 without
- * one. */
+ * one, or for NULL. */
 FERRY_API void ferry_request_reply_error(ferry_request *request, const ferry_error *error);
 
 #ifdef __cplusplus

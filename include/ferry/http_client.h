@@ -37,16 +37,18 @@ typedef struct ferry_http_client_options {
 } ferry_http_client_options;
 
 /*
- * Make a client. Its connections are kept for reuse (HTTP/1.1 keep-alive).
- * Owns: the caller, until ferry_http_client_free. Errors: NULL without memory, or where libcurl
- * looks up names only by blocking, which is logged.
+ * Make a client. Its connections are kept for reuse (HTTP/1.1 keep-alive). `options` may be NULL.
+ * Owns: the caller, until ferry_http_client_free. Errors: NULL without memory, for a user_agent
+ * that cannot be a header, or where libcurl is missing or looks up names only by blocking, which
+ * is logged.
  */
 FERRY_API ferry_http_client *ferry_http_client_new(ferry_loop *loop,
                                                    const ferry_http_client_options *options);
 
 /* End every fetch in progress, their futures fail with FERRY_CANCELLED in a later turn, and close
  * all connections. Where coroutines fetch, free it after its loop: that ends them first, and drops
- * the fetches of others with their futures. Not from an on_chunk. NULL is allowed. */
+ * the fetches of others with their futures. From an on_chunk it is refused, and that is logged.
+ * NULL is allowed. */
 FERRY_API void ferry_http_client_free(ferry_http_client *client);
 
 typedef struct ferry_header {
@@ -103,7 +105,8 @@ typedef struct ferry_fetch_options {
  * malformed URL, method, header or option, or a CA file that cannot be read; FERRY_TRANSIENT the
  * peer cannot be reached or trusted, breaks off, or redirects too often; FERRY_DEADLINE a timeout;
  * FERRY_TOO_LARGE headers or body past their limit; FERRY_CANCELLED the future was cancelled, the
- * client freed, or on_chunk said so; FERRY_REJECTED too many fetches; FERRY_INTERNAL no memory.
+ * client freed, or on_chunk said so; FERRY_REJECTED too many fetches, or the loop has
+ * closed; FERRY_INTERNAL no memory.
  */
 FERRY_API ferry_future *ferry_fetch(ferry_http_client *client, const ferry_fetch_options *options);
 

@@ -24,7 +24,8 @@ typedef struct ferry_reply ferry_reply;
 
 /*
  * Send status and headers, and begin the body. It is sent in chunks; to a client of HTTP/1.0 it
- * lasts until the connection is closed. No header can be set any more. Owns: the reply is valid
+ * lasts until the connection is closed. No header can be set any more. A status is as that of
+ * ferry_request_reply. Owns: the reply is valid
  * until ferry_reply_end. Errors: never NULL; a request that was replied to before must not be used.
  */
 FERRY_API ferry_reply *ferry_request_reply_begin(ferry_request *request, int status,
@@ -35,7 +36,7 @@ FERRY_API ferry_reply *ferry_request_reply_begin(ferry_request *request, int sta
  * unsent_bytes: once as much waits, nothing more is taken. So at most that and one piece is held.
  * Errors: FERRY_REJECTED that is the case, and on_drained will tell when to go on; FERRY_CANCELLED
  * nobody takes it, as the client has gone or the reply has no body (HEAD, 204, 205, 304);
- * FERRY_INTERNAL no memory. Nothing was sent then.
+ * FERRY_INVALID NULL with a length; FERRY_INTERNAL no memory. Nothing was sent then.
  */
 FERRY_API int ferry_reply_write(ferry_reply *reply, const void *data, size_t length);
 

@@ -18,6 +18,7 @@
 #include "bytes.h"
 #include "curl_loop.h"
 #include "future_base.h"
+#include "header_text.h"
 #include "transfer.h"
 
 enum {
@@ -107,9 +108,9 @@ static void fetch_end(struct fetch *fetch, CURLcode result)
 
 static void on_transfer_done(CURL *curl, CURLcode result)
 {
-    struct transfer *transfer = NULL;
-    curl_easy_getinfo(curl, CURLINFO_PRIVATE, (char **)&transfer);
-    fetch_end((struct fetch *)((char *)transfer - offsetof(struct fetch, transfer)), result);
+    char *transfer = NULL;
+    curl_easy_getinfo(curl, CURLINFO_PRIVATE, &transfer);
+    fetch_end((struct fetch *)(void *)(transfer - offsetof(struct fetch, transfer)), result);
 }
 
 static void on_abort(void *arg)
@@ -201,18 +202,29 @@ static void fetch_begin(struct fetch *fetch, const ferry_fetch_options *options)
         fetch_start(fetch);
 }
 
+/* A fetch that does not begin. */
+static ferry_future *fetch_refuse(const ferry_http_client *client,
+                                  const ferry_fetch_options *options, const ferry_error *error)
+{
+    if (options->free_body)
+        options->free_body((void *)options->body);
+    return error ? (ferry_future_failed)(client->loop, error) : NULL;
+}
+
 ferry_future *ferry_fetch(ferry_http_client *client, const ferry_fetch_options *options)
 {
     LOOP_CHECK(client->loop);
+    if (!client->driver.multi) {
+        const ferry_error closed = {FERRY_REJECTED, "the loop has closed"};
+        return fetch_refuse(client, options, &closed);
+    }
     struct fetch *fetch = calloc(1, sizeof *fetch);
     ferry_future *future =
         fetch ? future_new(client->loop, (void (*)(void *))ferry_response_free, on_cancel, fetch)
               : NULL;
     if (!future) {
-        if (options->free_body)
-            options->free_body((void *)options->body);
         free(fetch);
-        return NULL;
+        return fetch_refuse(client, options, NULL);
     }
     fetch->client = client;
     fetch->future = future;
@@ -274,6 +286,8 @@ ferry_http_client *ferry_http_client_new(ferry_loop *loop, const ferry_http_clie
     LOOP_CHECK(loop);
     static const ferry_http_client_options defaults;
     options = options ? options : &defaults;
+    if (options->user_agent && !header_is_value(options->user_agent))
+        return NULL;
     ferry_http_client *client = load_libcurl() ? calloc(1, sizeof *client) : NULL;
     if (!client)
         return NULL;
@@ -296,6 +310,11 @@ void ferry_http_client_free(ferry_http_client *client)
     if (!client)
         return;
     LOOP_CHECK(client->loop);
+    if (client->driver.is_busy) {
+        ferry_log(FERRY_LOG_ERROR, "an HTTP client was freed from inside", "hint=%s",
+                  "not from an on_chunk: return false there, and free it when the future is done");
+        return;
+    }
     client_end(client, "the client was freed");
     ferry_loop_unref(client->loop);
     free(client->user_agent);

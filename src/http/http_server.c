@@ -9,6 +9,7 @@
 #include "address.h"
 #include "bound_listener.h"
 #include "coroutine_route.h"
+#include "misuse.h"
 #include "request.h"
 #include "router.h"
 
@@ -43,13 +44,14 @@ static bool reply_outright(ferry_request *request)
     return true;
 }
 
-static void run_handler(const struct requests *all, ferry_request *request,
-                        const struct route *route)
+static void run_handler(struct requests *all, ferry_request *request, const struct route *route)
 {
+    all->inside++;
     if (route->is_coroutine)
         coroutine_route_handle(request, all->loop, route->handler, route->ctx);
     else
         route->handler(request, route->ctx);
+    all->inside--;
 }
 
 static void request_dispatch(struct requests *all, ferry_request *request)
@@ -166,6 +168,12 @@ void ferry_http_server_free(ferry_http_server *server)
     if (!server)
         return;
     LOOP_CHECK(server->loop);
+    if (server->requests.inside > 0) {
+        ferry_log(FERRY_LOG_ERROR, "an HTTP server was freed from inside", "hint=%s",
+                  "not from a handler, but in a later turn: ferry_loop_add_callback");
+        ferry_http_server_drain(server);
+        return;
+    }
     server->requests.closing = true;
     bound_listeners_free(server->listeners);
     connections_fini(&server->connections);
@@ -227,7 +235,7 @@ void ferry_http_set_limits(ferry_http_server *server, const ferry_http_options *
 {
     LOOP_CHECK(server->loop);
     struct connections *connections = &server->connections;
-    connections->limits = limits_of(options);
+    connections->limits = limits_of(options ? options : &(ferry_http_options){0});
     on_room(server, connections->count < connections->limits.connections);
 }
 
@@ -265,6 +273,7 @@ int ferry_http_route(ferry_http_server *server, const char *methods, const char 
                      ferry_http_handler *handler, void *ctx, ferry_error *error)
 {
     LOOP_CHECK(server->loop);
+    CHECK_FUNCTION(handler);
     const struct route route = {.handler = handler, .ctx = ctx};
     return router_add(router_of(server), methods, path, &route, error);
 }
@@ -273,6 +282,7 @@ int ferry_http_route_coroutine(ferry_http_server *server, const char *methods, c
                                ferry_http_handler *handler, void *ctx, ferry_error *error)
 {
     LOOP_CHECK(server->loop);
+    CHECK_FUNCTION(handler);
     const struct route route = {.handler = handler, .ctx = ctx, .is_coroutine = true};
     return router_add(router_of(server), methods, path, &route, error);
 }

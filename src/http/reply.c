@@ -154,7 +154,7 @@ void ferry_request_reply_json(ferry_request *request, int status, const char *js
 
 void ferry_request_reply_error(ferry_request *request, const ferry_error *error)
 {
-    if (!error->code) {
+    if (!error || !error->code) {
         ferry_log(FERRY_LOG_ERROR, "an error without a code was replied", "method=%s path=%s",
                   method_name(request->head->method), request->head->path);
         reply_problem(request, 500, FERRY_INTERNAL, "it failed with an error that was not set");

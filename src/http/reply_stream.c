@@ -61,8 +61,11 @@ ferry_reply *ferry_request_reply_begin(ferry_request *request, int status, const
 void request_drained(void *arg)
 {
     const ferry_request *request = arg;
+    struct requests *all = request->all;
+    all->inside++;
     if (request->reply.on_drained)
         request->reply.on_drained(request->reply.on_drained_arg);
+    all->inside--;
 }
 
 int ferry_reply_write(ferry_reply *reply, const void *data, size_t length)
@@ -71,6 +74,8 @@ int ferry_reply_write(ferry_reply *reply, const void *data, size_t length)
     LOOP_CHECK(request->loop);
     if (!request->connection || !reply->takes_body)
         return FERRY_CANCELLED;
+    if (!data && length > 0)
+        return FERRY_INVALID;
     if (connection_unsent_bytes(request->connection) >= request->all->unsent_limit_bytes)
         return FERRY_REJECTED;
     return connection_stream_piece(request->connection, data, length) ? 0 : FERRY_INTERNAL;

@@ -12,6 +12,8 @@
 
 #include <ferry/log.h>
 
+#include "header_text.h"
+#include "misuse.h"
 #include "percent.h"
 #include "query.h"
 #include "spare.h"
@@ -81,6 +83,7 @@ static void request_run_end_hooks(ferry_request *request)
 int ferry_request_on_end(ferry_request *request, ferry_callback *fn, void *arg)
 {
     LOOP_CHECK(request->loop);
+    CHECK_FUNCTION(fn);
     struct request_end_hook *hook = malloc(sizeof *hook);
     if (!hook)
         return FERRY_INTERNAL;
@@ -167,10 +170,13 @@ static void on_reap(evutil_socket_t fd, short what, void *arg)
 
 static void request_tell_gone(ferry_request *request)
 {
+    struct requests *all = request->all;
     ferry_callback *fn = request->on_gone;
     request->on_gone = NULL;
+    all->inside++;
     if (fn)
         fn(request->on_gone_arg);
+    all->inside--;
 }
 
 static void on_tell(evutil_socket_t fd, short what, void *arg)
@@ -239,7 +245,8 @@ bool requests_init(struct requests *all, ferry_loop *loop, struct connections *c
     TAILQ_INIT(&all->untold);
     all->unsent_limit_bytes = options->unsent_bytes ? options->unsent_bytes : UNSENT_LIMIT_BYTES;
     all->server_name = server_name ? strdup(server_name) : NULL;
-    return all->router && all->reaper && all->teller && (all->server_name || !server_name);
+    bool is_named = !server_name || (all->server_name && header_is_value(server_name));
+    return all->router && all->reaper && all->teller && is_named;
 }
 
 void requests_fini(struct requests *all)

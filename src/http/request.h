@@ -28,7 +28,8 @@ struct requests {
     size_t unsent_limit_bytes;
     struct reply_heads heads;
     struct trusted trusted;
-    bool closing; /* the server is being freed: nobody is told that clients left */
+    unsigned inside; /* callbacks of theirs that run now */
+    bool closing;    /* the server is being freed: nobody is told that clients left */
 };
 
 struct query_value;

@@ -73,6 +73,7 @@ static unsigned method_bit(const char *name, size_t length)
 static unsigned methods_parse(const char *text, ferry_error *error)
 {
     unsigned methods = 0;
+    text = text ? text : "";
     for (const char *at = text;; at++) {
         at += strspn(at, " ");
         size_t length = strcspn(at, ", ");
@@ -191,7 +192,7 @@ static bool is_path(const char *text)
     if (text[0] != '/')
         return false;
     for (const char *c = text; *c; c++) {
-        if (*c <= ' ' || *c == '?' || *c == '#' || *c == 0x7f)
+        if (*c <= ' ' || *c > '~' || *c == '?' || *c == '#')
             return false;
     }
     return percent_is_valid(text, strlen(text));
@@ -199,6 +200,7 @@ static bool is_path(const char *text)
 
 static struct entry *entry_new(const char *pattern, ferry_error *error)
 {
+    pattern = pattern ? pattern : "";
     size_t length = strlen(pattern);
     struct entry *entry = is_path(pattern) ? calloc(1, sizeof *entry + 2 * length + 2) : NULL;
     if (entry) {

@@ -72,6 +72,8 @@ static int check_options(struct transfer *transfer, const ferry_fetch_options *o
         return ferry_error_set(&transfer->error, FERRY_INVALID, "method: HEAD has no body");
     if (!options->body && options->body_length > 0)
         return ferry_error_set(&transfer->error, FERRY_INVALID, "body: NULL, with a length");
+    if (!options->headers && options->header_count > 0)
+        return ferry_error_set(&transfer->error, FERRY_INVALID, "headers: NULL, with a count");
     if (options->user && strchr(options->user, ':'))
         return ferry_error_set(&transfer->error, FERRY_INVALID, "user: has a colon");
     for (size_t i = 0; i < options->header_count; i++) {

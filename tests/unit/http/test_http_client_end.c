@@ -1,4 +1,4 @@
-/* The HTTP client whose loop is freed before it: what coroutines await ends. */
+/* The HTTP client at its end: freed from inside, its loop before it, or never made. */
 #include "client_fixture.h"
 
 #include <ferry/coroutine.h>
@@ -57,10 +57,68 @@ static void test_coroutines_that_fetch_end_with_their_loop(void **state)
     ferry_http_client_free(c.client);
 }
 
+static bool free_client(void *arg, const ferry_response *response, const void *data, size_t length)
+{
+    (void)response, (void)data, (void)length;
+    ferry_http_client_free(arg);
+    return true;
+}
+
+static void say(ferry_request *request, void *ctx)
+{
+    ferry_request_reply_text(request, 200, ctx);
+}
+
+static void test_a_free_in_on_chunk_is_refused(void **state)
+{
+    (void)state;
+    struct client_fixture c;
+    client_open(&c, NULL);
+    fixture_route(&c.f, "GET", "/", say, (char[]){"hello"});
+    const ferry_fetch_options options = {
+        .url = url_of(&c, "/"), .on_chunk = free_client, .arg = c.client};
+    ferry_response_free(fetch_ok(&c, &options));
+    client_close(&c);
+}
+
+static void count_free(void *body)
+{
+    ++*(unsigned *)body;
+}
+
+static void test_a_fetch_after_the_loop_has_closed_is_refused(void **state)
+{
+    (void)state;
+    unsigned body = 0;
+    ferry_loop *loop = ferry_loop_new();
+    ferry_http_client *client = ferry_http_client_new(loop, NULL);
+    ferry_loop_free(loop);
+    const ferry_fetch_options options = {
+        .url = "http://127.0.0.1:1/", .body = &body, .body_length = 1, .free_body = count_free};
+    ferry_future *future = ferry_fetch(client, &options);
+    assert_true(ferry_future_is_done(future));
+    assert_int_equal(ferry_future_error(future)->code, FERRY_REJECTED);
+    assert_int_equal(body, 1);
+    ferry_future_free(future);
+    ferry_http_client_free(client);
+}
+
+static void test_a_user_agent_that_is_no_header_is_refused(void **state)
+{
+    (void)state;
+    ferry_loop *loop = ferry_loop_new();
+    assert_null(
+        ferry_http_client_new(loop, &(ferry_http_client_options){.user_agent = "a\r\nX-Evil: 1"}));
+    ferry_loop_free(loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WATCHED(test_coroutines_that_fetch_end_with_their_loop),
+        WATCHED(test_a_free_in_on_chunk_is_refused),
+        WATCHED(test_a_fetch_after_the_loop_has_closed_is_refused),
+        WATCHED(test_a_user_agent_that_is_no_header_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -145,6 +145,73 @@ static void a_server_can_be_freed_with_open_connections(void **state)
     close(half);
 }
 
+static bool has_in_flight(struct fixture *f, void *arg)
+{
+    (void)arg;
+    return fixture_stats(f).in_flight == 1;
+}
+
+struct freed_inside {
+    struct fixture f;
+    ferry_request *kept;
+    unsigned times;
+};
+
+static void free_inside(void *arg)
+{
+    struct freed_inside *inside = arg;
+    inside->times++;
+    ferry_http_server_free(inside->f.server);
+}
+
+static void free_in_handler(ferry_request *request, void *ctx)
+{
+    free_inside(ctx);
+    ferry_request_reply_text(request, 200, "still here");
+}
+
+static void free_when_gone(ferry_request *request, void *ctx)
+{
+    ((struct freed_inside *)ctx)->kept = request;
+    ferry_request_on_gone(request, free_inside, ctx);
+}
+
+static bool was_told_twice(struct fixture *f, void *arg)
+{
+    (void)f;
+    return ((struct freed_inside *)arg)->times == 2;
+}
+
+/* It drains instead: its connections end with the replies, and it is freed later. */
+static void a_free_in_a_callback_of_a_request_is_refused(void **state)
+{
+    (void)state;
+    struct freed_inside inside = {.times = 0};
+    fixture_open(&inside.f, NULL);
+    fixture_route(&inside.f, "GET", "/handler", free_in_handler, &inside);
+    fixture_route(&inside.f, "GET", "/gone", free_when_gone, &inside);
+    int leaving = client_connect(inside.f.address);
+    client_send(leaving, "GET /gone HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_true(fixture_wait(&inside.f, has_in_flight, NULL));
+    char *reply = talk(&inside.f, "GET /handler HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_has(reply, "\r\nConnection: close\r\n");
+    assert_has(reply, "still here");
+    free(reply);
+    close(leaving);
+    assert_true(fixture_wait(&inside.f, was_told_twice, &inside));
+    ferry_request_reply_text(inside.kept, 200, "to nobody");
+    assert_true(fixture_wait(&inside.f, has_no_connections, NULL));
+    fixture_close(&inside.f);
+}
+
+static void a_name_that_is_no_header_is_refused(void **state)
+{
+    (void)state;
+    ferry_loop *loop = ferry_loop_new();
+    assert_null(ferry_http_server_new(loop, &(ferry_http_options){.server_name = "a\r\nB: c"}));
+    ferry_loop_free(loop);
+}
+
 static bool is_sent(struct fixture *f, void *arg)
 {
     (void)arg;
@@ -189,6 +256,8 @@ int main(void)
         cmocka_unit_test(nothing_to_free_is_allowed),
         cmocka_unit_test(a_route_can_be_refused),
         cmocka_unit_test(a_server_can_be_freed_with_open_connections),
+        cmocka_unit_test(a_free_in_a_callback_of_a_request_is_refused),
+        cmocka_unit_test(a_name_that_is_no_header_is_refused),
         cmocka_unit_test(a_last_reply_is_on_its_way_until_its_client_leaves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -316,13 +316,21 @@ static void with_an_unset_error(ferry_request *request)
     ferry_request_reply_error(request, &(ferry_error){0});
 }
 
+static void with_no_error(ferry_request *request)
+{
+    ferry_request_reply_error(request, NULL);
+}
+
 static void an_error_that_was_not_set_is_500(void **state)
 {
     (void)state;
-    char *reply = reply_to(NULL, get, with_an_unset_error);
-    assert_has(reply, "HTTP/1.1 500 Internal Server Error\r\n");
-    assert_has(reply, "\"code\":\"internal\"");
-    free(reply);
+    void (*const handlers[])(ferry_request *) = {with_an_unset_error, with_no_error};
+    for (int i = 0; i < 2; i++) {
+        char *reply = reply_to(NULL, get, handlers[i]);
+        assert_has(reply, "HTTP/1.1 500 Internal Server Error\r\n");
+        assert_has(reply, "\"code\":\"internal\"");
+        free(reply);
+    }
 }
 
 static void a_body_that_is_not_there_is_500(void **state)

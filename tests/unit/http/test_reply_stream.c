@@ -454,6 +454,7 @@ static void misuse(ferry_request *request, void *ctx)
     assert_int_equal(ferry_request_set_header(request, "X-Late", "1"), FERRY_INVALID);
     ferry_request_reply_text(request, 200, "whole");
     assert_ptr_equal(ferry_request_reply_begin(request, 200, NULL), reply);
+    assert_int_equal(ferry_reply_write(reply, NULL, 1), FERRY_INVALID);
     ferry_reply_end(reply);
     ferry_reply_end(reply);
     assert_int_equal(ferry_reply_write(reply, "x", 1), FERRY_CANCELLED);

@@ -112,18 +112,26 @@ static void a_malformed_route_is_refused(void **state)
 {
     (void)state;
     static const char *const malformed[][2] = {
-        {"GET", "users"},  {"GET", ""},       {"GET", "/{}"},  {"GET", "/x{id}"},
-        {"GET", "/{id}x"}, {"GET", "/{id"},   {"GET", "/id}"}, {"GET", "/{a}/{a}"},
-        {"GET", "/{1a}"},  {"GET", "/{a-b}"}, {"GET", "/a b"}, {"GET", "/a?b"},
-        {"GET", "/a#b"},   {"GET", "/a\n"},   {"GET", "/%00"}, {"GET", "/%x"},
-        {"get", "/"},      {"", "/"},         {"GET,", "/"},   {"GET POST", "/"},
-        {"BREW", "/"},     {"CONNECT", "/"},  {"TRACE", "/"},
+        {"GET", "users"},  {"GET", ""},
+        {"GET", "/{}"},    {"GET", "/x{id}"},
+        {"GET", "/{id}x"}, {"GET", "/{id"},
+        {"GET", "/id}"},   {"GET", "/{a}/{a}"},
+        {"GET", "/{1a}"},  {"GET", "/{a-b}"},
+        {"GET", "/a b"},   {"GET", "/a?b"},
+        {"GET", "/a#b"},   {"GET", "/a\n"},
+        {"GET", "/%00"},   {"GET", "/%x"},
+        {"get", "/"},      {"", "/"},
+        {"GET,", "/"},     {"GET POST", "/"},
+        {"BREW", "/"},     {"CONNECT", "/"},
+        {"TRACE", "/"},    {"GET", NULL},
+        {NULL, "/"},       {"GET", "/caf\xc3\xa9"},
+
     };
     struct router *router = router_new();
     for (size_t i = 0; i < sizeof malformed / sizeof *malformed; i++) {
         ferry_error error = {0};
         if (router_add(router, malformed[i][0], malformed[i][1], &any, &error) != FERRY_INVALID)
-            fail_msg("\"%s\" \"%s\" was taken", malformed[i][0], malformed[i][1]);
+            fail_msg("number %zu was taken", i);
         assert_true(strlen(error.message) > 0);
     }
     router_unref(router);

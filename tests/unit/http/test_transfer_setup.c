@@ -161,6 +161,8 @@ static void test_what_would_break_a_request_is_refused(void **state)
                     &(ferry_fetch_options){
                         .url = url_of(&c, "/mirror"), .headers = &headers[i], .header_count = 1},
                     FERRY_INVALID);
+    fetch_fails(&c, &(ferry_fetch_options){.url = url_of(&c, "/"), .header_count = 1},
+                FERRY_INVALID);
     const char *const methods[] = {"", "GET\r\nX: y", "GET /", "G\tT"};
     for (size_t i = 0; i < COUNT_OF(methods); i++)
         fetch_fails(&c, &(ferry_fetch_options){.url = url_of(&c, "/"), .method = methods[i]},

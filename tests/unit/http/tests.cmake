@@ -2,7 +2,7 @@ foreach(noun IN ITEMS bound_listener connection connection_input connection_peer
     connection_sweep connection_turn
     coroutine_route curl_loop event_stream
     forwarded guard head http_client http_client_end http_json http_server limits listener reply reply_head reply_stream request router transfer
-    transfer_setup)
+    transfer_setup without_a_function)
   ferry_unit_test(http ${noun})
   target_link_libraries(test_http_${noun} PRIVATE Threads::Threads)
 endforeach()

@@ -43,6 +43,13 @@ ferry_library(STATIC ferryStaticTargets)
 set_target_properties(ferry_shared PROPERTIES EXPORT_NAME ferry)
 target_link_options(ferry_shared PRIVATE -Wl,-z,relro,-z,now -Wl,--no-undefined)
 
+# What a plug-in is built with: the headers alone, as the program that loads it has the functions.
+add_library(ferry_plugin INTERFACE)
+target_include_directories(ferry_plugin INTERFACE
+  $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+set_target_properties(ferry_plugin PROPERTIES EXPORT_NAME worker)
+install(TARGETS ferry_plugin EXPORT ferryTargets COMPONENT libferry-dev)
+
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/ferry"
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT libferry-dev FILES_MATCHING PATTERN "*.h")
 

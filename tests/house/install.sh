@@ -96,6 +96,16 @@ for program in use_c use_cxx use_static; do
     expect "find_package, $program" env -u LD_LIBRARY_PATH "$work/cmake/$program"
 done
 
+# A plug-in has the headers and nothing of the library; the installed program calls it.
+plugin=$work/cmake/say.so
+readelf -d "$plugin" | grep -q libferry && fail "a plug-in links with libferry"
+if [ -x "$prefix/bin/ferry" ]; then
+    printf '%s\n' "plugins: [$plugin]" 'routes: {/say: {worker: say}}' >"$work/plugin.yaml"
+    said=$("$prefix/bin/ferry" call '/say?word=hello' -c "$work/plugin.yaml") ||
+        fail "the program does not call the plug-in"
+    [ "$said" = hello ] || fail "the plug-in says '$said'"
+fi
+
 # A package's install: everything below DESTDIR, and a config that is there stays as it is.
 if [ -x "$prefix/bin/ferry" ]; then
     config=$prefix/etc/ferry/ferry.yaml

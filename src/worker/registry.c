@@ -82,15 +82,17 @@ void registry_free(struct registry *registry)
     free(registry);
 }
 
-/* Append a pointer to a list of them. Returns false without memory. */
+/* Append a pointer to a list of them, `list` being the address of one of whatever type. Returns
+ * false without memory. */
 static bool list_append(void *list, size_t *count, const void *item)
 {
-    const void ***items = list;
-    const void **more = realloc(*items, (*count + 1) * sizeof *more);
+    void *items;
+    memcpy(&items, list, sizeof items);
+    void *more = realloc(items, (*count + 1) * sizeof item);
     if (!more)
         return false;
-    *items = more;
-    more[(*count)++] = item;
+    memcpy(list, &more, sizeof more);
+    memcpy((char *)more + (*count)++ * sizeof item, &item, sizeof item);
     return true;
 }
 

@@ -49,12 +49,14 @@ FERRY_API ferry_executor *ferry_executor_new(const ferry_executor_options *optio
  * that still takes it). A second call waits again.
  * Thread: any but the executor's own. Blocks: at most `deadline_ms`, and at most a second more for
  * threads that run nothing.
- * Errors: FERRY_DEADLINE when threads are left behind.
+ * Errors: FERRY_DEADLINE when threads are left behind; FERRY_CONFLICT on a thread of its own: that
+ * is logged, and nothing is shut down.
  */
 FERRY_API int ferry_executor_shutdown(ferry_executor *executor, int64_t deadline_ms);
 
 /* Shut down with no patience and give up the executor. Memory that left-behind threads still use
- * goes with the last of them. Thread: the one that submits to it. NULL is allowed. */
+ * goes with the last of them. Thread: the one that submits to it; on a thread of its own it is
+ * refused, as above. NULL is allowed. */
 FERRY_API void ferry_executor_free(ferry_executor *executor);
 
 /* How a task ended; valid during its `done` only. */

@@ -131,10 +131,27 @@ static void executor_wait_idle(ferry_executor *executor)
         rc = pthread_cond_timedwait(&executor->ended, &executor->lock, &until);
 }
 
+/* Whether a thread of its own calls, which could only wait for itself. Under the lock. */
+static bool is_inside(const ferry_executor *executor)
+{
+    for (unsigned i = 0; i < executor->options.threads; i++) {
+        const struct pool_thread *thread = &executor->threads[i];
+        if (!thread->ended && pthread_equal(thread->id, pthread_self()))
+            return true;
+    }
+    return false;
+}
+
 int ferry_executor_shutdown(ferry_executor *executor, int64_t deadline_ms)
 {
     struct task_queue leftover = {0};
     pthread_mutex_lock(&executor->lock);
+    if (is_inside(executor)) {
+        pthread_mutex_unlock(&executor->lock);
+        ferry_log(FERRY_LOG_ERROR, "an executor was shut down from inside", "pool=%s hint=%s",
+                  executor->options.name, "on the loop, not on a thread of its own");
+        return FERRY_CONFLICT;
+    }
     executor->closing = true;
     while (executor->parked)
         pool_thread_signal(executor_unpark(executor));
@@ -157,7 +174,8 @@ void ferry_executor_free(ferry_executor *executor)
 {
     if (!executor)
         return;
-    ferry_executor_shutdown(executor, 0);
+    if (ferry_executor_shutdown(executor, 0) == FERRY_CONFLICT)
+        return;
     if (executor->expiry_loop) {
         ferry_loop_cancel(executor->expiry_loop, executor->expiry_timer);
         ferry_loop_unref(executor->expiry_loop);

@@ -244,6 +244,33 @@ static void test_shutdown_on_a_thread_while_the_loop_cancels(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static unsigned refused; /* of those that were tried from inside */
+
+static void end_itself(void *arg)
+{
+    struct fixture *f = arg;
+    refused = ferry_executor_shutdown(f->executor, INT64_MAX) == FERRY_CONFLICT;
+    ferry_executor_free(f->executor);
+}
+
+/* It would wait for itself, and free what its loop submits to. */
+static void test_its_own_thread_cannot_end_it(void **state)
+{
+    (void)state;
+    struct fixture f;
+    start(&f, &(ferry_executor_options){.threads = 2});
+    gate_open(&f.gate);
+    const ferry_task_work work = {.run = end_itself, .done = stop_loop, .arg = &f};
+    assert_non_null(ferry_executor_submit(f.executor, f.loop, &work, NULL));
+    ferry_loop_run(f.loop);
+    assert_int_equal(refused, 1);
+    struct probe probe = {0};
+    assert_int_equal(submit(&f, &probe, NULL), FERRY_OK); /* it lives on */
+    await_done(&f, 1);
+    assert_int_equal(probe.report.outcome, FERRY_OK);
+    end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +284,7 @@ int main(void)
         TEST(test_results_are_dropped_when_the_loop_has_closed),
         TEST(test_the_loop_may_close_before_the_queue_timeout),
         TEST(test_shutdown_on_a_thread_while_the_loop_cancels),
+        TEST(test_its_own_thread_cannot_end_it),
     };
     return cmocka_run_group_tests_name("executor/shutdown", tests, NULL, NULL);
 }

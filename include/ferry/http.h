@@ -210,10 +210,11 @@ FERRY_API int ferry_request_set_header(ferry_request *request, const char *name,
 
 /*
  * Reply, once: the request must not be touched afterwards (a second reply in the same turn is
- * logged and ignored). The content type may be NULL for none; one that was set as a header goes
- * before it. The body is copied; ferry_request_reply_owned takes over memory from malloc instead of
- * copying it. HEAD sends the headers of the same reply; 204, 205 and 304 have no body. A NULL text
- * or JSON, a NULL body with a length, or a status that is not 200 to 599 is logged and replies 500.
+ * logged and ignored). The content type may be NULL for none, and one with control bytes is left
+ * out; one that was set as a header goes before it. The body is copied; ferry_request_reply_owned
+ * takes over memory from malloc instead of copying it. HEAD sends the headers of the same reply;
+ * 204, 205 and 304 have no body. A NULL text or JSON, a NULL body with a length, or a status that
+ * is not 200 to 599 is logged and replies 500.
  */
 FERRY_API void ferry_request_reply(ferry_request *request, int status, const char *content_type,
                                    const void *body, size_t length);

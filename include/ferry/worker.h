@@ -129,7 +129,8 @@ FERRY_API const char *ferry_call_remembered(const ferry_call *call, size_t *leng
 /* Leave bytes (copied, at most 64 KiB) to the next attempt of this job, such as what is done
  * already; written when this attempt ends, so a crash before loses them. A later call replaces
  * them, a length of 0 leaves nothing. Without this call the next attempt gets what this one got.
- * Errors: FERRY_TOO_LARGE, FERRY_INTERNAL no memory; what was left before stays then. */
+ * Errors: FERRY_TOO_LARGE, FERRY_INVALID NULL with a length, FERRY_INTERNAL no memory; what was
+ * left before stays then. */
 FERRY_API int ferry_call_remember(ferry_call *call, const void *data, size_t length);
 
 /* Something of this run that `cancel` needs; NULL until it is set. After setting it, ask
@@ -140,11 +141,12 @@ FERRY_API void *ferry_call_data(const ferry_call *call);
 
 /* ---- the call: the answer ---- */
 
-/* Answer with a status from 200 to 599. The body is copied; a later answer replaces this one. A
- * status of 400 and above is a failure: of a job, 5xx, 408 and 429 are tried again. Returns 0. What
- * cannot be an answer (another status, a NULL with a length, a NULL text) fails the call, as want
- * of memory does: then it returns that code. A run that returns 0 without an answer answers 204. Of
- * a job, a body of more than 64 KiB is not kept. */
+/* Answer with a status from 200 to 599. The body is copied; a later answer replaces this one. The
+ * content type may be NULL for none; one with control bytes is left out. A status of 400 and above
+ * is a failure: of a job, 5xx, 408 and 429 are tried again. Returns 0. What cannot be an answer
+ * (another status, a NULL with a length, a NULL text) fails the call, as want of memory does: then
+ * it returns that code. A run that returns 0 without an answer answers 204. Of a job, a body of
+ * more than 64 KiB is not kept. */
 FERRY_API int ferry_call_reply(ferry_call *call, int status, const char *content_type,
                                const void *body, size_t length);
 FERRY_API int ferry_call_reply_text(ferry_call *call, int status, const char *text);
@@ -153,8 +155,9 @@ FERRY_API int ferry_call_reply_text(ferry_call *call, int status, const char *te
 FERRY_API int ferry_call_reply_json(ferry_call *call, int status, const char *format, ...)
     FERRY_PRINTF(3, 4);
 
-/* Add a header to the answer. Errors: FERRY_INVALID when name or value has control bytes;
- * FERRY_INTERNAL no memory, and then the call fails in place of an answer that lacks it. */
+/* Add a header to the answer. Content-Length and what else says where a body ends is left out.
+ * Errors: FERRY_INVALID the name is none, or the value has control bytes; FERRY_INTERNAL no
+ * memory, and then the call fails in place of an answer that lacks it. */
 FERRY_API int ferry_call_reply_header(ferry_call *call, const char *name, const char *value);
 
 /* Fail. The code decides whether a job is tried again (ferry_code_is_transient): FERRY_TRANSIENT

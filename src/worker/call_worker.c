@@ -127,6 +127,8 @@ int ferry_call_remember(ferry_call *call, const void *data, size_t length)
 {
     if (length > MEMORY_MAX_BYTES)
         return FERRY_TOO_LARGE;
+    if (!data && length > 0)
+        return FERRY_INVALID;
     struct bytes copy = {0};
     if (length > 0)
         bytes_append(&copy, data, length);
@@ -154,9 +156,20 @@ void *ferry_call_data(const ferry_call *call)
 
 /* ---- the answer ---- */
 
+static bool has_control_bytes(const char *text)
+{
+    for (; *text; text++) {
+        if ((unsigned char)*text < ' ' || *text == 0x7F)
+            return true;
+    }
+    return false;
+}
+
 static int reply_owned(ferry_call *call, int status, const char *content_type, struct bytes *body)
 {
     struct call_output *output = &call->output;
+    if (content_type && has_control_bytes(content_type))
+        content_type = NULL;
     char *type = content_type ? strdup(content_type) : NULL;
     bool has_memory = !body->failed && (type || !content_type);
     if (!has_memory || status < 200 || status > 599) {
@@ -201,15 +214,6 @@ int ferry_call_reply_json(ferry_call *call, int status, const char *format, ...)
     bytes_vprintf(&body, format, args);
     va_end(args);
     return reply_owned(call, status, "application/json", &body);
-}
-
-static bool has_control_bytes(const char *text)
-{
-    for (; *text; text++) {
-        if ((unsigned char)*text < ' ' || *text == 0x7F)
-            return true;
-    }
-    return false;
 }
 
 int ferry_call_reply_header(ferry_call *call, const char *name, const char *value)

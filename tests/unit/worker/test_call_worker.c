@@ -221,6 +221,8 @@ static void test_an_answer_that_is_null_is_a_failure(void **state)
     ferry_call_reply_text(call, 200, "x");
     assert_int_equal(ferry_call_reply(call, 200, NULL, NULL, 3), FERRY_INTERNAL);
     assert_int_equal(call_outcome(call), FERRY_INTERNAL);
+    assert_int_equal(ferry_call_reply(call, 200, "a/b\r\nX-Evil: 1", "", 0), 0);
+    assert_null(call_output(call)->content_type);
     assert_int_equal(ferry_call_reply_header(call, NULL, "v"), FERRY_INVALID);
     assert_int_equal(ferry_call_reply_header(call, "X", NULL), FERRY_INVALID);
     call_free(call);
@@ -279,6 +281,7 @@ static void test_what_an_attempt_leaves_is_there_for_the_next(void **state)
     assert_false(call_output(call)->remembers);
     char *large = calloc(1, MEMORY_MAX_BYTES + 1);
     assert_int_equal(ferry_call_remember(call, large, MEMORY_MAX_BYTES + 1), FERRY_TOO_LARGE);
+    assert_int_equal(ferry_call_remember(call, NULL, 1), FERRY_INVALID);
     assert_false(call_output(call)->remembers);
     assert_int_equal(ferry_call_remember(call, large, MEMORY_MAX_BYTES), 0);
     assert_int_equal(ferry_call_remember(call, "bob: sent", 9), 0);

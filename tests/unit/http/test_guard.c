@@ -16,6 +16,7 @@ enum { HEADER_BYTES = 512, BODY_BYTES = 64 };
 #define GET        "GET / HTTP/1.1\r\n"
 #define POST       "POST / HTTP/1.1\r\n" H
 #define CHUNKED    POST "Transfer-Encoding: chunked\r\n\r\n"
+#define BODY_64    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define TEXT(text) text, sizeof(text) - 1
 
 struct outcome {
@@ -48,8 +49,10 @@ static struct outcome run(const char *text, size_t length, size_t step)
     guard_init(&guard, HEADER_BYTES, BODY_BYTES);
     for (size_t at = 0; at < length; at += step)
         feed(&guard, &outcome, text + at, length - at < step ? length - at : step);
-    outcome.status = guard.status;
-    outcome.reason = guard.reason;
+    if (guard_stage(&guard) == GUARD_REFUSED) { /* and nothing takes that back */
+        outcome.status = guard.status;
+        outcome.reason = guard.reason;
+    }
     return outcome;
 }
 
@@ -93,11 +96,15 @@ static void a_request_line_means_one_thing(void **state)
         {TEXT("GET //x/y HTTP/1.1\r\n" H "\r\n"), 1, 0},
         {TEXT("GET /// HTTP/1.1\r\n" H "\r\n"), 1, 0},
         {TEXT("GET //?a HTTP/1.1\r\n" H "\r\n"), 1, 0},
+        {TEXT("GET // HTTP/1.1\r\n" H "\r\n"), 1, 0},
         {TEXT("OPTIONS * HTTP/1.1\r\n" H "\r\n"), 1, 0},
         {TEXT("GET http://h HTTP/1.1\r\n" H "\r\n"), 1, 0},
         {TEXT("GET hTTps://H:8/a%41?b HTTP/1.1\r\nHost: h:8\r\n\r\n"), 1, 0},
         {TEXT("GET http://[::1]?b HTTP/1.1\r\nHost: [::1]\r\n\r\n"), 1, 0},
         {TEXT("GET http://h/ HTTP/1.0\r\n\r\n"), 1, 0},
+        {TEXT("GET http://h:65535/ HTTP/1.1\r\nHost: h:65535 \r\n\r\n"), 1, 0},
+        {TEXT("GET http://abc/ HTTP/1.1\r\nHost: ABC \r\n\r\n"), 1, 0},
+        {TEXT("GET http://abc/ HTTP/1.1\r\nHost: abd\r\n\r\n"), 0, 400},
         {TEXT("\n" GET H "\r\n"), 0, 400},
         {TEXT("\rG"), 0, 400},
         {TEXT(" GET / HTTP/1.1\r\n"), 0, 400},
@@ -123,9 +130,11 @@ static void a_request_line_means_one_thing(void **state)
         {TEXT("OPTIONS-OF-ANOTHER-KIND / HTTP/1.1\r\n"), 0, 501},
         {TEXT("get / HTTP/1.1\r\n"), 0, 501},
         {TEXT("CONNECT h:1 HTTP/1.1\r\n"), 0, 501},
+        {TEXT("CONNECT h:1\r\n"), 0, 400},
         {TEXT("GET a HTTP/1.1\r\n"), 0, 400},
         {TEXT("GET * HTTP/1.1\r\n"), 0, 400},
         {TEXT("OPTIONS *a HTTP/1.1\r\n"), 0, 400},
+        {TEXT("OPTIONS *?a HTTP/1.1\r\n"), 0, 400},
         {TEXT("GET /a#b HTTP/1.1\r\n"), 0, 400},
         {TEXT("GET /a\"b HTTP/1.1\r\n"), 0, 400},
         {TEXT("GET /a\\b HTTP/1.1\r\n"), 0, 400},
@@ -142,6 +151,7 @@ static void a_request_line_means_one_thing(void **state)
         {TEXT("GET http://h:65536/ HTTP/1.1\r\n"), 0, 400},
         {TEXT("GET http://[::1/ HTTP/1.1\r\n"), 0, 400},
         {TEXT("GET http://[:::]/ HTTP/1.1\r\n"), 0, 400},
+        {TEXT("GET http://[::1\0]/ HTTP/1.0\r\n"), 0, 400},
         {TEXT("GET http://a/ HTTP/1.1\r\n" H "\r\n"), 0, 400},
     };
     assert_rows(rows, COUNT_OF(rows));
@@ -169,6 +179,7 @@ static void a_header_line_means_one_thing(void **state)
         {TEXT(GET "Host: [::1\r\n"), 0, 400},
         {TEXT(GET "Host: [::1]a\r\n"), 0, 400},
         {TEXT(GET "Host: [1.2.3.4]\r\n"), 0, 400},
+        {TEXT(GET "Host: [0000:0000:0000:0000:0000:0000:0000:0000:0000:0]\r\n"), 0, 400},
         {TEXT(GET "Host: [0000:0000:0000:0000:0000:0000:0000:0000:0000:0000]\r\n"), 0, 400},
         {TEXT(GET H "A: b\r\n c\r\n"), 0, 400},
         {TEXT(GET " A: b\r\n"), 0, 400},
@@ -203,6 +214,8 @@ static void a_body_has_one_length(void **state)
     static const struct row rows[] = {
         {TEXT(POST "Content-Length: 3\r\n\r\nabc" GET H "\r\n"), 2, 0},
         {TEXT(POST "content-length:\t003 \r\n\r\nabc"), 1, 0},
+        {TEXT("POST / HTTP/1.1\r\nHost: h \r\nContent-Length: 3\r\n\r\nabc"), 1, 0},
+        {TEXT(POST "Content-Length: 64\r\n\r\n" BODY_64), 1, 0},
         {TEXT(POST "\r\n" GET H "\r\n"), 2, 0},
         {TEXT(POST "Content-Lengt: 3\r\nContent-Lengths: 3\r\n\r\n" GET H "\r\n"), 2, 0},
         {TEXT(POST "Transfer-Encodings: chunked\r\n\r\n" GET H "\r\n"), 2, 0},
@@ -255,13 +268,8 @@ static void a_chunk_has_one_size(void **state)
         {TEXT(POST "transfer-encoding: CHUNKED \r\n\r\n0\r\n\r\n"), 1, 0},
         {TEXT(CHUNKED "00000000000000003\r\n"), 0, 400},
         {TEXT(CHUNKED "ffffffffffffffff\r\n"), 0, 413},
-        {TEXT(CHUNKED "40\r\n"
-                      "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\r\n"
-                      "0\r\n\r\n"),
-         1, 0},
-        {TEXT(CHUNKED "40\r\n"
-                      "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\r\n1\r\n"),
-         0, 413},
+        {TEXT(CHUNKED "40\r\n" BODY_64 "\r\n0\r\n\r\n"), 1, 0},
+        {TEXT(CHUNKED "40\r\n" BODY_64 "\r\n1\r\n"), 0, 413},
         {TEXT(CHUNKED "0x3\r\n"), 0, 400},
         {TEXT(CHUNKED "+3\r\n"), 0, 400},
         {TEXT(CHUNKED "-3\r\n"), 0, 400},
@@ -279,6 +287,10 @@ static void a_chunk_has_one_size(void **state)
         {TEXT(CHUNKED "3;a\r\nabc\r\n0;b=c\r\n\r\n"), 1, 0},
         {TEXT(CHUNKED "3\t; a = \"q;\\\"\r=\" ; c=d;e\r\n"), 0, 400},
         {TEXT(CHUNKED "3\t; a\t=\t\"q;\\\" =\xe4\" ; c=d;e\r\nabc\r\n0\r\n\r\n"), 1, 0},
+        {TEXT(CHUNKED "3;a  = b ;c \t;d=\"\\\\\";e\r\nabc\r\n0\r\n\r\n"), 1, 0},
+        {TEXT(CHUNKED "3;a=\"\x01\"\r\n"), 0, 400},
+        {TEXT(CHUNKED "3;a=\"\\\x01\"\r\n"), 0, 400},
+        {TEXT(CHUNKED "3;a=\"\\\r\"\r\n"), 0, 400},
         {TEXT(CHUNKED "3;\r\n"), 0, 400},
         {TEXT(CHUNKED "3;;a\r\n"), 0, 400},
         {TEXT(CHUNKED "3;a=\r\n"), 0, 400},
@@ -295,6 +307,7 @@ static void a_chunk_has_one_size(void **state)
         {TEXT(CHUNKED "0\r\nContent-Length: 3\r\n"), 0, 400},
         {TEXT(CHUNKED "0\r\nTransfer-Encoding: chunked\r\n"), 0, 400},
         {TEXT(CHUNKED "0\r\nHost: h\r\n"), 0, 400},
+        {TEXT(CHUNKED "0\r\nExpect: 100-continue\r\n"), 0, 400},
         {TEXT(CHUNKED "0\r\n\n"), 0, 400},
         {TEXT(CHUNKED "0\r\nGET / HTTP/1.1\r\n\r\n"), 0, 400},
     };
@@ -359,7 +372,9 @@ static void the_stages_follow_one_another(void **state)
     struct guard guard;
     guard_init(&guard, HEADER_BYTES, BODY_BYTES);
     assert_int_equal(guard_pass(&guard, 5), 0);
-    assert_int_equal(guard_feed(&guard, TEXT(head)), sizeof head - 1);
+    assert_int_equal(guard_feed(&guard, head, sizeof head - 3), sizeof head - 3);
+    assert_int_equal(guard_received(&guard), 0); /* it knows how many there will be */
+    assert_int_equal(guard_feed(&guard, head + sizeof head - 3, 2), 2);
     assert_int_equal(guard_stage(&guard), GUARD_BODY);
     assert_true(guard_expects_continue(&guard));
     assert_int_equal(guard_received(&guard), 0);
@@ -375,6 +390,24 @@ static void the_stages_follow_one_another(void **state)
     guard_init(&guard, HEADER_BYTES, BODY_BYTES);
     assert_int_equal(guard_feed(&guard, TEXT(older)), sizeof older - 1);
     assert_false(guard_expects_continue(&guard)); /* it would take a 100 for the reply */
+}
+
+static void the_framing_of_chunks_is_the_bodys(void **state)
+{
+    (void)state;
+    static const char head[] = CHUNKED;
+    struct guard guard;
+    guard_init(&guard, HEADER_BYTES, BODY_BYTES);
+    assert_int_equal(guard_feed(&guard, TEXT(CHUNKED "3\r\n")), sizeof head - 1);
+    assert_int_equal(guard_feed(&guard, TEXT("3\r\n")), 3);
+    assert_int_equal(guard_pass(&guard, 5), 3);
+    assert_int_equal(guard_feed(&guard, TEXT("\r\n2")), 3);
+    assert_int_equal(guard_received(&guard), 3); /* the two are still to come */
+    assert_int_equal(guard_feed(&guard, TEXT("\r\n")), 2);
+    assert_int_equal(guard_pass(&guard, 5), 2);
+    assert_int_equal(guard_feed(&guard, TEXT("\r\n0\r\nA")), 6);
+    assert_int_equal(guard_stage(&guard), GUARD_BODY);
+    assert_int_equal(guard_received(&guard), 5);
 }
 
 static unsigned class_of(unsigned char c)
@@ -409,6 +442,7 @@ int main(void)
         cmocka_unit_test(what_is_too_long_has_its_own_status),
         cmocka_unit_test(a_body_is_told_from_its_framing),
         cmocka_unit_test(the_stages_follow_one_another),
+        cmocka_unit_test(the_framing_of_chunks_is_the_bodys),
         cmocka_unit_test(classes_are_those_of_the_grammar),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,7 @@
 ferry_unit_test(workers builtin)
 ferry_unit_test(workers exec)
+ferry_unit_test(workers process)
+target_link_options(test_workers_process PRIVATE -Wl,--wrap=pidfd_open)
 ferry_unit_test(workers look_up)
 foreach(noun curl_wake http_transfer)
   ferry_unit_test(workers ${noun})

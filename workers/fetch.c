@@ -141,6 +141,7 @@ static void change_method(struct http_request *request, long status)
         request->is_repeatable = true;
         request->body = NULL;
         request->body_length = 0;
+        http_request_drop_header(request, "Content-Type"); /* there is no body to have one */
     }
 }
 

@@ -59,15 +59,31 @@ const char *http_request_next_header(const struct http_request *request, const c
     return next == end ? NULL : next;
 }
 
-bool http_request_has_header(const struct http_request *request, const char *name)
+/* Return the first header of a name, NULL if there is none. */
+static const char *find_header(const struct http_request *request, const char *name)
 {
     size_t length = strlen(name);
     const char *header = NULL;
     while ((header = http_request_next_header(request, header))) {
         if (ascii_compare_n(header, name, length) == 0 && header[length] == ':')
-            return true;
+            break;
     }
-    return false;
+    return header;
+}
+
+bool http_request_has_header(const struct http_request *request, const char *name)
+{
+    return find_header(request, name) != NULL;
+}
+
+void http_request_drop_header(struct http_request *request, const char *name)
+{
+    struct bytes *headers = &request->headers;
+    for (const char *found; (found = find_header(request, name));) {
+        size_t from = (size_t)(found - headers->data), size = strlen(found) + 1;
+        headers->length -= size;
+        memmove(headers->data + from, found + size, headers->length - from);
+    }
 }
 
 void http_request_fini(struct http_request *request)

@@ -32,6 +32,9 @@ bool http_request_has_header(const struct http_request *request, const char *nam
 /* Return the header behind `previous`, the first one for NULL; NULL after the last one. */
 const char *http_request_next_header(const struct http_request *request, const char *previous);
 
+/* Take out each header of this name. */
+void http_request_drop_header(struct http_request *request, const char *name);
+
 void http_request_fini(struct http_request *request);
 
 /* Tell whether a method has a meaning of its body, and whether it is idempotent (RFC 9110, 9.2.2).

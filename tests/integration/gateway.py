@@ -46,6 +46,8 @@ import urllib.parse
 
 ACCOUNT, TOKEN = "AC1", "token & more"
 ACCESS_KEY, ACCESS_SECRET = "key-1", "secret+1"
+ABOUT_THE_BODY = {"ETag": '"1"', "Cache-Control": "no-store", "Content-Encoding": "identity",
+                  "Content-Language": "de", "Last-Modified": "Sat, 21 Nov 2026 10:09:14 GMT"}
 PATIENCE = 60  # seconds that something may be held; never a measure
 
 
@@ -156,7 +158,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.on_status(status if is_first else "200")
 
     def on_echo(self, *rest):
-        self.answer(200, self.entry(), {"ETag": '"1"', "X-Other": "kept to itself"})
+        self.answer(200, self.entry(), {**ABOUT_THE_BODY, "X-Other": "kept to itself"})
 
     def on_bytes(self, count):
         self.answer(200, b"x" * int(count), {"Content-Type": "text/plain"})

@@ -12,7 +12,8 @@
 static void test_headers_in_their_order(void **state)
 {
     (void)state;
-    static const char *const lines[] = {"X-One:1", "X-Two:   two, and more", "X-Empty:", NULL};
+    static const char *const lines[] = {"X-One:1", "X-Two:   two, \xC3\xA4 and more",
+                                        "X-Empty:", NULL};
     struct http_request request = {0};
     ferry_error error = {0};
     assert_null(http_request_next_header(&request, NULL));
@@ -21,7 +22,7 @@ static void test_headers_in_their_order(void **state)
     const char *header = http_request_next_header(&request, NULL);
     assert_string_equal(header, "X-One: 1");
     header = http_request_next_header(&request, header);
-    assert_string_equal(header, "X-Two: two, and more");
+    assert_string_equal(header, "X-Two: two, \xC3\xA4 and more");
     header = http_request_next_header(&request, header);
     assert_string_equal(header, "X-Empty: ");
     header = http_request_next_header(&request, header);
@@ -29,6 +30,23 @@ static void test_headers_in_their_order(void **state)
     assert_null(http_request_next_header(&request, header));
     assert_true(http_request_has_header(&request, "content-type"));
     assert_false(http_request_has_header(&request, "content"));
+    http_request_fini(&request);
+}
+
+static void test_a_header_is_dropped_wherever_it_stands(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {"A: 1", "B: 2", "a: 3", "AB: 4", "A:", NULL};
+    struct http_request request = {0};
+    http_request_drop_header(&request, "A");
+    assert_int_equal(http_request_add_headers(&request, lines, NULL), 0);
+    http_request_drop_header(&request, "A");
+    http_request_drop_header(&request, "C");
+    const char *header = http_request_next_header(&request, NULL);
+    assert_string_equal(header, "B: 2");
+    header = http_request_next_header(&request, header);
+    assert_string_equal(header, "AB: 4");
+    assert_null(http_request_next_header(&request, header));
     http_request_fini(&request);
 }
 
@@ -43,6 +61,8 @@ static void test_what_would_break_the_request_is_refused(void **state)
         {"A", "\x01"},       {"A", "\x7F"},
         {"TE", "v"},         {"Content-Length", "1"},
         {"connection", "v"}, {"Transfer-Encoding", "chunked"},
+        {"Expect", "v"},     {"Trailer", "v"},
+        {"Upgrade", "v"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct http_request request = {0};
@@ -69,7 +89,9 @@ static void test_methods(void **state)
     (void)state;
     assert_true(http_method_has_body("POST") && http_method_has_body("PATCH"));
     assert_false(http_method_has_body("GET") || http_method_has_body("DELETE"));
-    assert_true(http_method_is_idempotent("GET") && http_method_is_idempotent("DELETE"));
+    static const char *const idempotent[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
+    for (size_t i = 0; i < sizeof idempotent / sizeof idempotent[0]; i++)
+        assert_true(http_method_is_idempotent(idempotent[i]));
     assert_false(http_method_is_idempotent("POST") || http_method_is_idempotent("PATCH"));
     assert_true(http_is_token("PROPFIND"));
     assert_false(http_is_token("") || http_is_token("GET /"));
@@ -79,6 +101,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_headers_in_their_order),
+        cmocka_unit_test(test_a_header_is_dropped_wherever_it_stands),
         cmocka_unit_test(test_what_would_break_the_request_is_refused),
         cmocka_unit_test(test_a_line_without_a_colon_is_no_header),
         cmocka_unit_test(test_methods),

@@ -33,6 +33,7 @@ static void test_settings_that_are_refused(void **state)
         {{ONE("allow", "https://example.org/#a")}, "allow", "without ? and #"},
         {{ONE("url", "http://h/"), ONE("headers", "Accept */*")}, "headers", "Name: value"},
         {{ONE("url", "http://h/"), ONE("headers", "A: b\nc")}, "headers", "line breaks"},
+        {{ONE("url", "other://example.org/")}, "url", "http or https"},
         {{ONE("url", "http://h/"), ONE("timeout", "0")}, "timeout", "more than 0"},
         {{ONE("url", "http://h/"), ONE("ca_file", "/nonexistent")}, "ca_file", "No such file"},
         {{ONE("url", "http://h/"), ONE("ca_file", "/proc/version")}, "ca_file", "no certificate"},
@@ -50,12 +51,23 @@ static void test_settings_of_one_kind_only(void **state)
     (void)state;
     const struct worker_setting method[] = {ONE("url", "http://h/"), ONE("method", "GET /"), {0}};
     assert_settings_refused(&ferry_worker_fetch, method, "method", "GET, POST");
+    const struct worker_setting redirects[] = {
+        ONE("url", "http://h/"), ONE("redirects", "21"), {0}};
+    assert_settings_refused(&ferry_worker_fetch, redirects, "redirects", "20");
     const struct worker_setting secret[] = {
         ONE("url", "http://h/"), ONE("secret_file", "/nonexistent"), {0}};
     assert_settings_refused(&ferry_worker_webhook, secret, "secret_file", "/nonexistent");
     const struct worker_setting empty[] = {
         ONE("url", "http://h/"), ONE("secret_file", "/dev/null"), {0}};
     assert_settings_refused(&ferry_worker_webhook, empty, "secret_file", "is empty");
+}
+
+static void test_a_place_may_be_right_behind_the_host(void **state)
+{
+    (void)state;
+    const struct worker_setting settings[] = {ONE("url", "https://example.org?q={q}"), {0}};
+    struct worker_run run = worker_run_open(&ferry_worker_fetch, settings);
+    worker_run_close(&run);
 }
 
 static void test_allow_is_a_list_of_beginnings(void **state)
@@ -88,6 +100,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_settings_that_are_refused),
         cmocka_unit_test(test_settings_of_one_kind_only),
+        cmocka_unit_test(test_a_place_may_be_right_behind_the_host),
         cmocka_unit_test(test_allow_is_a_list_of_beginnings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 
 #include "call_input.h"
 #include "clock.h"
+#include "dispatch.h"
 #include "queue.h"
 #include "settings.h"
 
@@ -369,6 +370,18 @@ static inline void fixture_add_committed(struct fixture *f, const char *route, c
     fixture_add(f, route, body);
     fixture_wait(f, is_answered);
     assert_int_equal(f->accepted, 1);
+}
+
+/* Start, and have a job wait as its route is paused; its id is in last_id. Returns the route. */
+static inline struct dispatch_route *fixture_start_paused(struct fixture *f, const char *name)
+{
+    fixture_start(f);
+    fixture_wait(f, is_idle);
+    struct dispatch_route *route = dispatch_route_find(f->queue, name);
+    gate_pause(&route->gate, true);
+    fixture_add_committed(f, name, "x");
+    fixture_wait(f, is_idle);
+    return route;
 }
 
 static inline void on_found(void *arg, const struct job_record *record, const ferry_error *error)

@@ -408,12 +408,7 @@ static void look(void *arg)
 static void what_is_gathered_goes_to_the_disk_before_others_are_claimed(void **ctx)
 {
     (void)ctx;
-    fixture_start(f);
-    fixture_wait(f, is_idle);
-    struct dispatch_route *route = dispatch_route_find(f->queue, "/echo");
-    gate_pause(&route->gate, true);
-    fixture_add_committed(f, "/echo", "x");
-    fixture_wait(f, is_idle);
+    struct dispatch_route *route = fixture_start_paused(f, "/echo");
     gate_pause(&route->gate, false);
     fixture_add(f, "/second", "x"); /* the store gathers */
     dispatch(f->queue);

@@ -88,12 +88,7 @@ static void drain_behind_batch(void *arg)
 static void nor_is_one_that_waits_for_a_batch_to_go(void **ctx)
 {
     (void)ctx;
-    fixture_start(f);
-    fixture_wait(f, is_idle);
-    struct dispatch_route *route = dispatch_route_find(f->queue, "/echo");
-    gate_pause(&route->gate, true);
-    fixture_add_committed(f, "/echo", "x");
-    fixture_wait(f, is_idle);
+    struct dispatch_route *route = fixture_start_paused(f, "/echo");
     char waiting[RANDOM_ID_TEXT_SIZE];
     memcpy(waiting, f->last_id, sizeof waiting);
     gate_pause(&route->gate, false);

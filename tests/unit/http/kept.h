@@ -1,6 +1,6 @@
 /*
- * What the tests of connections share: a route that answers at once, one that keeps its request,
- * and waiting for how many there are.
+ * What the tests of connections share: a route that answers at once, one that answers with much,
+ * one that keeps its request, and waiting for how many there are.
  */
 #ifndef TEST_HTTP_KEPT_H
 #define TEST_HTTP_KEPT_H
@@ -17,6 +17,14 @@ static inline void open_hello(struct fixture *f, const ferry_http_options *optio
 {
     fixture_open(f, options);
     fixture_route(f, "GET,POST", "/hello", hello, NULL);
+}
+
+enum { BIG_BYTES = 32 << 20 }; /* more than the sockets' buffers take */
+
+static inline void big(ferry_request *request, void *ctx)
+{
+    (void)ctx;
+    ferry_request_reply_owned(request, 200, NULL, calloc(1, BIG_BYTES), BIG_BYTES);
 }
 
 static ferry_request *kept;
@@ -45,6 +53,23 @@ static inline bool has_kept(struct fixture *f, void *arg)
 static inline void wait_for_kept(struct fixture *f, unsigned count)
 {
     assert_true(fixture_wait(f, has_kept, &count));
+}
+
+static inline void read_all_run(struct client *client)
+{
+    client->reply = client_read_all(client->fd);
+}
+
+/* Send bytes, and that there are no more, before the server reads any of that; return all that came
+ * until it closed the connection. */
+static inline char *talk_half_closed(struct fixture *f, const char *text)
+{
+    struct client client = {.f = f, .run = read_all_run, .fd = client_connect(f->address)};
+    client_send(client.fd, text);
+    shutdown(client.fd, SHUT_WR);
+    client_run(&client);
+    close(client.fd);
+    return client.reply;
 }
 
 static inline bool has_connections(struct fixture *f, void *arg)

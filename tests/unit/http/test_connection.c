@@ -260,13 +260,6 @@ static void a_negative_timeout_is_none(void **state)
     expect_no_deadline(INT64_MIN);
 }
 
-static void big(ferry_request *request, void *ctx)
-{
-    (void)ctx;
-    size_t length = 64 << 20; /* more than the sockets' buffers take */
-    ferry_request_reply_owned(request, 200, NULL, calloc(1, length), length);
-}
-
 static void a_reply_that_nobody_takes_has_a_deadline(void **state)
 {
     (void)state;
@@ -319,7 +312,7 @@ static void take_some(void *arg)
     ssize_t n = recv(reader->fd, part, sizeof part, MSG_DONTWAIT);
     if (n > 0)
         reader->taken += (size_t)n;
-    if (n == 0 || reader->taken > 64 << 20)
+    if (n == 0 || reader->taken > BIG_BYTES)
         ferry_loop_stop(reader->loop);
     else
         ferry_loop_call_later(reader->loop, 10, take_some, reader);
@@ -337,7 +330,7 @@ static void progress_moves_the_deadline_of_a_reply(void **state)
     client_send(reader.fd, "GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
     take_some(&reader);
     ferry_loop_run(f.loop);
-    assert_true(reader.taken > 64 << 20);
+    assert_true(reader.taken > BIG_BYTES);
     assert_int_equal(fixture_stats(&f).timed_out, 0);
     close(reader.fd);
     fixture_close(&f);
@@ -458,7 +451,7 @@ static void a_drain_lets_a_reply_end(void **state)
     assert_true(fixture_wait(&f, is_sending, NULL));
     ferry_http_server_drain(f.server);
     client_run(&client);
-    assert_true(client.count > 64 << 20);
+    assert_true(client.count > BIG_BYTES);
     wait_for_connections(&f, 0);
     assert_int_equal(fixture_stats(&f).timed_out, 0);
     close(client.fd);

@@ -21,6 +21,17 @@ void *__wrap_realloc(void *memory, size_t size)
     return __real_realloc(memory, size);
 }
 
+static unsigned recv_count; /* in the loop's thread, while no client has one */
+
+ssize_t __real_recv(int fd, void *data, size_t size, int flags);
+ssize_t __wrap_recv(int fd, void *data, size_t size, int flags);
+
+ssize_t __wrap_recv(int fd, void *data, size_t size, int flags)
+{
+    __atomic_add_fetch(&recv_count, 1, __ATOMIC_RELAXED);
+    return __real_recv(fd, data, size, flags);
+}
+
 static size_t count_of(const char *text, const char *part)
 {
     size_t count = 0;
@@ -55,7 +66,7 @@ static void requests_pipelined_on_several_connections_are_all_answered(void **st
     for (size_t i = 0; i < CONNECTIONS; i++) {
         fds[i] = client_connect(f.address);
         client_send(fds[i], "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n"
-                            "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n"
+                            "GET /hello HTTP/1.1\r\nHost: h\r\nAs-long-as: these\r\n\r\n"
                             "GET /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
     }
     unsigned none = 0;
@@ -69,28 +80,25 @@ static void requests_pipelined_on_several_connections_are_all_answered(void **st
     fixture_close(&f);
 }
 
-static void half_closed_run(struct client *client)
-{
-    int fd = client_connect(client->f->address);
-    client_send(fd, client->text);
-    shutdown(fd, SHUT_WR);
-    client->reply = client_read_all(fd);
-    close(fd);
-}
-
 static void who_has_closed_his_half_is_still_answered(void **state)
 {
     (void)state;
     struct fixture f;
     open_hello(&f, NULL);
-    struct client client = {.f = &f,
-                            .run = half_closed_run,
-                            .text = "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n"
-                                    "GET /hello HTTP/1.1\r\nHost: h\r\n\r\nGET /he"};
-    client_run(&client);
-    assert_int_equal(count_of(client.reply, "HTTP/1.1 200 OK\r\n"), 2);
-    assert_null(strstr(client.reply, "[no end]"));
-    free(client.reply);
+    static const char *const texts[] = {
+        "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n"
+        "GET /hello HTTP/1.1\r\nHost: h\r\n\r\nGET /he",
+        "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n"
+        "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n"
+        "POST /hello HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nab",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        char *reply = talk_half_closed(&f, texts[i]);
+        assert_int_equal(count_of(reply, "HTTP/1.1 200 OK\r\n"), 2);
+        assert_null(strstr(reply, "[no end]"));
+        free(reply);
+    }
+    assert_int_equal(fixture_stats(&f).timed_out, 0);
     fixture_close(&f);
 }
 
@@ -108,15 +116,46 @@ static void who_has_closed_his_half_and_is_refused_does_not_linger(void **state)
     struct fixture f;
     open_hello(&f, NULL);
     int fd = client_connect(f.address);
-    struct client client = {.f = &f,
-                            .run = half_closed_run,
-                            .text = "GET /hello HTTP/1.1\r\nHost: h\r\n\r\nnonsense\r\n\r\n"};
-    client_run(&client);
-    assert_has(client.reply, "HTTP/1.1 400 Bad Request\r\n");
+    char *reply = talk_half_closed(&f, "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n"
+                                       "nonsense\r\n\r\n");
+    assert_has(reply, "HTTP/1.1 400 Bad Request\r\n");
     client_send(fd, "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
     assert_true(fixture_wait(&f, has_answer, &fd));
     assert_int_equal(fixture_stats(&f).connections, 1);
-    free(client.reply);
+    free(reply);
+    close(fd);
+    fixture_close(&f);
+}
+
+static bool kept_is_gone(struct fixture *f, void *arg)
+{
+    (void)f, (void)arg;
+    return ferry_request_is_gone(kept);
+}
+
+static bool has_turned(struct fixture *f, void *left)
+{
+    (void)f;
+    return --*(unsigned *)left == 0;
+}
+
+/* The end can be read as often as one likes. */
+static void what_has_ended_is_not_read_again(void **state)
+{
+    (void)state;
+    unsigned turns = 10;
+    struct fixture f;
+    open_keep(&f);
+    int fd = client_connect(f.address);
+    client_send(fd, "GET /keep HTTP/1.1\r\nHost: h\r\n\r\n");
+    shutdown(fd, SHUT_WR);
+    wait_for_kept(&f, 1);
+    assert_true(fixture_wait(&f, kept_is_gone, NULL));
+    recv_count = 0;
+    assert_true(fixture_wait(&f, has_turned, &turns));
+    assert_int_equal(recv_count, 0);
+    ferry_request_reply_text(kept, 200, "done");
+    wait_for_connections(&f, 0);
     close(fd);
     fixture_close(&f);
 }
@@ -139,12 +178,6 @@ static bool has_gone(struct fixture *f, void *arg)
 {
     (void)f;
     return *(unsigned *)arg > 0;
-}
-
-static bool kept_is_gone(struct fixture *f, void *arg)
-{
-    (void)f, (void)arg;
-    return ferry_request_is_gone(kept);
 }
 
 /* A stream could go on for ever to somebody who is no more. */
@@ -446,6 +479,7 @@ int main(void)
         cmocka_unit_test(requests_pipelined_on_several_connections_are_all_answered),
         cmocka_unit_test(who_has_closed_his_half_is_still_answered),
         cmocka_unit_test(who_has_closed_his_half_and_is_refused_does_not_linger),
+        cmocka_unit_test(what_has_ended_is_not_read_again),
         cmocka_unit_test(a_stream_to_who_has_closed_his_half_before_is_told),
         cmocka_unit_test(pipelining_waits_for_the_reply),
         cmocka_unit_test(what_a_client_that_has_left_had_waiting_is_let_go),

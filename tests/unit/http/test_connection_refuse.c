@@ -8,8 +8,6 @@
 
 #define CLOSING "Host: h\r\nConnection: close\r\n\r\n"
 
-enum { BIG_BYTES = 32 << 20 }; /* more than the sockets' buffers take */
-
 /* ---- counts ---- */
 
 static void assert_gets(struct fixture *f, const char *text, const char *status)
@@ -55,6 +53,18 @@ static void what_is_refused_for_want_of_room_was_not_wrong(void **state)
     assert_int_equal(fixture_stats(&f).malformed, 0);
     assert_int_equal(fixture_stats(&f).too_large, 0);
     assert_int_equal(fixture_stats(&f).over_buffered_bytes, 1);
+    fixture_close(&f);
+}
+
+static void who_has_closed_his_half_hears_why_he_is_refused(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_hello(&f, NULL);
+    char *reply = talk_half_closed(&f, "nonsense\r\n\r\n");
+    assert_has(reply, "HTTP/1.1 400 Bad Request\r\n");
+    assert_lacks(reply, "[no end]");
+    free(reply);
     fixture_close(&f);
 }
 
@@ -117,11 +127,6 @@ static void while_something_waits_it_stays_for_its_client_to_read(void **state)
     fixture_close(&f);
 }
 
-static void read_all_run(struct client *client)
-{
-    client->reply = client_read_all(client->fd);
-}
-
 /* What lies in the socket, unread, would make the kernel reset the connection. */
 static void what_is_not_read_does_not_reset_the_last_reply(void **state)
 {
@@ -144,12 +149,6 @@ static void what_is_not_read_does_not_reset_the_last_reply(void **state)
     fixture_close(&f);
 }
 
-static void big(ferry_request *request, void *ctx)
-{
-    (void)ctx;
-    ferry_request_reply_owned(request, 200, NULL, calloc(1, BIG_BYTES), BIG_BYTES);
-}
-
 struct talker {
     int fd;
     size_t bytes;
@@ -170,14 +169,15 @@ static bool has_read_all(struct fixture *f, void *arg)
     return n == 0 || (n < 0 && errno != EAGAIN);
 }
 
-static void who_sends_on_gets_all_of_the_last_reply(void **state)
+static void expect_all_of_a_big_reply(bool has_closed_half)
 {
-    (void)state;
     struct fixture f;
     fixture_open(&f, NULL);
     fixture_route(&f, "GET", "/big", big, NULL);
     struct talker talker = {.fd = client_connect(f.address)};
     client_send(talker.fd, "GET /big HTTP/1.1\r\n" CLOSING);
+    if (has_closed_half)
+        shutdown(talker.fd, SHUT_WR);
     assert_true(fixture_wait(&f, has_read_all, &talker));
     assert_true(talker.has_end);
     assert_true(talker.bytes > BIG_BYTES);
@@ -186,15 +186,29 @@ static void who_sends_on_gets_all_of_the_last_reply(void **state)
     fixture_close(&f);
 }
 
+static void who_sends_on_gets_all_of_the_last_reply(void **state)
+{
+    (void)state;
+    expect_all_of_a_big_reply(false);
+}
+
+static void so_does_who_has_closed_his_half(void **state)
+{
+    (void)state;
+    expect_all_of_a_big_reply(true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refusals_are_counted_by_what_was_wrong),
         cmocka_unit_test(what_is_refused_for_want_of_room_was_not_wrong),
+        cmocka_unit_test(who_has_closed_his_half_hears_why_he_is_refused),
         cmocka_unit_test(after_the_last_reply_a_connection_goes_at_once),
         cmocka_unit_test(while_something_waits_it_stays_for_its_client_to_read),
         cmocka_unit_test(what_is_not_read_does_not_reset_the_last_reply),
         cmocka_unit_test(who_sends_on_gets_all_of_the_last_reply),
+        cmocka_unit_test(so_does_who_has_closed_his_half),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
  */
 #include <ferry/http_stream.h>
 
+#include "connection_parts.h"
 #include "http/kept.h"
 
 enum { SHORT_MS = 50, LONG_MS = 60000 };
@@ -60,6 +61,21 @@ static void a_connection_that_cannot_be_swept_is_closed(void **state)
     fixture_close(&f);
 }
 
+static void who_has_no_server_any_more_is_not_swept(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_hello(&f, NULL);
+    int fd = client_connect(f.address);
+    wait_for_connections(&f, 1);
+    ferry_http_server_free(f.server);
+    f.server = NULL;
+    ferry_loop_call_later(f.loop, SWEEP_MS + 1, client_stop_loop, f.loop); /* behind its timer */
+    ferry_loop_run(f.loop);
+    close(fd);
+    fixture_close(&f);
+}
+
 /* ---- who is told ---- */
 
 static struct fixture *told;
@@ -105,7 +121,7 @@ static void who_has_left_is_told_of_without_memory(void **state)
 
 /* ---- progress ---- */
 
-enum { SMALL_BYTES = 1024, BIG_BYTES = 1 << 20, IN_KERNEL_BYTES = 16000 };
+enum { SMALL_BYTES = 1024, IN_KERNEL_BYTES = 16000 };
 
 /* A client whose kernel takes little ahead of it. */
 static int connect_small(const struct fixture *f, int size)
@@ -196,12 +212,6 @@ static void a_stream_that_is_not_taken_has_a_deadline(void **state)
     fixture_close(&f);
 }
 
-static void big(ferry_request *request, void *ctx)
-{
-    (void)ctx;
-    ferry_request_reply_owned(request, 200, NULL, calloc(1, BIG_BYTES), BIG_BYTES);
-}
-
 /* Takes some, and after a while some more, in the turns of the server's own loop: where that is
  * late, so is this. */
 struct sipper {
@@ -274,15 +284,51 @@ static void at_the_limit_a_second_is_everybodys(void **state)
     fixture_close(&f);
 }
 
+static bool has_accepted(struct fixture *f, void *arg)
+{
+    return fixture_stats(f).accepted == *(unsigned *)arg;
+}
+
+static void a_limit_that_was_lowered_holds_until_there_are_fewer(void **state)
+{
+    (void)state;
+    unsigned all = 3;
+    struct fixture f;
+    open_keep(&f);
+    int first = client_connect(f.address), second = client_connect(f.address);
+    client_send(first, "GET /keep HTTP/1.1\r\nHost: h\r\n\r\n");
+    wait_for_kept(&f, 1);
+    ferry_request *of_first = kept;
+    client_send(second, "GET /keep HTTP/1.1\r\nHost: h\r\n\r\n");
+    wait_for_kept(&f, 2);
+    ferry_http_set_limits(f.server, &(ferry_http_options){.connections = 1});
+    int third = client_connect(f.address); /* waits in the backlog */
+    close(first);
+    ferry_request_reply_text(of_first, 200, "to nobody");
+    wait_for_connections(&f, 1);
+    ferry_request_reply_text(kept, 200, "done");
+    client_send(second, "GET /keep HTTP/1.1\r\nHost: h\r\n\r\n");
+    wait_for_kept(&f, 3);
+    assert_int_equal(fixture_stats(&f).accepted, 2);
+    close(second);
+    ferry_request_reply_text(kept, 200, "to nobody");
+    assert_true(fixture_wait(&f, has_accepted, &all));
+    close(third);
+    wait_for_connections(&f, 0);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_connection_that_cannot_be_swept_is_closed),
+        cmocka_unit_test(who_has_no_server_any_more_is_not_swept),
         cmocka_unit_test(a_stream_that_has_nothing_to_send_has_no_deadline),
         cmocka_unit_test(a_stream_that_is_not_taken_has_a_deadline),
         cmocka_unit_test(a_few_bytes_are_no_progress),
         cmocka_unit_test(who_takes_a_reply_slowly_but_steadily_is_not_late),
         cmocka_unit_test(at_the_limit_a_second_is_everybodys),
+        cmocka_unit_test(a_limit_that_was_lowered_holds_until_there_are_fewer),
         cmocka_unit_test(who_has_left_is_told_of_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -183,14 +183,6 @@ static void a_connection_has_so_many_requests(void **state)
 
 /* ---- replies together ---- */
 
-enum { BIG_BYTES = 32 << 20 }; /* more than the sockets' buffers take */
-
-static void big(ferry_request *request, void *ctx)
-{
-    (void)ctx;
-    ferry_request_reply_owned(request, 200, NULL, calloc(1, BIG_BYTES), BIG_BYTES);
-}
-
 /* Whoever takes nothing is cut off long before the deadline, when replies are too much. */
 static void replies_together_have_a_limit(void **state)
 {
@@ -288,15 +280,25 @@ static bool has_taken_all(struct fixture *f, void *arg)
     return has_taken_half(f, arg) && taker->bytes > BIG_BYTES && fixture_stats(f).sending == 0;
 }
 
+static bool has_idled(struct fixture *f, void *arg)
+{
+    (void)arg;
+    return fixture_stats(f).timed_out_idle == 1;
+}
+
 static void a_reply_that_was_taken_counts_no_more(void **state)
 {
     (void)state;
+    const ferry_http_options options = {.unsent_total_bytes = BIG_BYTES - BIG_BYTES / 3,
+                                        .idle_timeout_ms = 50};
     struct fixture f;
-    fixture_open(&f, NULL);
+    fixture_open(&f, &options);
     fixture_route(&f, "GET", "/big", big, NULL);
     struct taker taker = taker_of_big(&f);
     assert_true(fixture_wait(&f, has_taken_all, &taker));
     assert_int_equal(fixture_stats(&f).unsent_bytes, 0);
+    assert_true(fixture_wait(&f, has_idled, NULL));
+    assert_int_equal(fixture_stats(&f).over_unsent_bytes, 0);
     close(taker.fd);
     assert_true(fixture_wait(&f, has_no_connections, NULL));
     fixture_close(&f);

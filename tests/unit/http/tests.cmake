@@ -7,6 +7,6 @@ foreach(noun IN ITEMS bound_listener connection connection_input connection_peer
   target_link_libraries(test_http_${noun} PRIVATE Threads::Threads)
 endforeach()
 target_link_libraries(test_http_http_json PRIVATE PkgConfig::JANSSON)
-target_link_options(test_http_connection_input PRIVATE -Wl,--wrap=realloc)
+target_link_options(test_http_connection_input PRIVATE -Wl,--wrap=realloc -Wl,--wrap=recv)
 target_link_options(test_http_connection_sweep PRIVATE -Wl,--wrap=realloc)
 target_link_libraries(test_http_bound_listener PRIVATE PkgConfig::OPENSSL)

@@ -211,7 +211,6 @@ void connection_free(struct connection *connection)
 {
     void *request = connection->request;
     void (*lost)(void *) = connection->all->hooks.lost;
-    connection_hold(connection, 0);
     connection->all->unsent_bytes -= connection->unsent_bytes;
     connection_make_undue(connection);
     connection_part(connection);

@@ -1,12 +1,14 @@
 """ferry call: one call of a route, through the server's path, without a server."""
 
 import json
+import os
+import signal
 import subprocess
 
 import pytest
 
 from harness import (DEADLINE, EXIT_CONFIG, EXIT_OK, EXIT_RUNTIME, EXIT_USAGE, FERRY,
-                     compile_plugin, run_ferry)
+                     compile_plugin, run_ferry, send_signal)
 from terminal import Terminal
 
 CONFIG = """
@@ -51,6 +53,20 @@ static int run(ferry_call *call, void *state)
     return ferry_call_fail(call, FERRY_TRANSIENT, "the provider is busy");
 }
 FERRY_WORKER(busy, .run = run)
+"""
+
+
+# Waits, and tells the log when it is told to end in its time.
+HEEDFUL = r"""
+#include <ferry/worker.h>
+static int run(ferry_call *call, void *state)
+{
+    (void)state;
+    if (ferry_call_wait(call, 3600000) < 0 && ferry_call_time_left_ms(call) <= 0)
+        ferry_log(FERRY_LOG_WARN, "told to end", NULL);
+    return ferry_call_reply_text(call, 200, "late");
+}
+FERRY_WORKER(heedful, .run = run)
 """
 
 
@@ -107,15 +123,17 @@ def test_json_is_a_post_of_json(call):
     assert result.returncode == EXIT_OK
     assert head.splitlines() == ["HTTP/1.1 200", "Content-Type: application/json"]
     assert body == '{"a": 12345678901234567890}'
+    assert call("/echo", "--json", "5").stdout == "5"
 
 
 def test_the_body_comes_from_a_file_or_from_standard_input(tmp_path, call):
     (tmp_path / "body").write_bytes(b"from a \0 file")
     assert call("/shout", "--data", "@body").stdout == "FROM A \0 FILE"
-    result = subprocess.run([FERRY, "call", "/shout", "--data", "-", "-c", "ferry.yaml"],
-                            cwd=tmp_path, input=b"piped", capture_output=True, timeout=DEADLINE,
-                            check=True)
-    assert result.stdout == b"PIPED"
+    for name in "-", "@-":
+        result = subprocess.run([FERRY, "call", "/shout", "--data", name, "-c", "ferry.yaml"],
+                                cwd=tmp_path, input=b"piped", capture_output=True,
+                                timeout=DEADLINE, check=True)
+        assert result.stdout == b"PIPED"
 
 
 def test_it_makes_no_database_and_runs_beside_a_server(tmp_path, call, serve):
@@ -168,13 +186,32 @@ def test_the_routes_timeout_ends_it(call):
     assert result.stderr == "ferry call: 504 deadline: the call did not end within 50 ms\n"
 
 
+def test_a_worker_is_told_of_the_timeout(tmp_path):
+    plugin = compile_plugin(tmp_path, "heedful", HEEDFUL)
+    (tmp_path / "ferry.yaml").write_text(
+        f"plugins: [{plugin}]\nroutes: {{/wait: {{worker: heedful, timeout: 50ms}}}}\n")
+    result = run_ferry("call", "/wait", "-c", "ferry.yaml", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (EXIT_RUNTIME, "")
+    logged, told = result.stderr.splitlines()
+    assert 'msg="told to end"' in logged
+    assert told == "ferry call: 504 deadline: the call did not end within 50 ms"
+
+
 def test_a_worker_that_heeds_no_deadline_is_left_behind(tmp_path, steps):
     (tmp_path / "ferry.yaml").write_text(
         f"plugins: [{steps.plugin}]\nworkers: {{{steps.settings()}}}\n"
         "routes: {/steps: {worker: steps, timeout: 50ms}}\n")
     result = run_ferry("call", "/steps", "-c", "ferry.yaml", cwd=tmp_path)
     assert result.returncode == EXIT_RUNTIME
-    assert "504 deadline" in result.stderr
+    assert result.stderr == "ferry call: 504 deadline: the call did not end within 50 ms\n"
+
+
+def test_the_log_is_as_the_config_has_it(call):
+    assert "msg=" in call("/broken", "--data", "x").stderr.splitlines()[0]
+    logged = call("/broken", "--data", "x", "--set", "log.format=json").stderr.splitlines()[0]
+    assert json.loads(logged)["msg"] == "program failed"
+    told = call("/broken", "--data", "x", "--set", "log.level=error").stderr
+    assert told.startswith("ferry call: 502 transient: ")
 
 
 def test_an_unknown_route_lists_those_there_are(call):
@@ -189,6 +226,23 @@ def test_a_method_that_the_route_does_not_take_is_told(call):
     result = call("/shout", "-X", "GET")
     assert result.returncode == EXIT_RUNTIME
     assert result.stderr == "ferry call: /shout takes POST, not GET; choose with -X\n"
+
+
+def test_a_file_that_is_not_there_is_no_route_that_is_not_there(call):
+    result = call("/echo", "--data", "@missing")
+    assert result.returncode == EXIT_RUNTIME
+    assert result.stderr == "ferry call: missing: No such file or directory\n"
+
+
+def test_a_body_up_to_the_servers_limit_is_taken(tmp_path, call):
+    body = "x" * 1024
+    (tmp_path / "large").write_text(body)
+    assert call("/echo", "--data", body).stdout == body
+    with open(tmp_path / "large", "rb") as large:
+        result = subprocess.run([FERRY, "call", "/echo", "--data", "-", "-c", "ferry.yaml"],
+                                cwd=tmp_path, stdin=large, capture_output=True, timeout=DEADLINE,
+                                check=True)
+    assert result.stdout.decode() == body
 
 
 def test_a_body_past_the_servers_limit_is_told(tmp_path, call):
@@ -250,19 +304,30 @@ def test_a_terminal_shows_a_progress_bar_and_then_nothing_of_it(tmp_path, steps_
     assert run.text().endswith("\r\033[K")
 
 
+def test_a_failure_takes_the_place_of_the_bar(tmp_path, steps_config):
+    run = Terminal("call", "/steps", "-c", "ferry.yaml", cwd=tmp_path)
+    steps_config.tell("25 a quarter")
+    run.wait_shown("25%")
+    steps_config.tell("fail no luck")
+    assert run.end()[0] == EXIT_RUNTIME
+    assert run.text().endswith("\r\033[Kferry call: 502 transient: no luck\n")
+
+
 def test_elsewhere_progress_is_not_shown(tmp_path, steps_config):
     steps_config.tell("25 a quarter", "end")
     result = run_ferry("call", "/steps", "-c", "ferry.yaml", cwd=tmp_path)
     assert (result.returncode, result.stdout, result.stderr) == (EXIT_OK, '{"steps": "all"}', "")
 
 
-def test_an_interrupt_cancels_the_call(tmp_path, steps_config):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_cancels_the_call(tmp_path, steps_config, number):
     run = Terminal("call", "/steps?heeds=cancel", "-c", "ferry.yaml", cwd=tmp_path)
     steps_config.tell("25 a quarter")
     run.wait_shown("25%")
-    run.interrupt()
+    send_signal(run.process, number)
     assert run.end()[0] == EXIT_RUNTIME
-    assert "499 cancelled: told to end" in run.text()
+    assert "\r\033[Kferry call: cancelling" in run.text()
+    assert run.text().endswith("\nferry call: 499 cancelled: told to end\n")
 
 
 def test_a_second_interrupt_leaves_at_once(tmp_path, steps_config):
@@ -283,3 +348,14 @@ def test_an_answer_that_cannot_be_written_is_an_error(tmp_path, call):
                                 stdout=full, stderr=subprocess.PIPE, timeout=DEADLINE, check=False)
     assert result.returncode == EXIT_RUNTIME
     assert b"cannot write the answer" in result.stderr
+
+
+def test_so_is_one_that_nobody_reads(tmp_path, call):
+    call("/noop")
+    reader, writer = os.pipe()
+    os.close(reader)
+    result = subprocess.run([FERRY, "call", "/noop", "-c", "ferry.yaml"], cwd=tmp_path,
+                            stdout=writer, stderr=subprocess.PIPE, timeout=DEADLINE, check=False)
+    os.close(writer)
+    assert result.returncode == EXIT_RUNTIME
+    assert b"cannot write the answer: Broken pipe" in result.stderr

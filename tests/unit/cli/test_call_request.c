@@ -26,6 +26,7 @@ static int make_config(void **state)
     add_route("/users/me", "GET", ROUTE_CALL);
     add_route("/email", "POST", ROUTE_DEFER);
     add_route("/{any}/{rest}", "DELETE", ROUTE_CALL);
+    add_route("/a/b/c", "HEAD", ROUTE_CALL);
     return 0;
 }
 
@@ -78,6 +79,7 @@ static void test_the_method_suits_the_route(void **state)
     check_route("/email", NULL, false, "/email", "POST");
     check_route("/email", NULL, true, "/email", "POST");
     check_route("/a/b", NULL, false, "/{any}/{rest}", "DELETE");
+    check_route("/a/b/c", NULL, false, "/a/b/c", "HEAD");
 }
 
 static void test_what_is_not_there_is_told(void **state)
@@ -119,7 +121,7 @@ static void test_parameters_and_query_are_decoded_and_options_are_not(void **sta
     (void)state;
     struct call_input input;
     struct call_request request = {
-        .target = "/users/a%2Fb?full=1+2&empty&%41=%26#x=y",
+        .target = "/users/a%2Fb?full=1+2&&empty&%41=%26#x=y",
         .query = {.items = {"raw=1+2%20=3", "bare"}, .count = 2},
     };
     make_input(&request, &input);
@@ -127,6 +129,7 @@ static void test_parameters_and_query_are_decoded_and_options_are_not(void **sta
     check_field(&input, CALL_PARAM, "id", "a/b");
     check_field(&input, CALL_QUERY, "full", "1 2");
     check_field(&input, CALL_QUERY, "empty", "");
+    check_field(&input, CALL_QUERY, "", NULL);
     check_field(&input, CALL_QUERY, "A", "&");
     check_field(&input, CALL_QUERY, "x", NULL);
     check_field(&input, CALL_QUERY, "raw", "1+2%20=3");
@@ -141,8 +144,9 @@ static void test_headers_are_those_that_the_server_would_pass_on(void **state)
     struct call_input input;
     struct call_request request = {
         .target = "/email",
-        .headers = {.items = {"X-A:  one", "Connection: close", "Authorization: Basic x"},
-                    .count = 3},
+        .headers = {.items = {"X-A:  one", "Connection: close", "Authorization: Basic x",
+                              "Content-Types: many"},
+                    .count = 4},
         .content_type = "application/json",
     };
     make_input(&request, &input);
@@ -178,6 +182,11 @@ static void test_what_makes_no_input_is_told(void **state)
     struct call_request header = {.target = "/email",
                                   .headers = {.items = {"no colon"}, .count = 1}};
     check_no_block(&header, FERRY_INVALID, "--header: \"no colon\" is not \"Name: value\"");
+    header.headers.items[0] = ": no name";
+    check_no_block(&header, FERRY_INVALID, "--header: \": no name\" is not \"Name: value\"");
+    header.headers.items[0] = "two: lines\nmore: lines";
+    check_no_block(&header, FERRY_INVALID,
+                   "--header: \"two: lines\nmore: lines\" is not \"Name: value\"");
     struct call_request large = {.target = "/email", .has_body = true};
     bytes_append_text(&large.body, "eleven byte");
     check_no_block(&large, FERRY_TOO_LARGE, "the body has 11 bytes, and limits.body_bytes is 10");

@@ -123,6 +123,8 @@ static void test_json_replaces_what_is_not_utf8(void **state)
     ASSERT_JSON("\xE0\x80\x80", "\"" REPLACED REPLACED REPLACED "\""); /* overlong */
     ASSERT_JSON("\xED\xA0\x80", "\"" REPLACED REPLACED REPLACED "\""); /* a surrogate */
     ASSERT_JSON("\xF4\x90\x80\x80", "\"" REPLACED REPLACED REPLACED REPLACED "\"");
+    ASSERT_JSON("\xF5\x80\x80\x80", "\"" REPLACED REPLACED REPLACED REPLACED "\"");
+    ASSERT_JSON("\xF0\x90\x80\x80", "\"\xF0\x90\x80\x80\""); /* the first of four bytes */
     ASSERT_JSON("\xF4\x8F\xBF\xBF", "\"\xF4\x8F\xBF\xBF\""); /* the last code point */
 }
 
@@ -218,6 +220,8 @@ static void test_read_file(void **state)
 
     struct bytes bytes = {0};
     bytes_append_text(&bytes, "before ");
+    int next = dup(STDERR_FILENO);
+    close(next);
     assert_int_equal(bytes_read_file(&bytes, path, sizeof data, NULL), 0);
     assert_int_equal(bytes.length, 7 + sizeof data);
     assert_memory_equal(bytes.data + 7, data, sizeof data);
@@ -227,7 +231,11 @@ static void test_read_file(void **state)
     assert_non_null(strstr(error.message, path));
     unlink(path);
     assert_int_equal(bytes_read_file(&bytes, path, 1, &error), FERRY_NOT_FOUND);
+    assert_int_equal(bytes_read_file(&bytes, "/dev/null/x", 1, &error), FERRY_NOT_FOUND);
     assert_int_equal(bytes_read_file(&bytes, "/tmp", 1, &error), FERRY_INTERNAL);
+    fd = dup(STDERR_FILENO);
+    assert_int_equal(fd, next); /* nothing was left open */
+    close(fd);
     bytes_fini(&bytes);
 }
 

@@ -63,6 +63,7 @@ static void test_many_pieces_are_kept(void **state)
     (void)state;
     static void *pieces[SPARE_KEPT_MAX + 100], *again[SPARE_KEPT_MAX + 100];
     assert_int_equal(count_kept(pieces, again, COUNT_OF(pieces), 640), SPARE_KEPT_MAX);
+    assert_ptr_equal(again[0], pieces[COUNT_OF(pieces) - SPARE_KEPT_MAX]); /* and no more */
 }
 
 static void *keep_some(void *arg)
@@ -84,6 +85,28 @@ static void test_what_a_thread_has_kept_is_freed_at_its_end(void **state)
     pthread_join(thread, NULL);
 }
 
+static void free_late(void *piece)
+{
+    spare_free(piece, 100);
+}
+
+static void *free_at_the_end(void *key)
+{
+    pthread_setspecific(*(pthread_key_t *)key, spare_new(100));
+    return keep_some(NULL);
+}
+
+static void test_so_is_what_another_destructor_frees_after_that(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    pthread_key_t key; /* younger than the one of the pieces, which is there */
+    assert_int_equal(pthread_key_create(&key, free_late), 0);
+    assert_int_equal(pthread_create(&thread, NULL, free_at_the_end, &key), 0);
+    pthread_join(thread, NULL);
+    pthread_key_delete(key);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -92,6 +115,7 @@ int main(void)
         cmocka_unit_test(test_an_empty_piece_is_none_of_another_size),
         cmocka_unit_test(test_many_pieces_are_kept),
         cmocka_unit_test(test_what_a_thread_has_kept_is_freed_at_its_end),
+        cmocka_unit_test(test_so_is_what_another_destructor_frees_after_that),
     };
     return cmocka_run_group_tests_name("base/spare", tests, NULL, NULL);
 }

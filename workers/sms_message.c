@@ -21,7 +21,7 @@ struct bytes *sms_fields_add(struct sms_fields *fields, const char *name)
     return &field->value;
 }
 
-void sms_fields_fini(struct sms_fields *fields)
+static void sms_fields_fini(struct sms_fields *fields)
 {
     for (size_t i = 0; i < fields->count; i++) {
         bytes_fini(&fields->list[i].name);

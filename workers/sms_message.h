@@ -36,7 +36,6 @@ struct sms_fields {
 
 /* Add a field. Returns the place of its value, NULL without memory. */
 struct bytes *sms_fields_add(struct sms_fields *fields, const char *name);
-void sms_fields_fini(struct sms_fields *fields);
 
 /* Sort by name, then value, as signatures want it. */
 void sms_fields_sort(struct sms_fields *fields);

@@ -21,12 +21,12 @@
 
 /* ---- references ---- */
 
-void stream_ref(ferry_stream *stream)
+static void stream_ref(ferry_stream *stream)
 {
     stream->references++;
 }
 
-void stream_unref(ferry_stream *stream)
+static void stream_unref(ferry_stream *stream)
 {
     if (--stream->references > 0)
         return;

@@ -62,9 +62,6 @@ ferry_stream *stream_new(ferry_loop *loop, struct bufferevent *bev,
 /* Call fn(arg) when the socket is given up; before that turn ends. */
 void stream_on_end(ferry_stream *stream, ferry_callback *fn, void *arg);
 
-void stream_ref(ferry_stream *stream);
-void stream_unref(ferry_stream *stream);
-
 /* Close: FERRY_CANCELLED drops what has come. What is pending is told in a later turn. */
 void stream_end(ferry_stream *stream, ferry_code code, const char *message);
 

@@ -38,6 +38,7 @@ static void test_everything_else_is_refused(void **state)
         "http://127.0.0.1:9000/in%20",
         "http://127.0.0.1:9000/in/../admin",
         "http://127.0.0.1:9000/in/..",
+        "http://127.0.0.1:9000/in/..?a",
         "http://127.0.0.1:9000/in/./x",
         "http://127.0.0.1:9000/in/%2E%2e/admin",
         "http://127.0.0.1:9000/in/..%2fadmin",
@@ -50,6 +51,8 @@ static void test_everything_else_is_refused(void **state)
         "https://hooks.example.org/%00",
         "https://hooks.example.org/a b",
         "https://hooks.example.org/a\tb",
+        "https://hooks.example.org/a\x7f",
+        "https://hooks.example.org/a\\b",
         "https://hooks.example.org/#a",
         "https://hooks.example.org/caf\xc3\xa9",
     };

@@ -114,6 +114,20 @@ static void test_strangers_push_out_only_who_has_waited_longest(void **state)
     client_rate_free(rate);
 }
 
+static void test_strangers_do_not_push_out_who_has_asked_most(void **state)
+{
+    (void)state;
+    struct client_rate *rate = client_rate_new(1, 3600000, 10);
+    char peer[64];
+    assert_int_equal(burst_of(rate, "192.0.2.1", BEGIN_US), 10);
+    for (unsigned i = 0; i < 16 * CLIENT_RATE_PLACES; i++) {
+        snprintf(peer, sizeof peer, "2001:db8:%x:%x::1", i >> 16, i & 0xffff);
+        assert_int_equal(client_rate_take(rate, peer, BEGIN_US), 0);
+    }
+    assert_int_equal(burst_of(rate, "192.0.2.1", BEGIN_US), 0);
+    client_rate_free(rate);
+}
+
 static void test_who_takes_a_place_over_begins_anew(void **state)
 {
     (void)state;
@@ -147,6 +161,7 @@ int main(void)
         cmocka_unit_test(test_clients_do_not_count_against_each_other),
         cmocka_unit_test(test_who_is_one_client),
         cmocka_unit_test(test_strangers_push_out_only_who_has_waited_longest),
+        cmocka_unit_test(test_strangers_do_not_push_out_who_has_asked_most),
         cmocka_unit_test(test_who_takes_a_place_over_begins_anew),
         cmocka_unit_test(test_the_longest_rates_do_not_overflow),
     };

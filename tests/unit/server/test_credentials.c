@@ -65,7 +65,7 @@ static void test_what_is_malformed_lets_nobody_in(void **state)
         "Bearer",         "Bearer ",       "Bearer a b",     "Bearer a=b",  "Bearer =",
         "Bearer a, b",    "Bearer \"a\"",  "Basic",          "Basic ",      "Basic YTpi YTpi",
         "Basic Y",        "Basic YWI=",    "Basic OmI=",     "Basic YTpi=", "Basic YTpi====",
-        "Basic !TpiOmM=", "Basic YQA6Yg=", "Basic YTpiAGM=", "Basic YT=p",
+        "Basic !TpiOmM=", "Basic YQA6Yg=", "Basic YTpiAGM=", "Basic YT=p",  "Basic YTpiY",
     };
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         struct credentials credentials;
@@ -84,6 +84,9 @@ static void test_what_is_too_long_lets_nobody_in(void **state)
     memcpy(header, "Bearer ", 7);
     credentials_read(&credentials, header);
     assert_int_equal(credentials.kind, CREDENTIALS_BROKEN);
+    strcpy(header + 7 + CREDENTIALS_TOKEN_MAX, "=");
+    credentials_read(&credentials, header);
+    assert_int_equal(credentials.kind, CREDENTIALS_BROKEN);
     header[7 + CREDENTIALS_TOKEN_MAX] = '\0';
     credentials_read(&credentials, header);
     assert_int_equal(credentials.kind, CREDENTIALS_BEARER);
@@ -97,6 +100,10 @@ static void test_what_is_too_long_lets_nobody_in(void **state)
     credentials_read(&credentials, header);
     assert_int_equal(credentials.kind, CREDENTIALS_BASIC);
     assert_int_equal(strlen(credentials.password), 253);
+    memcpy(header, "Basic QUFB", 10);
+    strcpy(header + 6 + 4 * 85, "QTpi"); /* a user of 256 bytes, and a password */
+    credentials_read(&credentials, header);
+    assert_int_equal(credentials.kind, CREDENTIALS_BROKEN);
 }
 
 static void test_nothing_is_left_of_a_password(void **state)

@@ -51,6 +51,7 @@ static void test_what_is_wrong_is_refused_with_what_is_valid(void **state)
         {"limit", "99999999999999999999", "1 to 1000"},
         {"after", "x", "next"},
         {"after", "0", "next"},
+        {"after", "9999999999999999999", "next"},
         {"stat", "dead", "state, route"},
         {"all", "true", "state, route"},
     };

@@ -26,6 +26,7 @@ static void test_what_a_header_says(void **state)
         {"handling=strict, respond-async", true, false, 0},
         {"foo=\"a, respond-async\"", false, false, 0},
         {"foo=\"a \\\" , wait=5\", wait=6", false, true, 6},
+        {"foo=a\\, wait=5", false, true, 5}, /* it escapes nothing there */
         {"wait=1, wait=2", false, true, 1},
         {"wait=300", false, true, 300},
         {"wait=301", false, true, 300},
@@ -47,7 +48,7 @@ static void test_what_is_malformed_says_nothing(void **state)
         "",          ",",       ";",        "=",        "wait",           "wait=",
         "wait=-1",   "wait=1s", "wait=1.5", "wait=1 2", "wait=\"",        "wait=\"\"",
         "waiting=1", "await=1", "x=wait=1", "respond",  "respond-async2", "\"respond-async\"",
-        "\"wait=1",
+        "\"wait=1",  "x=\"\\",
     };
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         struct prefer prefer = {0};

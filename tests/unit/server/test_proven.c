@@ -31,6 +31,16 @@ static void test_what_was_added_is_there(void **state)
     assert_true(proven_has(&proven, &digest));
 }
 
+static void test_a_place_is_taken_from_nobody_while_another_is_free(void **state)
+{
+    (void)state;
+    struct proven_digest first = {.bytes = {[3] = 1}}, second = {.bytes = {[3] = 2}};
+    proven_add(&proven, &first);
+    proven_add(&proven, &second);
+    assert_true(proven_has(&proven, &first));
+    assert_true(proven_has(&proven, &second));
+}
+
 static void test_another_user_hash_or_password_is_not(void **state)
 {
     (void)state;
@@ -71,6 +81,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_what_was_added_is_there, set_up),
+        cmocka_unit_test_setup(test_a_place_is_taken_from_nobody_while_another_is_free, set_up),
         cmocka_unit_test_setup(test_another_user_hash_or_password_is_not, set_up),
         cmocka_unit_test_setup(test_a_digest_is_of_no_use_in_another_process, set_up),
         cmocka_unit_test_setup(test_the_last_one_is_kept_of_however_many, set_up),

@@ -62,6 +62,7 @@ static void test_the_last_slot_of_cron(void **state)
             assert_int_equal(schedule_next_slot(&cron, last_ms - 1), last_ms);
             assert_true(schedule_next_slot(&cron, last_ms) > now_ms);
             assert_int_equal(schedule_last_slot(&cron, last_ms - 1, now_ms), last_ms);
+            assert_int_equal(schedule_last_slot(&cron, 0, last_ms), last_ms);
             assert_int_equal(schedule_last_slot(&cron, last_ms, now_ms), NONE);
         }
         time_zone_free(cron.zone);

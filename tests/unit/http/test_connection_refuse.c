@@ -14,6 +14,11 @@ static void assert_gets(struct fixture *f, const char *text, const char *status)
 {
     char *reply = talk(f, text);
     assert_has(reply, status);
+    assert_has(reply, "\r\nDate: ");
+    if (strstr(status, "503"))
+        assert_has(reply, "\r\nRetry-After: 1\r\n");
+    else
+        assert_lacks(reply, "Retry-After");
     free(reply);
 }
 
@@ -39,6 +44,18 @@ static void refusals_are_counted_by_what_was_wrong(void **state)
     assert_int_equal(fixture_stats(&f).malformed, 2);
     bytes_fini(&line);
     bytes_fini(&header);
+    fixture_close(&f);
+}
+
+static void a_refusal_of_a_head_has_no_body(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_hello(&f, NULL);
+    char *reply = talk(&f, "HEAD /hello HTTP/1.1\r\n\r\n");
+    assert_has(reply, "HTTP/1.1 400 ");
+    assert_string_equal(strstr(reply, "\r\n\r\n"), "\r\n\r\n");
+    free(reply);
     fixture_close(&f);
 }
 
@@ -202,6 +219,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refusals_are_counted_by_what_was_wrong),
+        cmocka_unit_test(a_refusal_of_a_head_has_no_body),
         cmocka_unit_test(what_is_refused_for_want_of_room_was_not_wrong),
         cmocka_unit_test(who_has_closed_his_half_hears_why_he_is_refused),
         cmocka_unit_test(after_the_last_reply_a_connection_goes_at_once),

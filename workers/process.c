@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
@@ -218,17 +217,9 @@ static void process_close(struct process *process)
     fd_close(&process->id_fd);
 }
 
-/* A library in this process may have told the kernel to forget how programs end. */
-static bool can_see_ends(void)
-{
-    struct sigaction of_child;
-    sigaction(SIGCHLD, NULL, &of_child);
-    return of_child.sa_handler != SIG_IGN && !(of_child.sa_flags & SA_NOCLDWAIT);
-}
-
 static int process_start(struct process *process, ferry_error *error)
 {
-    if (!can_see_ends())
+    if (!program_ends_show())
         return ferry_error_set(error, FERRY_TRANSIENT,
                                "a plug-in ignores SIGCHLD: nobody would know how %s ends",
                                process->options->path);

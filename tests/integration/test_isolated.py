@@ -262,6 +262,39 @@ def test_a_server_that_is_killed_leaves_none_behind(server):
     hanging.leave()
 
 
+PROGRAM = """
+workers: {{program: {{use: exec, isolated: {isolated}, command: [/bin/sh, -c, "echo $$ >id; exec sleep 3600"]}}}}
+routes: {{/program: {{worker: program, timeout: 1h}}}}
+"""
+
+
+def start_program(server):
+    """Have a call run a program, and return that and its parent, which has started it."""
+    file = server.folder / "id"
+    hanging = server.send("GET", "/program")
+    program = int(wait_until(lambda: file.exists() and file.read_text(), "the program runs"))
+    parent = int(pathlib.Path(f"/proc/{program}/stat").read_text().rpartition(")")[2].split()[1])
+    return hanging, program, parent
+
+
+def test_a_process_that_is_killed_takes_its_program_along(serve):
+    server = serve(PROGRAM.format(isolated="true"))
+    hanging, program, parent = start_program(server)
+    os.kill(parent, signal.SIGKILL)
+    wait_until(lambda: is_gone(program), "the program is gone")
+    assert hanging.reply().problem() == "program crashed: its process has ended with SIGKILL"
+
+
+@pytest.mark.parametrize("isolated", ["true", "false"])
+def test_a_server_that_is_killed_takes_its_programs_along(serve, isolated):
+    server = serve(PROGRAM.format(isolated=isolated))
+    hanging, program, parent = start_program(server)
+    assert (parent == server.process.pid) == (isolated == "false")
+    server.kill()
+    wait_until(lambda: is_gone(program), "the program is gone")
+    hanging.leave()
+
+
 def test_a_signal_to_the_terminals_group_is_the_servers_alone(server):
     process = ask(server)["pid"]
     assert os.getpgid(process) == process

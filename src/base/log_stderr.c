@@ -64,6 +64,11 @@ uint64_t log_stderr_dropped(void)
     return atomic_load(&dropped);
 }
 
+void log_stderr_add_dropped(uint64_t count)
+{
+    atomic_fetch_add(&dropped, count);
+}
+
 /* Between a look and a write another thread may take the room that was seen: this is for those
  * who have no better. */
 static bool has_room(void)

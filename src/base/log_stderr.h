@@ -14,7 +14,9 @@
  */
 void log_stderr_open(void);
 
-/* Return how many lines were dropped so far. */
+/* Return how many lines were dropped so far; and count those of another process that writes to the
+ * same standard error, and says by itself what is missing there. */
 uint64_t log_stderr_dropped(void);
+void log_stderr_add_dropped(uint64_t count);
 
 #endif

@@ -4,6 +4,7 @@
  * A worker's own settings are none of ours: they go to its `open` as text, and what it finds wrong
  * comes back by key and is shown at that key's line.
  */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,8 @@
 #include "section.h"
 #include "settings.h"
 #include "suggest.h"
+
+enum { DEFAULT_ANSWER_LIMIT = 64 << 20 };
 
 /* ---- plug-ins ---- */
 
@@ -90,9 +93,17 @@ static bool add_setting(ferry_settings *settings, const char *map, const struct 
     return complete;
 }
 
-/* NULL after a report. `node` is NULL for a kind without settings. */
+static bool has_key(const char *const *keys, const char *key)
+{
+    while (*keys && strcmp(*keys, key) != 0)
+        keys++;
+    return *keys != NULL;
+}
+
+/* NULL after a report. `node` is NULL for a kind without settings, `own` are the keys that are none
+ * of these. */
 static ferry_settings *settings_read(struct checking *checking, const char *name,
-                                     const struct tree *node)
+                                     const struct tree *node, const char *const *own)
 {
     const char *state = checking->config->state;
     ferry_settings *settings = state ? settings_new(name, state) : NULL;
@@ -102,7 +113,7 @@ static ferry_settings *settings_read(struct checking *checking, const char *name
     }
     bool complete = true;
     for (const struct tree *setting = node ? node->first : NULL; setting; setting = setting->next) {
-        if (strcmp(setting->key, "use") != 0 && strcmp(setting->key, "isolated") != 0)
+        if (!has_key(own, setting->key))
             complete = add_setting(settings, NULL, setting, checking->diagnostics) && complete;
     }
     if (!complete) {
@@ -149,21 +160,36 @@ static void on_problem(void *arg, const char *key, const char *message)
     if (setting)
         mark = is_unknown ? setting->key_mark : setting->mark;
     diagnostics_error(reader->diagnostics, mark, "%s", message);
+    if (is_unknown && strcmp(key, "answer_limit") == 0)
+        diagnostics_hint(reader->diagnostics, "it goes with isolated: true");
 }
 
 /* ---- opening ---- */
 
-/* Whether its calls run in processes of their own. */
-static bool read_isolated(struct checking *checking, const struct tree *worker)
+/* Return how much its processes may answer, 0: its calls run in this one. `own` gets the keys that
+ * are about that. */
+static size_t read_isolated(struct checking *checking, const struct tree *worker,
+                            const char *const **own)
 {
     static const char *const booleans[] = {"false", "true", NULL};
-    const struct tree *node = tree_find(worker, "isolated");
+    static const char *const keys[] = {"use", "isolated", NULL};
+    static const char *const isolated_keys[] = {"use", "isolated", "answer_limit", NULL};
+    const struct tree *isolated = worker ? tree_find(worker, "isolated") : NULL;
+    const struct tree *limit = worker ? tree_find(worker, "answer_limit") : NULL;
     int is_isolated = false;
-    if (node)
+    size_t answer_limit = DEFAULT_ANSWER_LIMIT;
+    if (isolated)
         field_read(
-            node, &(struct field){"isolated", FIELD_WORD, 0, sizeof is_isolated, .words = booleans},
+            isolated,
+            &(struct field){"isolated", FIELD_WORD, 0, sizeof is_isolated, .words = booleans},
             &is_isolated, checking->diagnostics);
-    return is_isolated;
+    *own = is_isolated ? isolated_keys : keys;
+    if (is_isolated && limit)
+        field_read(
+            limit,
+            &(struct field){"answer_limit", FIELD_SIZE, 0, sizeof answer_limit, 1, INT_MAX, NULL},
+            &answer_limit, checking->diagnostics);
+    return is_isolated ? answer_limit : 0;
 }
 
 static struct worker *open_worker(struct checking *checking, const char *name,
@@ -171,13 +197,14 @@ static struct worker *open_worker(struct checking *checking, const char *name,
                                   struct mark mark)
 {
     struct diagnostics *diagnostics = checking->diagnostics;
-    ferry_settings *settings = settings_read(checking, name, node);
+    const char *const *own;
+    size_t answer_limit = read_isolated(checking, node, &own);
+    ferry_settings *settings = settings_read(checking, name, node, own);
     if (!settings)
         return NULL;
     ferry_error error;
-    bool is_isolated = node && read_isolated(checking, node);
     struct worker *worker =
-        registry_open(checking->registry, name, kind, settings, is_isolated, &error);
+        registry_open(checking->registry, name, kind, settings, answer_limit, &error);
     if (worker)
         return worker;
     struct problem_reader reader = {.diagnostics = diagnostics, .node = node, .mark = mark};

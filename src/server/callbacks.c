@@ -35,8 +35,7 @@ static struct worker *open_worker(const struct config_callbacks *config, const c
         return NULL;
     }
     ferry_error why;
-    struct worker *worker =
-        registry_open(registry, JOB_CALLBACK_ROUTE, kind, settings, false, &why);
+    struct worker *worker = registry_open(registry, JOB_CALLBACK_ROUTE, kind, settings, 0, &why);
     if (worker)
         return worker;
     ferry_error_set(error, why.code, "callbacks: %s", why.message);

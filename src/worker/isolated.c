@@ -12,23 +12,17 @@
 struct isolated {
     char *name;
     struct bytes opening; /* the first message to each process */
+    size_t answer_limit;
 };
 
-struct isolated *isolated_new(const char *worker, const ferry_worker *kind,
-                              const ferry_settings *settings, const char *const *plugins,
-                              size_t plugin_count)
+struct isolated *isolated_new(const struct lane_opening *opening)
 {
     struct isolated *isolated = calloc(1, sizeof *isolated);
     if (!isolated)
         return NULL;
-    isolated->name = strdup(worker);
-    lane_put_opening(&isolated->opening, &(struct lane_opening){
-                                             .worker = worker,
-                                             .kind = kind->name,
-                                             .plugins = plugins,
-                                             .plugin_count = plugin_count,
-                                             .settings = settings,
-                                         });
+    isolated->name = strdup(opening->worker);
+    isolated->answer_limit = opening->answer_limit;
+    lane_put_opening(&isolated->opening, opening);
     if (isolated->name && !isolated->opening.failed)
         return isolated;
     isolated_free(isolated);
@@ -44,10 +38,15 @@ void isolated_free(struct isolated *isolated)
     free(isolated);
 }
 
+size_t isolated_answer_limit(const struct isolated *isolated)
+{
+    return isolated ? isolated->answer_limit : 0;
+}
+
 static int open_lane(void *state, void **lane, ferry_error *error)
 {
     const struct isolated *isolated = state;
-    *lane = lane_new(isolated->name, &isolated->opening);
+    *lane = lane_new(isolated->name, &isolated->opening, isolated->answer_limit);
     if (*lane)
         return 0;
     return ferry_error_set(error, FERRY_TRANSIENT, "%s", strerror(errno));

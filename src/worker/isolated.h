@@ -13,11 +13,11 @@
 
 struct isolated;
 
-/* Make what stands in for an opened worker: with its name, its kind, its settings, and the paths of
- * all plug-ins that the server has loaded. All of it is copied. NULL without memory. */
-struct isolated *isolated_new(const char *worker, const ferry_worker *kind,
-                              const ferry_settings *settings, const char *const *plugins,
-                              size_t plugin_count);
+/* Make what stands in for an opened worker: with all that its processes are told, which is copied.
+ * NULL without memory. */
+struct lane_opening;
+struct isolated *isolated_new(const struct lane_opening *opening);
+size_t isolated_answer_limit(const struct isolated *isolated);
 void isolated_free(struct isolated *isolated);
 
 /* The hooks that run its calls, with `struct isolated` as the state. */

@@ -29,6 +29,8 @@
 #include "lane_messages.h"
 #include "program.h"
 
+enum { ANSWER_MORE_BYTES = 1 << 20 }; /* of a message: beside an answer's body and headers */
+
 struct lane {
     const char *worker;
     const struct bytes *opening;
@@ -41,12 +43,13 @@ struct lane {
     struct message_inbox inbox;
 };
 
-struct lane *lane_new(const char *worker, const struct bytes *opening)
+struct lane *lane_new(const char *worker, const struct bytes *opening, size_t answer_limit)
 {
     struct lane *lane = calloc(1, sizeof *lane);
     if (!lane)
         return NULL;
     *lane = (struct lane){.worker = worker, .opening = opening, .id_fd = -1, .socket = -1};
+    lane->inbox.limit = answer_limit + ANSWER_MORE_BYTES;
     lane->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (lane->wake_fd >= 0)
         return lane;
@@ -129,6 +132,9 @@ static int lane_spawn(struct lane *lane)
 
 static int lane_start(struct lane *lane, ferry_error *error)
 {
+    if (!program_ends_show())
+        return ferry_error_set(error, FERRY_TRANSIENT,
+                               "a plug-in ignores SIGCHLD: nobody would know how a process ends");
     int number = lane_spawn(lane), code;
     if (number) {
         lane_clear(lane);
@@ -172,8 +178,10 @@ static void end_text(bool has_exited, int code, struct bytes *text)
         bytes_printf(text, "exit code %d", code);
     else if (name)
         bytes_printf(text, "SIG%s", name);
-    else
+    else if (code)
         bytes_printf(text, "signal %d", code);
+    else
+        bytes_printf(text, "an end that nobody knows, as a plug-in ignores SIGCHLD");
 }
 
 static void log_end(const struct lane *lane, pid_t id, const char *message, const char *how)
@@ -218,6 +226,7 @@ enum lane_end {
     LANE_DIED,
     LANE_BROKEN, /* what it says makes no sense */
     LANE_LATE,   /* past its cancel */
+    LANE_FULL,   /* there is no memory for what it says */
 };
 
 /* Write what can be written now. A process that has ended shows when it is read from. */
@@ -240,6 +249,8 @@ static enum lane_end take_message(struct message *message, ferry_call *call)
         rc = lane_take_progress(message, call);
     else if (message->kind == MESSAGE_ANSWER)
         rc = lane_take_answer(message, call);
+    else if (message->kind == MESSAGE_DROPPED)
+        rc = lane_take_dropped(message);
     if (rc < 0)
         return LANE_BROKEN;
     return message->kind == MESSAGE_ANSWER ? LANE_ANSWERED : LANE_GOES_ON;
@@ -252,7 +263,7 @@ static enum lane_end lane_receive(struct lane *lane, ferry_call *call)
     if (rc < 0 && errno == EAGAIN)
         return LANE_GOES_ON;
     if (rc < 0)
-        return LANE_BROKEN;
+        return errno == ENOMEM ? LANE_FULL : LANE_BROKEN;
     struct message message;
     enum lane_end end = LANE_GOES_ON;
     int next = 0;
@@ -314,12 +325,12 @@ static enum lane_end lane_talk(struct lane *lane, ferry_call *call)
 static int lane_fail(struct lane *lane, ferry_call *call, enum lane_end end)
 {
     pid_t id = lane->id;
-    int code;
+    int code, rc;
     struct bytes how = {0};
     bool has_exited = lane_kill(lane, &code);
     end_text(has_exited, code, &how);
-    atomic_fetch_add(end == LANE_LATE ? &counts.killed : &counts.crashed, 1);
-    int rc;
+    if (end != LANE_FULL)
+        atomic_fetch_add(end == LANE_LATE ? &counts.killed : &counts.crashed, 1);
     if (end == LANE_LATE) {
         log_end(lane, id, "a worker's process is killed: its call did not end", bytes_text(&how));
         ferry_code why = ferry_call_time_left_ms(call) > 0 ? FERRY_CANCELLED : FERRY_DEADLINE;
@@ -329,6 +340,11 @@ static int lane_fail(struct lane *lane, ferry_call *call, enum lane_end end)
         log_end(lane, id, "a worker's process is killed: what it said makes no sense",
                 bytes_text(&how));
         rc = ferry_call_fail(call, FERRY_TRANSIENT, "%s: its process said what makes no sense",
+                             lane->worker);
+    } else if (end == LANE_FULL) {
+        log_end(lane, id, "a worker's process is killed: no memory for what it says",
+                bytes_text(&how));
+        rc = ferry_call_fail(call, FERRY_REJECTED, "%s: no memory for what its process says",
                              lane->worker);
     } else {
         log_end(lane, id, "a worker's process has crashed", bytes_text(&how));

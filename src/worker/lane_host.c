@@ -3,8 +3,7 @@
  * runs the calls, as in the server: a call is made, submitted, cancelled and ended in the same way.
  *
  * A worker that does not open, which has opened in the server, is told to each call: the next
- * process may have more luck. When the server ends without a word, so does this (PDEATHSIG: the
- * thread that has started it is gone).
+ * process may have more luck. One that cannot even run a loop says so in the log, and ends.
  */
 #include "lane_host.h"
 
@@ -17,10 +16,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <ferry/log.h>
 #include <ferry/loop.h>
 
 #include "call_struct.h"
 #include "lane_messages.h"
+#include "log_stderr.h"
 #include "settings.h"
 
 enum { PROGRESS_MS = 100, STOP_MS = 1000 };
@@ -37,6 +38,8 @@ struct host {
     ferry_timer progress;
     double told_fraction; /* the progress that ferry knows; below 0: none */
     char told_text[PROGRESS_MESSAGE_SIZE];
+    uint64_t told_dropped;
+    size_t answer_limit;
 };
 
 /* ---- saying ---- */
@@ -77,6 +80,35 @@ static void on_progress(void *arg)
     host->progress = ferry_loop_call_later(host->loop, PROGRESS_MS, on_progress, host);
 }
 
+static void tell_dropped(struct host *host)
+{
+    struct bytes out = {0};
+    uint64_t count = log_stderr_dropped() - host->told_dropped;
+    if (count == 0)
+        return;
+    host->told_dropped += count;
+    lane_put_dropped(&out, count);
+    host_send(host, &out);
+}
+
+/* Put how a call has ended, where there is room for it: here, and with ferry. */
+static void put_answer(const struct host *host, struct bytes *out, ferry_call *call)
+{
+    struct call_output *output = call_output(call);
+    if (output->body.length + output->headers.length > host->answer_limit) {
+        ferry_call_fail(call, FERRY_INTERNAL, "its answer has more than answer_limit, %zu bytes",
+                        host->answer_limit);
+        bytes_fini(&output->body);
+    }
+    lane_put_answer(out, call);
+    if (!out->failed)
+        return;
+    bytes_fini(out);
+    bytes_fini(&output->body);
+    ferry_call_fail(call, FERRY_REJECTED, "no memory for the answer");
+    lane_put_answer(out, call);
+}
+
 static void on_done(ferry_call *call, const ferry_task_report *report, void *arg)
 {
     struct host *host = arg;
@@ -84,8 +116,9 @@ static void on_done(ferry_call *call, const ferry_task_report *report, void *arg
     (void)report;
     tell_progress(host);
     ferry_loop_cancel(host->loop, host->progress);
+    tell_dropped(host);
     host->call = NULL;
-    lane_put_answer(&out, call);
+    put_answer(host, &out, call);
     call_free(call);
     host_send(host, &out);
 }
@@ -187,7 +220,7 @@ static void open_worker(struct host *host, const ferry_worker *const kinds[],
     if (!kind)
         return;
     host->worker =
-        registry_open(host->registry, opened->worker, kind, opened->settings, false, &host->error);
+        registry_open(host->registry, opened->worker, kind, opened->settings, 0, &host->error);
     opened->settings = NULL;
 }
 
@@ -195,13 +228,10 @@ static int host_open(struct host *host, const ferry_worker *const kinds[])
 {
     struct message message;
     struct lane_opened opened = {0};
-    int rc = receive_next(host, &message, MESSAGE_LOG);
-    if (rc == 0)
-        rc = lane_take_log(&message);
-    if (rc == 0)
-        rc = receive_next(host, &message, MESSAGE_OPEN);
+    int rc = receive_next(host, &message, MESSAGE_OPEN);
     if (rc == 0)
         rc = lane_take_opening(&message, &opened, &host->error);
+    host->answer_limit = opened.answer_limit;
     if (rc == 0)
         open_worker(host, kinds, &opened);
     settings_free(opened.settings);
@@ -209,15 +239,24 @@ static int host_open(struct host *host, const ferry_worker *const kinds[])
     return rc;
 }
 
-static bool host_init(struct host *host, int fd)
+/* The log comes first, for whatever is to be said. */
+static int host_take_log(struct host *host)
 {
-    *host = (struct host){.fd = fd};
-    host->registry = registry_new();
-    host->loop = ferry_loop_new();
-    host->executor = ferry_executor_new(
-        &(ferry_executor_options){.name = "worker", .threads = 1, .queue_bytes = SIZE_MAX / 2});
-    return host->registry && host->loop && host->executor &&
-           ferry_loop_add_handler(host->loop, fd, FERRY_FD_READ, on_readable, host);
+    struct message message;
+    int rc = receive_next(host, &message, MESSAGE_LOG);
+    return rc < 0 ? rc : lane_take_log(&message);
+}
+
+/* Returns 0, or -1 and errno. */
+static int host_init(struct host *host)
+{
+    const ferry_executor_options one = {
+        .name = "worker", .threads = 1, .queue_bytes = SIZE_MAX / 2};
+    bool is_ready = (host->registry = registry_new()) != NULL &&
+                    (host->loop = ferry_loop_new()) != NULL &&
+                    (host->executor = ferry_executor_new(&one)) != NULL &&
+                    ferry_loop_add_handler(host->loop, host->fd, FERRY_FD_READ, on_readable, host);
+    return is_ready ? 0 : -1;
 }
 
 static void host_fini(struct host *host)
@@ -233,10 +272,15 @@ static void host_fini(struct host *host)
 
 int lane_host_run(int fd, const ferry_worker *const kinds[])
 {
-    struct host host;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    int rc = FERRY_INTERNAL;
-    if (host_init(&host, fd))
+    struct host host = {.fd = fd};
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a program with capabilities has lost it as it began */
+    int rc = host_take_log(&host);
+    if (rc == 0 && host_init(&host) < 0) {
+        ferry_log(FERRY_LOG_ERROR, "a worker's process cannot run", "process=%d error=%s",
+                  (int)getpid(), strerror(errno));
+        rc = FERRY_INTERNAL;
+    }
+    if (rc == 0)
         rc = host_open(&host, kinds);
     if (rc == 0 && take_what_came(&host) == 0) /* behind the first message */
         ferry_loop_run(host.loop);

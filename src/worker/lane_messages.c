@@ -6,6 +6,7 @@
 
 #include "call_struct.h"
 #include "log_line.h"
+#include "log_stderr.h"
 #include "settings.h"
 
 static int not_sound(ferry_error *error)
@@ -70,6 +71,7 @@ void lane_put_opening(struct bytes *out, const struct lane_opening *opening)
     message_put_number(out, (int64_t)opening->plugin_count);
     for (size_t i = 0; i < opening->plugin_count; i++)
         message_put_text(out, opening->plugins[i]);
+    message_put_number(out, (int64_t)opening->answer_limit);
     message_put_text(out, ferry_settings_state_dir(opening->settings));
     settings_each(opening->settings, put_setting, out);
     message_end(out, begin);
@@ -123,6 +125,7 @@ int lane_take_opening(struct message *message, struct lane_opened *opened, ferry
     opened->worker = message_text(message);
     opened->kind = message_text(message);
     opened->plugins = take_texts(message, &count);
+    opened->answer_limit = (size_t)message_number(message);
     const char *state_dir = message_text(message);
     if (message->is_broken || !opened->worker || !opened->kind || !state_dir)
         return not_sound(error);
@@ -199,6 +202,22 @@ int lane_take_progress(struct message *message, ferry_call *call)
         return FERRY_INVALID;
     memcpy(&fraction, data, sizeof fraction);
     ferry_call_progress(call, fraction, text);
+    return 0;
+}
+
+void lane_put_dropped(struct bytes *out, uint64_t count)
+{
+    size_t begin = message_begin(out, MESSAGE_DROPPED);
+    message_put_number(out, (int64_t)count);
+    message_end(out, begin);
+}
+
+int lane_take_dropped(struct message *message)
+{
+    int64_t count = message_number(message);
+    if (!message_is_sound(message) || count < 0 || count > INT32_MAX)
+        return FERRY_INVALID;
+    log_stderr_add_dropped((uint64_t)count);
     return 0;
 }
 

@@ -16,6 +16,7 @@ struct lane_opening {
     const char *const *plugins;
     size_t plugin_count;
     const ferry_settings *settings;
+    size_t answer_limit; /* of an answer's body and headers, in bytes */
 };
 
 /* Whoever takes it frees the settings and the list of plug-ins, which a NULL ends; the texts are
@@ -25,6 +26,7 @@ struct lane_opened {
     const char *kind;
     const char **plugins;
     ferry_settings *settings;
+    size_t answer_limit;
 };
 
 /* How the log is set: of the calling process, from then on. */
@@ -43,6 +45,10 @@ ferry_call *lane_take_call(struct message *message, const struct worker *worker,
 
 void lane_put_progress(struct bytes *out, double fraction, const char *text);
 int lane_take_progress(struct message *message, ferry_call *call);
+
+/* Lines of the log that one has dropped count as the other's. */
+void lane_put_dropped(struct bytes *out, uint64_t count);
+int lane_take_dropped(struct message *message);
 
 /* How a call has ended: what one has is what the other gets. */
 void lane_put_answer(struct bytes *out, ferry_call *call);

@@ -12,7 +12,7 @@ enum {
     RECEIVE_BYTES = 64 << 10,
     KEPT_BYTES = 1 << 20, /* of an inbox that is empty */
 };
-static const int64_t MAX_BYTES = (int64_t)4 << 30; /* a body has INT_MAX at most */
+static const int64_t MAX_BYTES = (int64_t)4 << 30; /* of a call; a body has INT_MAX at most */
 
 /* ---- writing ---- */
 
@@ -98,7 +98,7 @@ int message_next(struct message_inbox *inbox, struct message *message)
         return 0;
     const char *at = inbox->bytes.data + inbox->begin;
     memcpy(&length, at, sizeof length);
-    if (length < 0 || length > MAX_BYTES)
+    if (length < 0 || length > (inbox->limit ? (int64_t)inbox->limit : MAX_BYTES))
         return FERRY_INVALID;
     if (left - MESSAGE_HEAD_BYTES < (size_t)length)
         return 0;
@@ -114,7 +114,7 @@ int message_next(struct message_inbox *inbox, struct message *message)
 void message_inbox_fini(struct message_inbox *inbox)
 {
     bytes_fini(&inbox->bytes);
-    *inbox = (struct message_inbox){0};
+    inbox->begin = 0;
 }
 
 int64_t message_number(struct message *message)

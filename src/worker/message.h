@@ -20,6 +20,8 @@ enum message_kind {
     /* the process says, of the call that runs */
     MESSAGE_PROGRESS = 'p',
     MESSAGE_ANSWER = 'a', /* how it has ended */
+    /* and before an answer */
+    MESSAGE_DROPPED = 'd', /* lines of the log that it has dropped since */
 };
 
 enum { MESSAGE_HEAD_BYTES = 9 }; /* a message without fields has no more */
@@ -47,6 +49,7 @@ struct message {
 struct message_inbox {
     struct bytes bytes;
     size_t begin;
+    size_t limit; /* of a message, in bytes; 0: what the largest call may have */
 };
 
 /* Forget what was taken, and with it the memory of what was large: between calls there is nothing
@@ -54,11 +57,13 @@ struct message_inbox {
 void message_inbox_compact(struct message_inbox *inbox);
 
 /* Read once from a socket. Returns 1: there is more, 0: the other end is closed, or -1 and errno:
- * there is nothing now (EAGAIN), or it failed. Blocks as the socket does. */
+ * there is nothing now (EAGAIN), there is no memory for it (ENOMEM), or it failed. Blocks as the
+ * socket does. */
 int message_receive(struct message_inbox *inbox, int fd);
 
 /* Take the next message that has come whole. Returns 1, 0: none has, or FERRY_INVALID: this is no
- * message, and nothing behind it is. What a message points to is valid until the next receive. */
+ * message, or one past the limit, and nothing behind it is one. What a message points to is valid
+ * until the next receive. */
 int message_next(struct message_inbox *inbox, struct message *message);
 void message_inbox_fini(struct message_inbox *inbox);
 

@@ -11,6 +11,7 @@
 
 #include "bytes.h"
 #include "isolated.h"
+#include "lane_messages.h"
 #include "settings.h"
 
 struct registry {
@@ -260,26 +261,34 @@ static int worker_open(struct worker *worker, ferry_error *error)
 /* Share what the registry before this one has opened in the same way. */
 static struct worker *worker_share(struct registry *registry, const char *name,
                                    const ferry_worker *kind, const ferry_settings *settings,
-                                   bool is_isolated)
+                                   size_t answer_limit)
 {
     struct worker *worker = registry->before ? registry_find(registry->before, name) : NULL;
-    if (!worker || worker->kind != kind || (worker->isolated != NULL) != is_isolated ||
+    if (!worker || worker->kind != kind ||
+        isolated_answer_limit(worker->isolated) != answer_limit ||
         !settings_equal(worker->settings, settings) ||
         !list_append(&registry->workers, &registry->worker_count, worker))
         return NULL;
     return worker_ref(worker);
 }
 
-static bool worker_isolate(struct worker *worker, const struct registry *registry)
+static bool worker_isolate(struct worker *worker, const struct registry *registry,
+                           size_t answer_limit)
 {
-    worker->isolated = isolated_new(worker->name, worker->kind, worker->settings,
-                                    (const char *const *)registry->plugins, registry->plugin_count);
+    worker->isolated = isolated_new(&(struct lane_opening){
+        .worker = worker->name,
+        .kind = worker->kind->name,
+        .plugins = (const char *const *)registry->plugins,
+        .plugin_count = registry->plugin_count,
+        .settings = worker->settings,
+        .answer_limit = answer_limit,
+    });
     return worker->isolated != NULL;
 }
 
 static struct worker *worker_new(struct registry *registry, const char *name,
                                  const ferry_worker *kind, ferry_settings *settings,
-                                 bool is_isolated, ferry_error *error)
+                                 size_t answer_limit, ferry_error *error)
 {
     struct worker *worker = calloc(1, sizeof *worker);
     char *copy = strdup(name);
@@ -294,7 +303,7 @@ static struct worker *worker_new(struct registry *registry, const char *name,
     if (error)
         *error = (ferry_error){0};
     if (worker_open(worker, error) == 0) {
-        if ((!is_isolated || worker_isolate(worker, registry)) &&
+        if ((answer_limit == 0 || worker_isolate(worker, registry, answer_limit)) &&
             list_append(&registry->workers, &registry->worker_count, worker))
             return worker;
         ferry_error_set(error, FERRY_INTERNAL, "no memory");
@@ -310,12 +319,12 @@ static struct worker *worker_new(struct registry *registry, const char *name,
 }
 
 struct worker *registry_open(struct registry *registry, const char *name, const ferry_worker *kind,
-                             ferry_settings *settings, bool is_isolated, ferry_error *error)
+                             ferry_settings *settings, size_t answer_limit, ferry_error *error)
 {
     struct worker *shared =
-        settings ? worker_share(registry, name, kind, settings, is_isolated) : NULL;
+        settings ? worker_share(registry, name, kind, settings, answer_limit) : NULL;
     if (!shared)
-        return worker_new(registry, name, kind, settings, is_isolated, error);
+        return worker_new(registry, name, kind, settings, answer_limit, error);
     settings_free(settings);
     return shared;
 }

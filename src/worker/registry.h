@@ -56,12 +56,13 @@ const ferry_worker *registry_kind(const struct registry *registry, const char *n
 const ferry_worker *registry_kind_at(const struct registry *registry, size_t index);
 
 /*
- * Open a worker under a name of its own, isolated or not. Takes over `settings`, also on failure,
- * but for problems with the settings themselves: those stay readable through it until
- * registry_free. Errors: NULL and `error`; FERRY_INVALID when settings_problem_count tells more.
+ * Open a worker under a name of its own; isolated, with this limit of an answer in bytes, or not
+ * (0). Takes over `settings`, also on failure, but for problems with the settings themselves: those
+ * stay readable through it until registry_free. Errors: NULL and `error`; FERRY_INVALID when
+ * settings_problem_count tells more.
  */
 struct worker *registry_open(struct registry *registry, const char *name, const ferry_worker *kind,
-                             ferry_settings *settings, bool is_isolated, ferry_error *error);
+                             ferry_settings *settings, size_t answer_limit, ferry_error *error);
 
 /* Return what runs its calls: the hooks of its kind, or those that stand in for them; and the state
  * that goes with these. */

@@ -76,6 +76,9 @@ static void take(struct message *message)
     case MESSAGE_OPEN:
         take_opening(message);
         break;
+    case MESSAGE_DROPPED:
+        lane_take_dropped(message);
+        break;
     case MESSAGE_CALL:
         take_call(message);
         break;

@@ -7,7 +7,8 @@ import signal
 
 import pytest
 
-from harness import compile_plugin, run_ferry, send_signal, wait_until
+from harness import EXIT_OK, compile_plugin, run_ferry, send_signal, wait_until
+from test_log_pipe import Unread
 
 PLUGIN = pathlib.Path(__file__).with_name("wild.c").read_text()
 
@@ -246,6 +247,36 @@ def test_the_log_is_set_before_it_opens(server):
     assert all(line.startswith("{") for line in server.lines[before:])
 
 
+def test_lines_that_a_process_drops_count_as_the_servers(tmp_path, wild_plugin):
+    server = Unread(tmp_path, CONFIG.format(plugin=wild_plugin)).start()
+    ask(server)
+    server.read()
+    server.fill()
+    before = server.metric("ferry_log_dropped_total")
+    for count in (1, 2):
+        assert server.get("/wild/1?do=say", headers=HEADERS).status == 200
+        assert server.metric("ferry_log_dropped_total") == before + count
+    server.read()
+    assert server.get("/wild/1?do=say", headers=HEADERS).status == 200
+    assert server.has_logged("log lines were dropped", "count=2")
+    assert server.end() == EXIT_OK
+
+
+def test_an_answer_past_its_limit_is_refused(serve, wild_plugin):
+    config = CONFIG.replace("isolated: true", "isolated: true\n    answer_limit: 1KiB")
+    server = serve(config.format(plugin=wild_plugin))
+    before = ask(server)["pid"]
+    assert server.request("POST", "/wild/1?do=echo", body=bytes(1024)).status == 200
+    reply = server.request("POST", "/wild/1?do=echo", body=bytes(1025))
+    assert (reply.status, reply.problem()) == (
+        500, "its answer has more than answer_limit, 1024 bytes")
+    assert ask(server)["pid"] == before
+    server.config.write_text(server.config.read_text().replace("1KiB", "2KiB"))
+    send_signal(server.process, signal.SIGHUP)
+    wait_until(lambda: server.request("POST", "/wild/1?do=echo", body=bytes(1025)).status == 200,
+               "the new limit counts")
+
+
 def test_the_end_of_the_server_is_theirs(server):
     process = ask(server)["pid"]
     server.stop()
@@ -337,9 +368,19 @@ def test_a_call_without_a_server_is_isolated_as_well(tmp_path, wild_plugin):
     assert "lone crashed: its process has ended with SIGKILL" in done.stderr
 
 
+def test_the_limit_of_an_answer_is_a_size(tmp_path, wild_plugin):
+    config = tmp_path / "ferry.yaml"
+    config.write_text(CONFIG.format(plugin=wild_plugin).replace(
+        "isolated: true", "isolated: true\n    answer_limit: 0"))
+    done = run_ferry("check", "-c", str(config), cwd=tmp_path)
+    assert done.returncode == 78
+    assert "ferry.yaml:9:" in done.stderr and "answer_limit" in done.stderr
+
+
 @pytest.mark.parametrize("setting, message", [
     ("isolated: maybe", 'isolated: "maybe" is neither true nor false'),
     ("wrod: one", 'unknown key "wrod"'),
+    ("answer_limit: 1KiB", "it goes with isolated: true"),
 ])
 def test_settings_are_checked_where_they_stand(tmp_path, wild_plugin, setting, message):
     config = tmp_path / "ferry.yaml"

@@ -32,6 +32,13 @@ class Unread(Server):
         self.read()
         return super().has_logged(*texts)
 
+    def fill(self):
+        filler = os.open(f"/proc/{self.process.pid}/fd/2", os.O_WRONLY | os.O_NONBLOCK)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(filler, b"x" * 4095 + b"\n")
+        os.close(filler)
+
     def end(self):
         self.terminate()
         code = self.process.wait(DEADLINE)
@@ -42,11 +49,7 @@ class Unread(Server):
 
 def test_a_log_that_nobody_reads_holds_nobody_up(tmp_path):
     server = Unread(tmp_path, CONFIG).start()
-    filler = os.open(f"/proc/{server.process.pid}/fd/2", os.O_WRONLY | os.O_NONBLOCK)
-    with contextlib.suppress(BlockingIOError):
-        while True:
-            os.write(filler, b"x" * 4095 + b"\n")
-    os.close(filler)
+    server.fill()
     before = server.metric("ferry_log_dropped_total")
     server.signal(signal.SIGHUP)  # something to say
     server.wait_metric('ferry_reloads_total{outcome="succeeded"}', 1)

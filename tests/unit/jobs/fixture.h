@@ -205,7 +205,7 @@ static inline void fixture_make_route(struct fixture *f, size_t i)
     ferry_error error;
     const ferry_worker *kind = &fake_kinds[i];
     struct worker *worker = registry_open(f->registry, kind->name, kind,
-                                          settings_new(kind->name, f->folder.path), false, &error);
+                                          settings_new(kind->name, f->folder.path), 0, &error);
     assert_non_null(worker);
     f->routes[i] = (struct queue_route){
         .name = names[i],

@@ -135,6 +135,25 @@ static void test_what_is_no_message_is_seen(void **state)
     }
 }
 
+static void test_a_message_past_the_limit_of_its_reader_is_none(void **state)
+{
+    (void)state;
+    for (int64_t length = 1000; length <= 1001; length++) {
+        struct bytes out = {0};
+        message_put_number(&out, length);
+        bytes_append_char(&out, 'a');
+        struct message_inbox inbox = {.limit = 1000};
+        struct message message;
+        if (length > 1000) /* before the rest of it comes */
+            assert_int_equal(pass(&inbox, &out, out.length, &message), FERRY_INVALID);
+        else
+            assert_int_equal(pass(&inbox, &out, out.length, &message), 0);
+        message_inbox_fini(&inbox);
+        assert_int_equal(inbox.limit, 1000); /* for the next one who writes */
+        bytes_fini(&out);
+    }
+}
+
 static void test_the_largest_body_has_a_message(void **state)
 {
     (void)state;
@@ -228,6 +247,7 @@ int main(void)
         cmocka_unit_test(test_several_that_come_at_once_are_read_one_by_one),
         cmocka_unit_test(test_a_large_one_comes_whole),
         cmocka_unit_test(test_what_is_no_message_is_seen),
+        cmocka_unit_test(test_a_message_past_the_limit_of_its_reader_is_none),
         cmocka_unit_test(test_the_largest_body_has_a_message),
         cmocka_unit_test(test_a_large_one_that_was_taken_leaves_no_memory),
         cmocka_unit_test(test_a_message_that_is_cut_or_too_long_is_not_sound),

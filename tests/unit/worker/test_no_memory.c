@@ -51,7 +51,7 @@ static void test_a_worker_is_opened_or_all_is_undone(void **state)
         ferry_settings *settings = settings_new("w", "state");
         ferry_error error = {0};
         lack_begin(&lack);
-        const struct worker *worker = registry_open(registry, "w", &kind, settings, false, &error);
+        const struct worker *worker = registry_open(registry, "w", &kind, settings, 0, &error);
         lack_end(&lack);
         assert_true(lack.was_lacking == !worker);
         assert_true(worker || error.code == FERRY_INTERNAL);
@@ -72,7 +72,7 @@ static void test_wrong_settings_without_memory_for_them_are_a_lack_of_memory(voi
         ferry_error error = {0};
         assert_int_equal(settings_add(settings, "unknown", &value, 1, false), 0);
         lack_begin(&lack);
-        assert_null(registry_open(registry, "w", &kind, settings, false, &error));
+        assert_null(registry_open(registry, "w", &kind, settings, 0, &error));
         lack_end(&lack);
         if (error.code == FERRY_INVALID) /* then they are still readable */
             assert_int_equal(settings_problem_count(settings), 1);

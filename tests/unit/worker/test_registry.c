@@ -89,7 +89,7 @@ static ferry_settings *settings_of(const char *key, const char *value)
 
 static struct worker *open_with(const char *key, const char *value, ferry_error *error)
 {
-    return registry_open(registry, "w", &numbered, settings_of(key, value), false, error);
+    return registry_open(registry, "w", &numbered, settings_of(key, value), 0, error);
 }
 
 static void test_a_worker_opens_and_closes_once(void **state)
@@ -112,7 +112,7 @@ static void test_wrong_settings_close_what_open_made(void **state)
     (void)state;
     ferry_error error;
     ferry_settings *settings = settings_of("nmuber", "5");
-    assert_null(registry_open(registry, "w", &numbered, settings, false, &error));
+    assert_null(registry_open(registry, "w", &numbered, settings, 0, &error));
     assert_int_equal(error.code, FERRY_INVALID);
     assert_int_equal(settings_problem_count(settings), 1); /* still readable */
     assert_int_equal(opened, 1);
@@ -139,8 +139,7 @@ static void test_a_worker_that_does_not_open(void **state)
     assert_int_equal(error.code, FERRY_FORBIDDEN);
     assert_string_equal(error.message, "the folder is closed");
     assert_int_equal(opened + closed, 0);
-    assert_null(
-        registry_open(registry, "w", &numbered, NULL, false, &error)); /* no memory for them */
+    assert_null(registry_open(registry, "w", &numbered, NULL, 0, &error)); /* no memory for them */
     assert_int_equal(error.code, FERRY_INTERNAL);
 }
 
@@ -149,8 +148,8 @@ static void test_a_worker_without_open_takes_no_settings(void **state)
     (void)state;
     static const ferry_worker plain = {.name = "plain", .run = run_nothing};
     ferry_error error;
-    assert_non_null(registry_open(registry, "a", &plain, settings_of(NULL, NULL), false, &error));
-    assert_null(registry_open(registry, "b", &plain, settings_of("any", "thing"), false, &error));
+    assert_non_null(registry_open(registry, "a", &plain, settings_of(NULL, NULL), 0, &error));
+    assert_null(registry_open(registry, "b", &plain, settings_of("any", "thing"), 0, &error));
     assert_int_equal(error.code, FERRY_INVALID);
 }
 
@@ -214,7 +213,7 @@ static void test_a_plugin_is_loaded_and_runs(void **state)
     const ferry_worker *kind = registry_kind(registry, "good");
     assert_non_null(kind);
     struct worker *worker =
-        registry_open(registry, "mine", kind, settings_of("number", "7"), false, &error);
+        registry_open(registry, "mine", kind, settings_of("number", "7"), 0, &error);
     assert_non_null(worker);
 
     struct fixture f;

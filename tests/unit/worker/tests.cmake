@@ -4,6 +4,8 @@ ferry_unit_test(worker call_input)
 ferry_unit_test(worker call_worker)
 ferry_unit_test(worker in_flight)
 ferry_unit_test(worker lane)
+target_link_options(test_worker_lane PRIVATE
+  LINKER:--wrap=calloc,--wrap=malloc,--wrap=realloc,--wrap=strdup)
 ferry_unit_test(worker lane_messages)
 ferry_unit_test(worker message)
 ferry_unit_test(worker no_memory)

@@ -89,7 +89,7 @@ static inline struct worker_run worker_run_open_in(const char *state_dir, const 
             settings_add(run.settings, settings->key, settings->values, count, settings->is_list),
             0);
     }
-    run.worker = registry_open(run.registry, "under-test", kind, run.settings, false, &run.error);
+    run.worker = registry_open(run.registry, "under-test", kind, run.settings, 0, &run.error);
     return run;
 }
 

@@ -43,12 +43,19 @@ typedef struct ferry_executor_options {
 FERRY_API ferry_executor *ferry_executor_new(const ferry_executor_options *options);
 
 /*
- * Admit nothing more, let what was admitted run, and wait until every thread has ended, the
+ * Admit nothing more, and have each thread end when nothing waits that was admitted. Does not wait:
+ * of several executors that are closed before the first is shut down, the threads end side by side.
+ * Thread: any.
+ */
+FERRY_API void ferry_executor_close(ferry_executor *executor);
+
+/*
+ * Close it, let what was admitted run, and wait until every thread has ended, the
  * destructors of its thread-specific data included; past `deadline_ms` what is queued comes back
  * cancelled and what runs is left behind (its thread ends with it; its result goes to the loop if
  * that still takes it). A second call waits again.
- * Thread: any but the executor's own. Blocks: at most `deadline_ms`, and at most a second more for
- * threads that run nothing.
+ * Thread: any but the executor's own. Blocks: at most `deadline_ms`; beyond that only for threads
+ * that have run nothing for less than a second.
  * Errors: FERRY_DEADLINE when threads are left behind; FERRY_CONFLICT on a thread of its own: that
  * is logged, and nothing is shut down.
  */

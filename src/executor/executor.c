@@ -24,7 +24,7 @@ enum {
     DEFAULT_QUEUE_BYTES = 64 << 20,
     DEFAULT_STACK_BYTES = 1 << 20,
     NICE_MAX = 19,
-    IDLE_END_MS = 1000, /* for a thread that runs nothing to end, whatever the deadline */
+    IDLE_END_US = 1000000, /* for a thread that runs nothing to end, whatever the deadline */
 };
 
 void executor_unref(ferry_executor *executor)
@@ -107,16 +107,15 @@ ferry_executor *ferry_executor_new(const ferry_executor_options *given)
     return executor;
 }
 
-static struct timespec time_after(int64_t delay_ms)
+static struct timespec time_of(int64_t until_us)
 {
-    int64_t until_us = clock_monotonic_us_after(delay_ms);
     return (struct timespec){.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
 }
 
 /* Wait until every thread has ended, `deadline_ms` at most. Under the lock. */
 static void executor_wait(ferry_executor *executor, int64_t deadline_ms)
 {
-    struct timespec until = time_after(deadline_ms);
+    struct timespec until = time_of(clock_monotonic_us_after(deadline_ms));
     int rc = 0;
     while (executor->alive > 0 && rc == 0)
         rc = pthread_cond_timedwait(&executor->ended, &executor->lock, &until);
@@ -125,7 +124,7 @@ static void executor_wait(ferry_executor *executor, int64_t deadline_ms)
 /* The same for those that run nothing: they end at once, but for what tasks have left on them. */
 static void executor_wait_idle(ferry_executor *executor)
 {
-    struct timespec until = time_after(IDLE_END_MS);
+    struct timespec until = time_of(executor->idle_since_us + IDLE_END_US);
     int rc = 0;
     while (executor->alive > executor->stats.busy && rc == 0)
         rc = pthread_cond_timedwait(&executor->ended, &executor->lock, &until);
@@ -142,6 +141,24 @@ static bool is_inside(const ferry_executor *executor)
     return false;
 }
 
+/* Under the lock. */
+static void executor_close(ferry_executor *executor)
+{
+    if (executor->closing)
+        return;
+    executor->closing = true;
+    executor->idle_since_us = clock_monotonic_us();
+    while (executor->parked)
+        pool_thread_signal(executor_unpark(executor));
+}
+
+void ferry_executor_close(ferry_executor *executor)
+{
+    pthread_mutex_lock(&executor->lock);
+    executor_close(executor);
+    pthread_mutex_unlock(&executor->lock);
+}
+
 int ferry_executor_shutdown(ferry_executor *executor, int64_t deadline_ms)
 {
     struct task_queue leftover = {0};
@@ -152,9 +169,7 @@ int ferry_executor_shutdown(ferry_executor *executor, int64_t deadline_ms)
                   executor->options.name, "on the loop, not on a thread of its own");
         return FERRY_CONFLICT;
     }
-    executor->closing = true;
-    while (executor->parked)
-        pool_thread_signal(executor_unpark(executor));
+    executor_close(executor);
     executor_wait(executor, deadline_ms);
     while (executor->queue.count > 0)
         task_queue_push(&leftover, task_queue_pop(&executor->queue));

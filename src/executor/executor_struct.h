@@ -33,6 +33,7 @@ struct ferry_executor {
     bool waking;
     unsigned kept_waiting; /* spread tasks that came while `waking`, since the loop gave way */
     bool closing;
+    int64_t idle_since_us; /* when it was closed, or a thread has ended its task after that */
     unsigned alive;
     ferry_executor_stats stats;
     ferry_loop *expiry_loop; /* a reference; set while expiry_timer waits */

@@ -71,6 +71,8 @@ static void task_run(ferry_task *task)
 static void executor_count(ferry_executor *executor, const ferry_task *task)
 {
     executor->stats.busy--;
+    if (executor->closing)
+        executor->idle_since_us = clock_monotonic_us();
     task_queue_end(&executor->queue, task);
     if (task->report.outcome == FERRY_OK)
         executor->stats.finished++;

@@ -97,6 +97,10 @@ static int stop_pools(struct generation *generation, int64_t deadline_ms)
     int64_t until_ms = clock_monotonic_ms() + deadline_ms;
     int rc = 0;
     for (size_t i = 0; i < generation->pool_count; i++) {
+        if (pool_is_last(generation->pools[i]))
+            pool_close(generation->pools[i]);
+    }
+    for (size_t i = 0; i < generation->pool_count; i++) {
         int64_t left_ms = until_ms - clock_monotonic_ms();
         if (pool_is_last(generation->pools[i]) &&
             pool_stop(generation->pools[i], left_ms > 0 ? left_ms : 0) < 0)

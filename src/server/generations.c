@@ -133,6 +133,14 @@ void generations_cancel_calls(struct generations *all)
     routes_cancel_calls(&all->current->context);
 }
 
+static void close_pools(const struct generation *list)
+{
+    for (; list; list = list->next) {
+        for (size_t i = 0; i < list->pool_count; i++)
+            pool_close(list->pools[i]);
+    }
+}
+
 static bool stop_pools(struct generation *list, int64_t until_ms)
 {
     bool ended = true;
@@ -148,6 +156,8 @@ static bool stop_pools(struct generation *list, int64_t until_ms)
 bool generations_stop_pools(struct generations *all, int64_t deadline_ms)
 {
     int64_t until_ms = clock_monotonic_ms() + deadline_ms;
+    close_pools(all->old);
+    close_pools(all->current);
     bool ended = stop_pools(all->old, until_ms);
     return stop_pools(all->current, until_ms) && ended;
 }

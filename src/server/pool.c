@@ -249,6 +249,12 @@ bool pool_add_worker(struct pool *pool, struct worker *worker)
     return true;
 }
 
+void pool_close(struct pool *pool)
+{
+    if (pool->executor)
+        ferry_executor_close(pool->executor);
+}
+
 int pool_stop(struct pool *pool, int64_t deadline_ms)
 {
     return pool->executor ? ferry_executor_shutdown(pool->executor, deadline_ms) : 0;

@@ -48,6 +48,9 @@ bool pool_add_worker(struct pool *pool, struct worker *worker);
 bool pool_prepare_metrics(struct pool *pool, struct metrics *metrics);
 void pool_bind_metrics(struct pool *pool, struct metrics *metrics, bool is_open);
 
+/* Take nothing more, so that the threads end. Any thread; does not wait. */
+void pool_close(struct pool *pool);
+
 /* End the threads, waiting `deadline_ms` at most for what they run. Any thread; blocks. Returns 0,
  * or FERRY_DEADLINE when a thread is left behind, which may still be inside a worker. */
 int pool_stop(struct pool *pool, int64_t deadline_ms);

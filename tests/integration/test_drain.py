@@ -299,3 +299,68 @@ def test_a_thread_that_does_not_come_out_of_its_worker_is_left_behind(serve, tmp
     server.terminate()
     assert server.wait() == EXIT_OK
     assert server.has_logged("level=warn", "threads left behind", "pool=default")
+
+
+POOLS = 40
+MANY_POOLS = """
+plugins: [{plugin}]
+pools: {{%s}}
+routes: {{%s}}
+""" % (", ".join(f"p{i}: {{{{threads: 1}}}}" for i in range(POOLS)),
+       ", ".join(f"/{i}: {{{{worker: meeting, pool: p{i}}}}}" for i in range(POOLS)))
+
+# A thread that ends does so when so many end with it.
+MEETING = """
+    #include <ferry/worker.h>
+    #include <stdatomic.h>
+    #include <unistd.h>
+    static atomic_int waiting;
+    static int open_thread(void *state, void **thread_state, ferry_error *error)
+    {
+        (void)state, (void)thread_state, (void)error;
+        return 0;
+    }
+    static void close_thread(void *state)
+    {
+        (void)state;
+        atomic_fetch_add(&waiting, 1);
+        while (atomic_load(&waiting) < %d)
+            usleep(1000);
+    }
+    static int run(ferry_call *call, void *state)
+    {
+        (void)state;
+        return ferry_call_reply_text(call, 200, "ok");
+    }
+    FERRY_WORKER(meeting, .thread_open = open_thread, .thread_close = close_thread, .run = run)
+"""
+
+
+def serve_meeting(serve, tmp_path, count):
+    plugin = compile_plugin(tmp_path, "meeting", MEETING % count)
+    server = serve(MANY_POOLS.format(plugin=plugin))
+    for i in range(POOLS):
+        assert server.get(f"/{i}").status == 200
+    return server
+
+
+def test_pools_end_side_by_side(serve, tmp_path):
+    server = serve_meeting(serve, tmp_path, POOLS)
+    server.stop()
+    assert not server.has_logged("left behind")
+
+
+def test_pools_of_an_old_config_end_side_by_side(serve, tmp_path):
+    server = serve_meeting(serve, tmp_path, POOLS)
+    server.config.write_text("routes: {/noop: {worker: noop}}")
+    server.signal(signal.SIGHUP)
+    server.wait_logged("the config before has drained")
+    server.stop()
+    assert not server.has_logged("left behind")
+
+
+def test_many_pools_that_hang_take_no_longer_than_one(serve, tmp_path):
+    server = serve_meeting(serve, tmp_path, POOLS + 1)
+    server.terminate()
+    assert server.wait() == EXIT_OK  # within a deadline that two seconds for each would pass
+    assert server.has_logged("left behind")

@@ -156,13 +156,10 @@ static int lane_start(struct lane *lane, ferry_error *error)
     return 0;
 }
 
-/* Tell whether the process, which runs no call, has ended, or has said something for all that. */
-static bool has_ended(const struct lane *lane, int timeout_ms)
+/* Wait for one of them, or not, when it is -1. Returns whether there was something. */
+static bool wait_for(int id_fd, int socket, int timeout_ms)
 {
-    struct pollfd ends[] = {
-        {.fd = lane->id_fd, .events = POLLIN},
-        {.fd = lane->socket, .events = POLLIN},
-    };
+    struct pollfd ends[] = {{.fd = id_fd, .events = POLLIN}, {.fd = socket, .events = POLLIN}};
     int rc;
     do {
         rc = poll(ends, sizeof ends / sizeof ends[0], timeout_ms);
@@ -193,7 +190,7 @@ static void log_end(const struct lane *lane, pid_t id, const char *message, cons
  * for want of memory: no call has to fail for that. */
 static int lane_ready(struct lane *lane, ferry_error *error)
 {
-    if (lane->id > 0 && has_ended(lane, 0)) {
+    if (lane->id > 0 && wait_for(lane->id_fd, lane->socket, 0)) { /* it has nothing to say */
         pid_t id = lane->id;
         int code;
         struct bytes how = {0};
@@ -211,7 +208,7 @@ void lane_free(struct lane *lane)
     int code;
     if (lane->id > 0) {
         fd_close(&lane->socket);
-        has_ended(lane, LANE_GRACE_MS);
+        wait_for(lane->id_fd, -1, LANE_GRACE_MS);
         lane_kill(lane, &code);
     }
     close(lane->wake_fd);
@@ -327,6 +324,8 @@ static int lane_fail(struct lane *lane, ferry_call *call, enum lane_end end)
     pid_t id = lane->id;
     int code, rc;
     struct bytes how = {0};
+    if (end == LANE_DIED)
+        wait_for(lane->id_fd, -1, LANE_GRACE_MS); /* how it ends by itself says more */
     bool has_exited = lane_kill(lane, &code);
     end_text(has_exited, code, &how);
     if (end != LANE_FULL)

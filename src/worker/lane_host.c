@@ -283,7 +283,7 @@ int lane_host_run(int fd, const ferry_worker *const kinds[])
     if (rc == 0)
         rc = host_open(&host, kinds);
     if (rc == 0 && take_what_came(&host) == 0) /* behind the first message */
-        ferry_loop_run(host.loop);
+        rc = ferry_loop_run(host.loop);
     host_fini(&host);
     return rc;
 }

@@ -87,7 +87,8 @@ def test_bodies_pass_as_they_are(server, length):
         assert (reply.status, reply.body) == (200, body)
 
 
-@pytest.mark.parametrize("how, end", [("die", "SIGKILL"), ("exit", "exit code 7"), ("fork", "SIGKILL")])
+@pytest.mark.parametrize("how, end", [
+    ("die", "SIGKILL"), ("exit", "exit code 7"), ("fork", "SIGKILL"), ("close", "exit code 1")])
 def test_a_crash_is_the_end_of_one_call(server, how, end):
     before = ask(server)["pid"]
     reply = server.get(f"/wild/1?do={how}")
@@ -136,6 +137,23 @@ def test_a_process_that_answers_what_it_does_not_read_is_killed(server):
     reply = server.request("POST", "/wild/1?do=echo", body=bytes(8_000_000))
     assert reply.problem() == "lone: its process said what makes no sense"
     assert ask(server)
+
+
+@pytest.mark.parametrize("what", ["change", "twins"])
+def test_what_a_call_does_to_its_process_is_no_concern_of_others(server, what):
+    process = ask(server)["pid"]
+    for _ in range(3):
+        assert server.get(f"/wild/42?do={what}", headers=HEADERS).json()["pid"] == process
+    assert ask(server)["pid"] == process
+    server.stop()
+    wait_until(lambda: is_gone(process), "the process is gone")
+
+
+def test_a_server_without_standard_streams_has_processes(serve, wild_plugin):
+    server = serve(CONFIG.format(plugin=wild_plugin), starter=["sh", "-c", 'exec "$@" <&- >&-', ""])
+    first = ask(server)["pid"]
+    assert server.get("/wild/1?do=exit").status == 502
+    assert ask(server)["pid"] != first
 
 
 def test_a_process_that_has_shut_its_socket_costs_no_call(server):

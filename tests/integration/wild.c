@@ -1,14 +1,17 @@
 /* A plug-in whose calls do what they are asked: mostly what no call should. */
+#define _GNU_SOURCE
 #include <fcntl.h>
 #include <ferry/log.h>
 #include <ferry/worker.h>
 #include <inttypes.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -179,6 +182,21 @@ static void answer_by_hand(const char *what)
     sleep_for_ever(0);
 }
 
+/* All that a process has of its own, and that a library may change. */
+static void change_everything(void)
+{
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_IGN);
+    setlocale(LC_ALL, "");
+    umask(0777);
+    (void)!chdir("/");
+    for (int fd = 0; fd < 3; fd++)
+        close(fd);
+}
+
 static int run(ferry_call *call, void *settings)
 {
     const char *what = ferry_call_param(call, "do");
@@ -194,6 +212,12 @@ static int run(ferry_call *call, void *settings)
         raise(SIGKILL);
     if (strcmp(what, "exit") == 0)
         _exit(7);
+    if (strcmp(what, "close") == 0)
+        close_range(0, ~0U, 0);
+    if (strcmp(what, "change") == 0)
+        change_everything();
+    if (strcmp(what, "twins") == 0) /* both return */
+        (void)!fork();
     if (strcmp(what, "wait") == 0 && ferry_call_wait(call, 600000) < 0)
         return ferry_call_fail(call, FERRY_CANCELLED, "told to end");
     if (strcmp(what, "hang") == 0)

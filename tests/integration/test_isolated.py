@@ -105,8 +105,8 @@ def test_a_crash_says_where_as_that_of_a_server_does(serve, wild_plugin):
     server = serve(CONFIG.format(plugin=wild_plugin), env={"FERRY_CRASH_REPORT": "1"})
     assert server.get("/wild/1?do=null").problem() == (
         "lone crashed: its process has ended with SIGSEGV")
-    assert server.has_logged("ferry: crashed: SIGSEGV")
-    assert server.has_logged("ferry: call in flight: worker=lone route=/wild/{id}")
+    server.wait_logged("ferry: crashed: SIGSEGV")
+    server.wait_logged("ferry: call in flight: worker=lone route=/wild/{id}")
     assert ask(server)
 
 

@@ -12,10 +12,10 @@
 #include <ferry/worker.h>
 
 struct isolated;
-
-/* Make what stands in for an opened worker: with all that its processes are told, which is copied.
- * NULL without memory. */
 struct lane_opening;
+
+/* Make what stands in for an opened worker. All that opens it in its processes is copied. NULL
+ * without memory. */
 struct isolated *isolated_new(const struct lane_opening *opening);
 size_t isolated_answer_limit(const struct isolated *isolated);
 void isolated_free(struct isolated *isolated);

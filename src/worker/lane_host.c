@@ -2,6 +2,8 @@
  * The process of a lane. Its main thread is a loop, on which messages come; a thread of an executor
  * runs the calls, as in the server: a call is made, submitted, cancelled and ended in the same way.
  *
+ * It begins in the folder where ferry began, wherever the server's workers have gone since.
+ *
  * A worker that does not open, which has opened in the server, is told to each call: the next
  * process may have more luck. One that cannot even run a loop says so in the log, and ends.
  */
@@ -216,6 +218,8 @@ static const ferry_worker *find_kind(struct host *host, const ferry_worker *cons
 static void open_worker(struct host *host, const ferry_worker *const kinds[],
                         struct lane_opened *opened)
 {
+    if (*opened->folder && chdir(opened->folder) < 0)
+        ferry_log(FERRY_LOG_DEBUG, "cannot go to where ferry began", "folder=%s", opened->folder);
     const ferry_worker *kind = find_kind(host, kinds, opened);
     if (!kind)
         return;

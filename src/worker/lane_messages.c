@@ -72,6 +72,7 @@ void lane_put_opening(struct bytes *out, const struct lane_opening *opening)
     for (size_t i = 0; i < opening->plugin_count; i++)
         message_put_text(out, opening->plugins[i]);
     message_put_number(out, (int64_t)opening->answer_limit);
+    message_put_text(out, opening->folder ? opening->folder : "");
     message_put_text(out, ferry_settings_state_dir(opening->settings));
     settings_each(opening->settings, put_setting, out);
     message_end(out, begin);
@@ -126,8 +127,9 @@ int lane_take_opening(struct message *message, struct lane_opened *opened, ferry
     opened->kind = message_text(message);
     opened->plugins = take_texts(message, &count);
     opened->answer_limit = (size_t)message_number(message);
+    opened->folder = message_text(message);
     const char *state_dir = message_text(message);
-    if (message->is_broken || !opened->worker || !opened->kind || !state_dir)
+    if (message->is_broken || !opened->worker || !opened->kind || !opened->folder || !state_dir)
         return not_sound(error);
     opened->settings = settings_new(opened->worker, state_dir);
     if (!opened->settings)

@@ -9,12 +9,14 @@
 
 #include "message.h"
 
-/* Which worker, and the paths of all plug-ins that the server has loaded. */
+/* Which worker, the paths of all plug-ins that the server has loaded, and the folder that they are
+ * relative to. */
 struct lane_opening {
     const char *worker; /* its name, by the config */
     const char *kind;
     const char *const *plugins;
     size_t plugin_count;
+    const char *folder; /* NULL: that of the server, which a plug-in may have changed */
     const ferry_settings *settings;
     size_t answer_limit; /* of an answer's body and headers, in bytes */
 };
@@ -25,6 +27,7 @@ struct lane_opened {
     const char *worker;
     const char *kind;
     const char **plugins;
+    const char *folder; /* "": none */
     ferry_settings *settings;
     size_t answer_limit;
 };

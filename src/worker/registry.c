@@ -21,6 +21,7 @@ struct registry {
     size_t worker_count;
     char **plugins; /* that the process has loaded */
     size_t plugin_count;
+    char *folder;                  /* where the process was before it had any; NULL: unknown */
     size_t known_count;            /* of these that were asked for */
     bool has_unknown;              /* others were asked for */
     const struct registry *before; /* NULL: none, or nothing is shared with it any more */
@@ -30,7 +31,10 @@ struct registry {
 
 struct registry *registry_new(void)
 {
-    return calloc(1, sizeof(struct registry));
+    struct registry *registry = calloc(1, sizeof *registry);
+    if (registry)
+        registry->folder = getcwd(NULL, 0);
+    return registry;
 }
 
 const ferry_worker *worker_hooks(const struct worker *worker)
@@ -75,6 +79,7 @@ void registry_free(struct registry *registry)
     for (size_t i = 0; i < registry->plugin_count; i++)
         free(registry->plugins[i]);
     free(registry->plugins);
+    free(registry->folder);
     for (size_t i = 0; i < registry->refused_count; i++)
         settings_free(registry->refused[i]);
     free(registry->refused);
@@ -121,8 +126,11 @@ struct registry *registry_new_after(const struct registry *before)
             return NULL;
         }
     }
-    if (registry)
+    if (registry) {
         registry->before = before;
+        free(registry->folder);
+        registry->folder = before->folder ? strdup(before->folder) : NULL;
+    }
     return registry;
 }
 
@@ -280,6 +288,7 @@ static bool worker_isolate(struct worker *worker, const struct registry *registr
         .kind = worker->kind->name,
         .plugins = (const char *const *)registry->plugins,
         .plugin_count = registry->plugin_count,
+        .folder = registry->folder,
         .settings = worker->settings,
         .answer_limit = answer_limit,
     });

@@ -110,6 +110,15 @@ def test_a_crash_says_where_as_that_of_a_server_does(serve, wild_plugin):
     assert ask(server)
 
 
+def test_a_process_begins_where_ferry_began(tmp_path, wild_plugin, serve):
+    (tmp_path / "wild.so").symlink_to(wild_plugin)
+    near = "  near: {{use: wild, list: [a, b]}}\nlimits:"
+    server = serve((CONFIG + "  /near/{{id}}: {{worker: near}}\n").replace("limits:", near).format(
+        plugin="./wild.so"))
+    assert server.get("/near/1?do=move", headers=HEADERS).json()["pid"] == server.process.pid
+    assert ask(server)
+
+
 def test_processes_leave_no_descriptors(server):
     def count():
         return len(os.listdir(f"/proc/{server.process.pid}/fd"))

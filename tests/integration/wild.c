@@ -218,6 +218,8 @@ static int run(ferry_call *call, void *settings)
         change_everything();
     if (strcmp(what, "twins") == 0) /* both return */
         (void)!fork();
+    if (strcmp(what, "move") == 0 && chdir("/") < 0)
+        return ferry_call_fail(call, FERRY_INTERNAL, "it stays here");
     if (strcmp(what, "wait") == 0 && ferry_call_wait(call, 600000) < 0)
         return ferry_call_fail(call, FERRY_CANCELLED, "told to end");
     if (strcmp(what, "hang") == 0)

@@ -62,6 +62,7 @@ static void test_settings_arrive_as_they_are(void **state)
                                                   .kind = "kind",
                                                   .plugins = plugins,
                                                   .plugin_count = 2,
+                                                  .folder = "/where/ferry/began",
                                                   .settings = settings});
     struct message message = read_back(&out);
     struct lane_opened opened;
@@ -71,6 +72,7 @@ static void test_settings_arrive_as_they_are(void **state)
     assert_string_equal(opened.plugins[0], "/a.so");
     assert_string_equal(opened.plugins[1], "b.so");
     assert_null(opened.plugins[2]);
+    assert_string_equal(opened.folder, "/where/ferry/began");
     assert_true(settings_equal(opened.settings, settings));
     assert_string_equal(ferry_settings_string(opened.settings, "map.with.dot", NULL), "x");
 

@@ -115,6 +115,7 @@ if [ -x "$prefix/bin/ferry" ]; then
     grep -qx '# mine' "$config" || fail "the config was overwritten"
     unit=$prefix/lib/systemd/system/ferry.service
     grep -qx KillMode=mixed "$unit" || fail "a drain ends the programs of exec at once"
+    grep -qx OOMPolicy=continue "$unit" || fail "a program that takes too much memory ends the server"
     for path in "$prefix/bin/ferry serve" "$config"; do
         grep -q "^ExecStart=.*$path" "$unit" || fail "the unit does not start $path"
     done

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -112,8 +113,10 @@ static int64_t unused_bytes(sqlite3 *db)
 int64_t database_free_bytes(const char *path)
 {
     struct statvfs disk;
-    if (statvfs(path, &disk) < 0 || disk.f_blocks == 0 ||
-        disk.f_bavail > (uint64_t)INT64_MAX / disk.f_frsize)
+    int rc = statvfs(path, &disk);
+    if (rc < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return -1;
+    if (rc < 0 || disk.f_blocks == 0 || disk.f_bavail > (uint64_t)INT64_MAX / disk.f_frsize)
         return INT64_MAX;
     return (int64_t)(disk.f_bavail * disk.f_frsize);
 }
@@ -123,7 +126,7 @@ bool database_has_room(sqlite3 *db, const char *path, int64_t bytes)
 {
     int64_t wanted = DATABASE_KEPT_FREE_BYTES + 2 * bytes;
     int64_t there = database_free_bytes(path);
-    return there >= wanted || there + unused_bytes(db) >= wanted;
+    return there >= wanted || (there >= 0 && there + unused_bytes(db) >= wanted);
 }
 
 /* ---- the writer ---- */
@@ -237,10 +240,32 @@ static int database_check_aside(const char *path, ferry_error *error)
     return rc;
 }
 
+static bool has_bytes(const char *path, const char *suffix)
+{
+    struct stat status;
+    char *name = text_printf("%s%s", path, suffix);
+    bool has = name && stat(name, &status) == 0 && status.st_size > 0;
+    free(name);
+    return has;
+}
+
+/* Nobody but a copy that failed, or a hand, takes away what a log or a journal belongs to: a first
+ * page is on disk before these are made. SQLite would make a new one, and delete the log. */
+static int database_check_cut(const char *path, ferry_error *error)
+{
+    if (has_bytes(path, "") || !(has_bytes(path, "-wal") || has_bytes(path, "-arrivals")))
+        return 0;
+    return ferry_error_set(error, FERRY_UNSUPPORTED,
+                           "%s is empty or missing, and its log or journal is not: move them out "
+                           "of this folder, and put a copy of the database there, or leave it "
+                           "empty for an empty queue, then start again",
+                           path);
+}
+
 /* Make the file ourselves: SQLite would let everybody read it. */
 static int database_make_file(const char *path, ferry_error *error)
 {
-    if (database_check_aside(path, error) < 0)
+    if (database_check_aside(path, error) < 0 || database_check_cut(path, error) < 0)
         return FERRY_UNSUPPORTED;
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)

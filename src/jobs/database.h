@@ -20,8 +20,8 @@ enum {
  * Open the connection that writes and checkpoints, checked (quick_check), migrated and ready; make
  * the file if there is none. With `damaged`, *damaged tells whether the file was found to be
  * damaged. Blocks. Errors: NULL and `error`: FERRY_FORBIDDEN not writable, FERRY_INVALID damaged,
- * newer than this program, or set aside as damaged before and nothing in its place,
- * FERRY_STORAGE_FULL, FERRY_INTERNAL.
+ * newer than this program, or not there where there was one: set aside as damaged before, or cut
+ * off from its log or journal; FERRY_STORAGE_FULL, FERRY_INTERNAL.
  */
 sqlite3 *database_open_writer(const char *path, bool *damaged, ferry_error *error);
 
@@ -37,7 +37,8 @@ int database_set_aside(const char *path, ferry_error *error);
  * code. */
 int database_error(sqlite3 *db, ferry_error *error);
 
-/* Return how much of the disk that a file is on is free; INT64_MAX: it does not say. */
+/* Return how much of the disk that a file is on is free; INT64_MAX: it does not say; -1: there is
+ * no such file. */
 int64_t database_free_bytes(const char *path);
 
 /* Tell whether `bytes` more can be put into the database, and space is left for what must become of

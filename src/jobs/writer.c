@@ -224,14 +224,30 @@ static void refuse_inserts(struct writer *writer, struct operation *first, bool 
 {
     int64_t now_us = clock_monotonic_us();
     if (now_us >= writer->full_log_us) {
-        ferry_log(FERRY_LOG_ERROR, "no space on disk for new jobs", "error=%s", why->message);
+        ferry_log(FERRY_LOG_ERROR,
+                  why->code == FERRY_STORAGE_FULL ? "no space on disk for new jobs"
+                                                  : "new jobs are refused",
+                  "error=%s", why->message);
         writer->full_log_us = now_us + FULL_LOG_PAUSE_US;
     }
     operations_fail(first, INSERTS, why, in_doubt);
 }
 
-/* Refuse the new jobs, if there are any, when they would take the space that the others need.
- * Returns what is left to do. */
+/* A file that was deleted can be written to as before, and the next start does not find it. */
+static void why_no_room(const struct writer *writer, ferry_error *error)
+{
+    if (database_free_bytes(writer->path) < 0)
+        ferry_error_set(error, FERRY_REJECTED,
+                        "the jobs' database was deleted or moved away: restart the server");
+    else
+        ferry_error_set(
+            error, FERRY_STORAGE_FULL,
+            "the disk of the jobs' database is full: the last %d MiB are for the jobs in it",
+            DATABASE_KEPT_FREE_BYTES >> 20);
+}
+
+/* Refuse the new jobs, if there are any, when they would take the space that the others need, or
+ * the database is not there any more. Returns what is left to do. */
 static enum selection keep_reserve(struct writer *writer, struct operation *first)
 {
     ferry_error error;
@@ -245,10 +261,7 @@ static enum selection keep_reserve(struct writer *writer, struct operation *firs
     }
     if (!has_inserts || !writer->db || database_has_room(writer->db, writer->path, bytes))
         return ALL;
-    ferry_error_set(
-        &error, FERRY_STORAGE_FULL,
-        "the disk of the jobs' database is full: the last %d MiB are for the jobs in it",
-        DATABASE_KEPT_FREE_BYTES >> 20);
+    why_no_room(writer, &error);
     refuse_inserts(writer, first, false, &error);
     return OTHERS;
 }

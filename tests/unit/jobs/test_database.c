@@ -230,6 +230,36 @@ static void beside_one_that_was_set_aside_no_empty_one_is_made(void **ctx)
     folder_remove(&folder);
 }
 
+static void what_was_cut_off_from_its_log_is_left_alone(void **ctx)
+{
+    (void)ctx;
+    static const char *const others[] = {"-arrivals", "-wal"};
+    for (size_t i = 0; i < 2 * (sizeof others / sizeof *others); i++) {
+        struct folder folder;
+        char other[200];
+        folder_make(&folder);
+        if (i % 2) /* empty, else it is not there at all */
+            write_file(folder.database, "");
+        snprintf(other, sizeof other, "%s%s", folder.database, others[i / 2]);
+        write_file(other, garbage);
+        bool damaged = true;
+        ferry_error error = {0};
+        assert_null(database_open_writer(folder.database, &damaged, &error));
+        assert_false(damaged);
+        assert_int_equal(error.code, FERRY_INVALID);
+        assert_non_null(strstr(error.message, "is empty or missing"));
+        assert_int_equal(count_files(&folder, "jobs.db*"), 1 + i % 2);
+        struct stat status;
+        assert_int_equal(stat(other, &status), 0);
+        assert_int_equal(status.st_size, strlen(garbage));
+        unlink(other);
+        sqlite3 *db = database_open_writer(folder.database, &damaged, &error);
+        assert_non_null(db);
+        sqlite3_close(db);
+        folder_remove(&folder);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +272,7 @@ int main(void)
         cmocka_unit_test(quick_check_finds_damaged_pages),
         cmocka_unit_test(a_damaged_one_is_set_aside_whole),
         cmocka_unit_test(beside_one_that_was_set_aside_no_empty_one_is_made),
+        cmocka_unit_test(what_was_cut_off_from_its_log_is_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

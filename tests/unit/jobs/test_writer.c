@@ -198,6 +198,27 @@ static void when_the_disk_is_full_only_new_jobs_fail_for_it(void **ctx)
     assert_int_equal(folder_query(&folder, "SELECT state FROM jobs"), JOB_SUCCEEDED);
 }
 
+static void when_the_database_is_deleted_only_new_jobs_fail_for_it(void **ctx)
+{
+    (void)ctx;
+    struct insert_operation running = make_insert();
+    running.state = JOB_RUNNING;
+    running.claim.token = 7;
+    writer_run(writer, &running.base);
+    assert_int_equal(unlink(folder.database), 0);
+    struct insert_operation late = make_insert();
+    struct settle_operation settle = {.base = {.kind = OPERATION_SETTLE, .done = no_answer},
+                                      .key = running.claim,
+                                      .state = JOB_SUCCEEDED,
+                                      .now_ms = 2};
+    late.base.next = &settle.base;
+    writer_run(writer, &late.base);
+    assert_int_equal(late.base.error.code, FERRY_REJECTED);
+    assert_non_null(strstr(late.base.error.message, "was deleted"));
+    assert_int_equal(settle.base.error.code, FERRY_OK);
+    assert_true(settle.changed);
+}
+
 static void when_the_disk_stays_full_all_of_it_fails(void **ctx)
 {
     (void)ctx;
@@ -434,6 +455,7 @@ int main(void)
         TEST(an_error_of_writing_is_no_commit_either),
         TEST(a_full_disk_is_said_to_be_full_and_needs_no_new_handle),
         TEST(when_the_disk_is_full_only_new_jobs_fail_for_it),
+        TEST(when_the_database_is_deleted_only_new_jobs_fail_for_it),
         TEST(when_the_disk_stays_full_all_of_it_fails),
         TEST(a_repeat_whose_commit_fails_is_not_in_doubt),
         TEST(a_log_that_a_reader_has_made_big_is_emptied_when_it_is_gone),

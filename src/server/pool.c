@@ -91,10 +91,11 @@ bool pool_prepare_metrics(struct pool *pool, struct metrics *metrics)
     struct bytes labels = {0};
     metrics_label(&labels, "pool", pool->config->name);
     const char *label = bytes_text(&labels);
-    pool->wait_seconds = metrics_histogram(metrics, "ferry_pool_wait_seconds",
-                                           "Time from submit until a thread took the call.", label);
+    pool->wait_seconds =
+        metrics_histogram(metrics, "ferry_pool_wait_seconds",
+                          "Time from submit until a thread took a live call.", label);
     pool->run_seconds =
-        metrics_histogram(metrics, "ferry_pool_run_seconds", "Time a call ran.", label);
+        metrics_histogram(metrics, "ferry_pool_run_seconds", "Time a live call ran.", label);
     bytes_fini(&labels);
     return pool->wait_seconds && pool->run_seconds;
 }

@@ -133,7 +133,8 @@ struct connections {
     struct connection_counts counts;
     struct log_pace complaints[COMPLAINT_COUNT];
     ferry_timer sweep_timer;
-    bool draining;
+    int64_t sweep_due_ms;
+    bool draining, sweep_was_late;
     char *arrived; /* READ_BYTES: what was read last, from whichever connection */
 };
 

@@ -8,6 +8,10 @@
  * It goes on as long as there are connections, and nothing keeps it from that: a connection for
  * which it cannot begin is not taken.
  *
+ * One that comes late looks at nothing: the loop was held up, or the process stopped, and what came
+ * in time meanwhile may not be read yet, as libevent tells of some sockets only before the timers
+ * have their turn. The next one does, however late it is.
+ *
  * At the limit of connections others wait outside. Whoever asks for nothing, or is slow to say for
  * what, then has a second only, and some of those make room in each sweep.
  */
@@ -22,6 +26,7 @@ enum {
     STALLED_MS = 1000,     /* the deadline when replies together are too much */
     ROOM_MS = 1000,        /* the deadline of who asks for nothing, at the limit of connections */
     ROOM_PART = 8,         /* of all, each sweep */
+    LATE_MS = 1000,
 };
 
 /* ---- sending ---- */
@@ -147,16 +152,25 @@ static void connection_sweep(struct connection *connection, unsigned *wanted, in
     connection_free(connection);
 }
 
+static bool is_late(struct connections *all, int64_t now_ms)
+{
+    all->sweep_was_late = !all->sweep_was_late && now_ms - all->sweep_due_ms > LATE_MS;
+    return all->sweep_was_late;
+}
+
 static void on_sweep(void *arg)
 {
     struct connections *all = arg;
     int64_t now_ms = clock_coarse_ms();
+    bool skipped = is_late(all, now_ms);
     bool is_full = all->count >= all->limits.connections && !all->draining;
     unsigned wanted = is_full ? all->limits.connections / ROOM_PART + 1 : 0;
     all->sweep_timer = 0;
     if (all->count == 0)
         return;
     connections_sweep_later(all); /* first, while the place of this timer is free for it */
+    if (skipped)
+        return;
     for (struct connection *at = all->first, *next; at; at = next) {
         next = at->next;
         connection_sweep(at, &wanted, now_ms);
@@ -165,8 +179,10 @@ static void on_sweep(void *arg)
 
 bool connections_sweep_later(struct connections *all)
 {
-    if (!all->sweep_timer)
-        all->sweep_timer = ferry_loop_call_later(all->loop, SWEEP_MS, on_sweep, all);
+    if (all->sweep_timer)
+        return true;
+    all->sweep_due_ms = clock_coarse_ms() + SWEEP_MS;
+    all->sweep_timer = ferry_loop_call_later(all->loop, SWEEP_MS, on_sweep, all);
     return all->sweep_timer != 0;
 }
 

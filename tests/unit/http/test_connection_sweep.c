@@ -2,8 +2,11 @@
  * The sweep of connections: what counts as progress, who makes room, and where the loop has no
  * memory for one more timer.
  */
+#include <poll.h>
+
 #include <ferry/http_stream.h>
 
+#include "clock.h"
 #include "connection_parts.h"
 #include "http/kept.h"
 
@@ -318,6 +321,44 @@ static void a_limit_that_was_lowered_holds_until_there_are_fewer(void **state)
     fixture_close(&f);
 }
 
+/* ---- a loop that was held up ---- */
+
+enum { MANY = 100, HELD_UP_MS = 2500 }; /* more than are told of in a turn */
+
+static bool are_many(struct fixture *f, void *arg)
+{
+    (void)arg;
+    return fixture_stats(f).connections == MANY;
+}
+
+/* What came in time counts, though nobody had looked when the time was over. */
+static void what_came_while_the_loop_was_held_up_is_read_first(void **state)
+{
+    (void)state;
+    const ferry_http_options options = {.header_timeout_ms = HELD_UP_MS - 500};
+    struct fixture f;
+    int clients[MANY];
+    open_hello(&f, &options);
+    for (size_t i = 0; i < MANY; i++)
+        clients[i] = client_connect(f.address);
+    assert_true(fixture_wait(&f, are_many, NULL));
+    int64_t until_ms = clock_monotonic_ms() + HELD_UP_MS;
+    for (size_t i = 0; i < MANY; i++)
+        assert_true(
+            client_send(clients[i], "GET /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"));
+    while (clock_monotonic_ms() < until_ms)
+        poll(NULL, 0, 1);
+    wait_for_connections(&f, 0);
+    assert_int_equal(fixture_stats(&f).timed_out_header, 0);
+    for (size_t i = 0; i < MANY; i++) {
+        char *text = client_read_all(clients[i]);
+        assert_has(text, "hello");
+        free(text);
+        close(clients[i]);
+    }
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,6 +370,7 @@ int main(void)
         cmocka_unit_test(who_takes_a_reply_slowly_but_steadily_is_not_late),
         cmocka_unit_test(at_the_limit_a_second_is_everybodys),
         cmocka_unit_test(a_limit_that_was_lowered_holds_until_there_are_fewer),
+        cmocka_unit_test(what_came_while_the_loop_was_held_up_is_read_first),
         cmocka_unit_test(who_has_left_is_told_of_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

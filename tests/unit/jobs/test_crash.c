@@ -1,5 +1,5 @@
 /* Crashes: a process that is killed while its jobs run, and the next one. */
-#include "fixture.h"
+#include "one_fixture.h"
 
 #include "ahead.h"
 #include "dispatch.h"
@@ -7,22 +7,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
-
-static struct fixture fixture, *f = &fixture;
-
-static int set_up(void **ctx)
-{
-    (void)ctx;
-    fixture_make(f);
-    return 0;
-}
-
-static int tear_down(void **ctx)
-{
-    (void)ctx;
-    fixture_remove(f);
-    return 0;
-}
 
 /* ---- a real one: this program again, in its role as the victim ---- */
 

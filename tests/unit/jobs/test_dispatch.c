@@ -1,23 +1,7 @@
 /* Dispatch: slots are respected, routes take turns, and nothing that is due is forgotten. */
-#include "fixture.h"
+#include "one_fixture.h"
 
 #include "dispatch.h"
-
-static struct fixture fixture, *f = &fixture;
-
-static int set_up(void **ctx)
-{
-    (void)ctx;
-    fixture_make(f);
-    return 0;
-}
-
-static int tear_down(void **ctx)
-{
-    (void)ctx;
-    fixture_remove(f);
-    return 0;
-}
 
 static int jobs_wanted;
 

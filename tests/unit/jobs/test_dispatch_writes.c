@@ -1,23 +1,7 @@
 /* Dispatch where a write fails, or comes late: nothing is forgotten, and nothing is done twice. */
-#include "fixture.h"
+#include "one_fixture.h"
 
 #include "dispatch.h"
-
-static struct fixture fixture, *f = &fixture;
-
-static int set_up(void **ctx)
-{
-    (void)ctx;
-    fixture_make(f);
-    return 0;
-}
-
-static int tear_down(void **ctx)
-{
-    (void)ctx;
-    fixture_remove(f);
-    return 0;
-}
 
 static int jobs_wanted;
 

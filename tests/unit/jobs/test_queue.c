@@ -1,21 +1,5 @@
 /* The queue: what becomes of a job, from queue_add to its last state. */
-#include "fixture.h"
-
-static struct fixture fixture, *f = &fixture;
-
-static int set_up(void **ctx)
-{
-    (void)ctx;
-    fixture_make(f);
-    return 0;
-}
-
-static int tear_down(void **ctx)
-{
-    (void)ctx;
-    fixture_remove(f);
-    return 0;
-}
+#include "one_fixture.h"
 
 static void a_job_runs_after_its_commit_and_its_result_is_kept(void **ctx)
 {

@@ -1,23 +1,7 @@
 /* What comes into the queue: delays, keys, schedules' slots. */
-#include "fixture.h"
+#include "one_fixture.h"
 
 #include "queue_struct.h"
-
-static struct fixture fixture, *f = &fixture;
-
-static int set_up(void **ctx)
-{
-    (void)ctx;
-    fixture_make(f);
-    return 0;
-}
-
-static int tear_down(void **ctx)
-{
-    (void)ctx;
-    fixture_remove(f);
-    return 0;
-}
 
 /* ---- adding with more than a route and a body ---- */
 

@@ -1,23 +1,7 @@
 /* Retention: jobs that have ended are deleted, and in the end forgotten. */
-#include "fixture.h"
+#include "one_fixture.h"
 
 #include "packing.h"
-
-static struct fixture fixture, *f = &fixture;
-
-static int set_up(void **ctx)
-{
-    (void)ctx;
-    fixture_make(f);
-    return 0;
-}
-
-static int tear_down(void **ctx)
-{
-    (void)ctx;
-    fixture_remove(f);
-    return 0;
-}
 
 /* ---- jobs ---- */
 

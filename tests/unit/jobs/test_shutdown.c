@@ -1,25 +1,9 @@
 /* The end of a queue: drain, interrupt, close. */
 #include <glob.h>
 
-#include "fixture.h"
+#include "one_fixture.h"
 
 #include "dispatch.h"
-
-static struct fixture fixture, *f = &fixture;
-
-static int set_up(void **ctx)
-{
-    (void)ctx;
-    fixture_make(f);
-    return 0;
-}
-
-static int tear_down(void **ctx)
-{
-    (void)ctx;
-    fixture_remove(f);
-    return 0;
-}
 
 static bool is_running_one(struct fixture *at)
 {
